@@ -1,0 +1,157 @@
+"""An incident: what opens it, what it answers while it runs, and what it leaves behind."""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import Field, JsonValue
+
+from schemas.alert import Alert
+from schemas.base import Digest, Frozen, Name, Utc
+from schemas.gate import GatePolicy
+from schemas.step import StepView
+
+
+class Severity(StrEnum):
+    """Severity, most severe first (domain: SEV-1 to SEV-4)."""
+
+    SEV1 = "SEV-1"
+    SEV2 = "SEV-2"
+    SEV3 = "SEV-3"
+    SEV4 = "SEV-4"
+
+
+class Phase(StrEnum):
+    """Where the response stands, in the words of NIST SP 800-61r2."""
+
+    DETECTION = "detection-and-analysis"
+    CONTAINMENT = "containment"
+    ERADICATION = "eradication"
+    RECOVERY = "recovery"
+    POST_INCIDENT = "post-incident"
+    CLOSED = "closed"
+
+
+class Containment(StrEnum):
+    """How contained the harm is: what was commanded never counts as proven."""
+
+    NONE = "none"
+    COMMANDED = "commanded"
+    PROVEN = "proven"
+    UNPROVEN = "unproven"
+    LIFTED = "lifted"
+
+
+class Resolution(StrEnum):
+    """How an incident ended."""
+
+    RESOLVED = "resolved"
+    FALSE_ALARM = "false-alarm"
+    BENIGN_CHANGE = "benign-change"
+    RESOLVED_BEFORE_FIRING = "resolved-before-firing"
+    TRIAGED = "triaged"
+
+
+class GateOverride(Frozen):
+    """What a service may change of a gate's policy."""
+
+    timer: timedelta | None = None
+    ladder_every: timedelta | None = None
+
+
+class Service(Frozen):
+    """A service as hemostat.toml describes it, fixed in the incident at its start.
+
+    ``connections`` maps a capability (``gateway``, ``registry`` …) to a ``[connections.NAME]``.
+    ``parameters`` are validated by the playbook's own parameters model.
+    """
+
+    name: Name
+    connections: dict[Name, Name]
+    parameters: dict[str, JsonValue] = {}
+    gates: dict[Name, GateOverride] = {}
+
+
+class Carried(Frozen):
+    """What one run of an incident hands to the next when its history grows long."""
+
+    opened_at: Utc
+    first_run: str
+    journal_length: int
+    journal_head: Digest
+    journal_segments: tuple[Digest, ...] = ()
+    results: dict[str, JsonValue] = {}
+    state: dict[str, JsonValue] = {}
+
+
+class OpenIncident(Frozen):
+    """The input of every playbook."""
+
+    playbook: Name
+    service: Service
+    drill: bool = False
+    carried: Carried | None = None
+
+
+class GateView(Frozen):
+    """An open gate as people see it; ``nonce`` and ``digest`` go back with the decision."""
+
+    policy: GatePolicy
+    nonce: str
+    digest: Digest
+    shown: dict[str, JsonValue]
+    opened_at: Utc
+    deadline: Utc | None
+    held: bool
+    approvals: int
+
+
+class IncidentView(Frozen):
+    """The answer of the ``incident`` query, at any moment."""
+
+    id: str
+    run_id: str
+    playbook: Name
+    service: Name
+    drill: bool
+    opened_at: Utc
+    phase: Phase
+    severity: Severity
+    containment: Containment
+    resolution: Resolution | None
+    steps: tuple[StepView, ...]
+    gates: tuple[GateView, ...]
+    alerts: int
+    journal_length: int
+    journal_head: Digest
+
+
+class JournalQuery(Frozen):
+    """Which part of the journal to return; at most ``limit`` entries from ``start``."""
+
+    start: int = Field(default=0, ge=0)
+    limit: int = Field(default=500, ge=1, le=2000)
+
+
+class IncidentResult(Frozen):
+    """What a closed incident returns."""
+
+    id: str
+    playbook: Name
+    service: Name
+    drill: bool
+    resolution: Resolution
+    severity: Severity
+    containment: Containment
+    opened_at: Utc
+    closed_at: Utc
+    contained_at: Utc | None
+    proven_at: Utc | None
+    alerts: int
+    journal_length: int
+    journal_head: Digest
+    journal_segments: tuple[Digest, ...] = ()
+
+
+def first_alert_of(alerts: tuple[Alert, ...]) -> Alert:
+    """Return the earliest alert by the time it says it began, else by arrival."""
+    return min(alerts, key=lambda alert: alert.started_at or alert.received_at)

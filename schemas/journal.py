@@ -1,0 +1,116 @@
+"""The journal: what happened, in order, each entry bound to all before it by SHA-256.
+
+An entry's digest covers its canonical JSON (RFC 8785) without the digest itself, and that JSON
+holds the previous digest, so no entry can be changed, dropped or moved without changing the head.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import JsonValue
+
+from schemas.base import Digest, Frozen, iso
+from schemas.canonical import digest_of
+from schemas.errors import NotHeld
+
+GENESIS: Digest = "sha256:" + "0" * 64
+"""The digest before the first entry."""
+
+
+class Kind(StrEnum):
+    """What an entry tells."""
+
+    OPENED = "opened"
+    ALERT = "alert"
+    RULE = "rule"
+    PHASE = "phase"
+    STEP = "step"
+    EFFECT = "effect"
+    PROOF = "proof"
+    UNDO = "undo"
+    GATE = "gate"
+    DECISION = "decision"
+    REFUSED = "refused"
+    PAGE = "page"
+    EVIDENCE = "evidence"
+    FINDING = "finding"
+    CONTINUED = "continued"
+    CLOSED = "closed"
+
+
+class Entry(Frozen):
+    """One entry of the journal; ``says`` is our own sentence, never text from outside."""
+
+    seq: int
+    at: str
+    kind: Kind
+    step: str | None
+    says: str
+    data: dict[str, JsonValue]
+    prev: Digest
+    digest: Digest
+
+
+def _seal(fields: Mapping[str, Any]) -> Digest:
+    return digest_of(dict(fields))
+
+
+class Journal:
+    """An append-only list of entries with its chain.
+
+    Pure: the caller gives the time. ``seq`` counts from 0 over the whole incident, also where
+    earlier entries live elsewhere (``start`` and ``prev`` then say where this segment goes on).
+    """
+
+    def __init__(self, start: int = 0, prev: Digest = GENESIS) -> None:
+        self.entries: list[Entry] = []
+        self._next = start
+        self.head: Digest = prev
+
+    @property
+    def length(self) -> int:
+        """How many entries the incident has, earlier segments included."""
+        return self._next
+
+    def add(
+        self,
+        at: datetime,
+        kind: Kind,
+        says: str,
+        *,
+        step: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> Entry:
+        """Append an entry and return it; *data* must be JSON."""
+        fields: dict[str, Any] = {
+            "seq": self._next,
+            "at": iso(at),
+            "kind": kind.value,
+            "step": step,
+            "says": says,
+            "data": dict(data or {}),
+            "prev": self.head,
+        }
+        entry = Entry(**fields, digest=_seal(fields))
+        self.entries.append(entry)
+        self._next += 1
+        self.head = entry.digest
+        return entry
+
+
+def verify_chain(entries: Iterable[Entry], start: int = 0, prev: Digest = GENESIS) -> Digest:
+    """Return the head of *entries*; raise ``NotHeld`` at the first link that breaks."""
+    expected = start
+    for entry in entries:
+        where = f"journal entry {entry.seq}"
+        if entry.seq != expected:
+            raise NotHeld(f"entry {expected} is missing or out of order", where=where)
+        if entry.prev != prev:
+            raise NotHeld("it does not follow the entry before it", where=where)
+        if _seal(entry.model_dump(mode="json", exclude={"digest"})) != entry.digest:
+            raise NotHeld("its content does not match its digest", where=where)
+        prev = entry.digest
+        expected += 1
+    return prev

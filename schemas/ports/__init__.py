@@ -1,0 +1,1 @@
+"""The ports: every verb a playbook can use, by capability."""

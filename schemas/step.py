@@ -1,0 +1,60 @@
+"""The classes of a step and what became of it; the engine derives the order rule from the class."""
+
+from enum import StrEnum
+
+from pydantic import JsonValue
+
+from schemas.base import Frozen
+
+
+class StepClass(StrEnum):
+    """What a step may do, and so what it must wait for (see ARCHITECTURE.md, the order rule)."""
+
+    OBSERVE = "observe"
+    CONTAIN = "contain"
+    DESTROY = "destroy"
+    RESTORE = "restore"
+    DISCLOSE = "disclose"
+
+
+class ProofVerdict(StrEnum):
+    """Whether an effect was shown by another path than the write; only PROVEN counts."""
+
+    PROVEN = "proven"
+    DISPROVEN = "disproven"
+    UNPROVABLE = "unprovable"
+
+
+class StepState(StrEnum):
+    """Where a step stands."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    DONE = "done"
+    PROVEN = "proven"
+    DISPROVEN = "disproven"
+    UNPROVABLE = "unprovable"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNDONE = "undone"
+
+
+class Observation(Frozen):
+    """One look at one thing during a proof."""
+
+    check: str
+    held: bool | None
+    """None: the look itself failed, nothing was shown."""
+    measured: dict[str, JsonValue] = {}
+
+
+class StepView(Frozen):
+    """A step as people see it."""
+
+    id: str
+    title: str
+    step_class: StepClass
+    state: StepState
+    attempt: int = 1
+    commanded_at: str | None = None
+    proven_at: str | None = None
