@@ -24,6 +24,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from schemas.errors import HemostatError
+
 LOOPBACK: Final = "127.0.0.1"
 _PR_SET_PDEATHSIG: Final = 1
 _POLL_SECONDS: Final = 0.02
@@ -38,15 +40,18 @@ _PORTS: Final[Sequence[int]] = range(20_000, 32_000)
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class ChildFailed(Exception):
-    """A child process exited, or was not ready by its deadline."""
+class ChildFailed(HemostatError):
+    """A child process exited, or was not ready by its deadline.
+
+    ``str(error)`` names the log; ``tail`` is its end, another program's text, so escape it to show
+    it. A traceback shows it as a note.
+    """
 
     def __init__(self, name: str, what: str, log: Path, tail: str) -> None:
-        super().__init__(f"{name} {what}\n--- end of {log} ---\n{tail or '(no output)'}")
-        self.name = name
-        self.what = what
+        super().__init__(what, where=name, next_step=f"read {log}")
         self.log = log
         self.tail = tail
+        self.add_note(f"The end of {log}:\n{tail or '(no output)'}")
 
 
 class ChildExited(ChildFailed):
