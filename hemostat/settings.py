@@ -1,0 +1,237 @@
+"""One file, ``hemostat.toml``, says what there is; every process reads it once, at its start.
+
+Law: nothing else reads the process environment for settings. Secrets are references
+(``env:NAME``, ``file:PATH``), resolved only where they are used and never printed. The Temporal
+connection is not here: it comes from Temporal's own environment and TOML profile. Relative paths
+are relative to the file. Every problem is told at once, each with its line.
+"""
+
+import os
+import re
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BeforeValidator,
+    ByteSize,
+    Field,
+    JsonValue,
+    PrivateAttr,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+)
+
+from hemostat.settings_problems import broken_references, problem, problems_of
+from hemostat.toml_lines import Lines
+from schemas.alert import AlertSeverity
+from schemas.base import Frozen, Name
+from schemas.errors import ConfigurationError
+from schemas.incident import GateOverride, Service
+
+FILE_NAME: Final = "hemostat.toml"
+FILE_VARIABLE: Final = "HEMOSTAT_CONFIG"
+
+SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
+"""Where a secret is: ``env:NAME`` or ``file:PATH``. Never the secret itself."""
+
+_DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
+
+
+def parse_duration(value: object) -> timedelta:
+    """Return the duration that "90s", "10m", "24h", "2d" or "250ms" says."""
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('a duration is a number with its unit, such as "90s", "10m" or "24h"')
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+"""A duration as people write it."""
+
+
+def read_secret(ref: str) -> str:
+    """Return the secret that *ref* points at, without one trailing newline.
+
+    Raises ``ConfigurationError``, which names the reference and never the secret.
+    """
+    kind, _, place = ref.partition(":")
+    try:
+        secret = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
+    except KeyError:
+        message, hint = "the environment variable is not set", f"set {place} for this process."
+    except (OSError, UnicodeDecodeError) as error:
+        message, hint = f"the file cannot be read ({type(error).__name__})", "create it, mode 0600."
+    else:
+        if secret := secret.removesuffix("\n").removesuffix("\r"):
+            return secret
+        message, hint = "the secret is empty", "put the secret there."
+    raise ConfigurationError(message, where=ref, next_step=hint)
+
+
+class HemostatTable(Frozen):
+    """``[hemostat]``: what all processes share."""
+
+    state: Path = Path("var")
+    task_queue: Name = "hemostat"
+    vault: Path | None = None
+
+
+class GatewayTable(Frozen):
+    """``[gateway]``: where alerts come in; bodies over ``max_body`` are refused unread."""
+
+    bind: str = "127.0.0.1"
+    port: int = Field(default=8787, ge=0, le=65_535)
+    max_body: ByteSize = ByteSize(256 * 1024)
+
+
+class Source(Frozen):
+    """``[sources.NAME]``: one sender of alerts; a second token is for the time of a rotation."""
+
+    kind: Name
+    token: tuple[SecretRef, ...] = Field(min_length=1, max_length=2)
+    max_body: ByteSize | None = None
+    default_severity: AlertSeverity = AlertSeverity.MEDIUM
+
+    @field_validator("token", mode="before")
+    @classmethod
+    def _one_or_two(cls, value: object) -> object:
+        return (value,) if isinstance(value, str) else value
+
+
+class Route(Frozen):
+    """``[[routes]]``: the first whose labels all match decides.
+
+    The values of the ``correlate_by`` labels tell incidents of one service apart.
+    """
+
+    source: Name | None = None
+    match: dict[str, str] = {}
+    playbook: Name
+    service: Name
+    correlate_by: tuple[str, ...] = ()
+
+
+class GateTable(Frozen):
+    """What a service changes of a gate's policy."""
+
+    timer: Duration | None = None
+    ladder_every: Duration | None = None
+
+
+class ServiceTable(Frozen):
+    """``[services.NAME]``: one AI service, its playbooks and the connections they act through."""
+
+    playbooks: tuple[Name, ...] = ()
+    connections: dict[Name, Name] = {}
+    parameters: dict[str, JsonValue] = {}
+    gates: dict[Name, GateTable] = {}
+
+
+class Settings(Frozen):
+    """The whole of ``hemostat.toml``; ``connections`` are validated by their adapters' models."""
+
+    hemostat: HemostatTable = HemostatTable()
+    gateway: GatewayTable = GatewayTable()
+    sources: dict[Name, Source] = {}
+    routes: tuple[Route, ...] = ()
+    services: dict[Name, ServiceTable] = {}
+    connections: dict[Name, dict[str, JsonValue]] = {}
+
+    _file: Path = PrivateAttr(default=Path(FILE_NAME))
+    _lines: Lines = PrivateAttr(default_factory=lambda: Lines(""))
+
+    @classmethod
+    def load(cls, explicit: Path | None = None) -> Self:
+        """Read *explicit*, else ``$HEMOSTAT_CONFIG``, else ``./hemostat.toml``."""
+        named = os.environ.get(FILE_VARIABLE)
+        file = explicit or Path(named or FILE_NAME)
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigurationError(
+                f"the settings cannot be read ({type(error).__name__})",
+                where=str(file),
+                next_step="`hemostat up` writes a first one; or name one with --config.",
+            ) from error
+        return cls.parse(text, file)
+
+    @classmethod
+    def parse(cls, text: str, file: Path = Path(FILE_NAME)) -> Self:
+        """Return the settings in *text*; raise ``InvalidSettings`` with every problem found."""
+        text = text.replace("\r\n", "\n")
+        try:
+            document = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise problem(file, error) from error
+        lines = Lines(text)
+        _anchor_secret_files(document, file.absolute().parent)
+        found = broken_references(document)
+        try:
+            settings = cls.model_validate(document)
+        except ValidationError as error:
+            raise problems_of(file, lines, cls, error, found) from error
+        if found:
+            raise problems_of(file, lines, cls, None, found)
+        settings._file, settings._lines = file, lines
+        return settings
+
+    @property
+    def file(self) -> Path:
+        """The file these settings were read from."""
+        return self._file
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths start: the folder of the file, absolute."""
+        return self._file.absolute().parent
+
+    @property
+    def state_folder(self) -> Path:
+        """Where this machine keeps what it must not lose, absolute."""
+        return self.folder / self.hemostat.state.expanduser()
+
+    @property
+    def vault_folder(self) -> Path:
+        """Where evidence is sealed, absolute."""
+        vault = self.hemostat.vault
+        return self.folder / vault.expanduser() if vault else self.state_folder / "vault"
+
+    def where(self, *path: str | int) -> str:
+        """Return ``file:line`` of a key, such as ``where("connections", "edge", "admin")``."""
+        return f"{self._file}:{self._lines.line(path)}"
+
+    def service(self, name: str) -> Service:
+        """Return the service as an incident carries it; ``ConfigurationError`` if unknown."""
+        table = self.services.get(name)
+        if table is None:
+            raise ConfigurationError(
+                f"there is no service {name!r}",
+                where=str(self._file),
+                next_step=f"add [services.{name}], or use one of: {', '.join(self.services)}.",
+            )
+        gates = {gate: GateOverride(**dict(change)) for gate, change in table.gates.items()}
+        return Service(
+            name=name, connections=table.connections, parameters=table.parameters, gates=gates
+        )
+
+
+def _anchor_secret_files(document: dict[str, Any], folder: Path) -> None:
+    """Make ``file:`` references of sources and connections absolute, from *folder*."""
+    for group in ("sources", "connections"):
+        tables = document.get(group)
+        for table in tables.values() if isinstance(tables, dict) else ():
+            for key, value in table.items() if isinstance(table, dict) else ():
+                if isinstance(value, list):
+                    table[key] = [_anchored(item, folder) for item in value]
+                else:
+                    table[key] = _anchored(value, folder)
+
+
+def _anchored(value: Any, folder: Path) -> Any:
+    if isinstance(value, str) and value.startswith("file:"):
+        return f"file:{folder / Path(value.removeprefix('file:')).expanduser()}"
+    return value
