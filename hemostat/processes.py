@@ -81,12 +81,14 @@ class ChildProcess:
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
         own_group: bool = True,
+        pass_fds: Sequence[int] = (),
     ) -> Self:
         """Spawn ``argv`` with stdout and stderr appended to ``log`` and nothing on stdin.
 
         ``env`` is laid over this process's environment. With ``own_group`` the child leads a
         process group: a Ctrl-C at the terminal reaches only us, and ``stop`` and ``kill`` also
-        reach what the child itself started. Raises ``OSError`` if it cannot be executed.
+        reach what the child itself started. ``pass_fds`` stay open in the child, so that a lock
+        on one of them lasts as long as the child. Raises ``OSError`` if it cannot be executed.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -97,6 +99,7 @@ class ChildProcess:
                 stderr=subprocess.STDOUT,
                 env={**os.environ, **(env or {})},
                 cwd=cwd,
+                pass_fds=pass_fds,
                 process_group=0 if own_group else None,
                 preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - one syscall, nothing to deadlock
             )
@@ -141,7 +144,7 @@ class ChildProcess:
             async with asyncio.timeout(deadline.total_seconds()):
                 while self.running:
                     try:
-                        if await check():
+                        if await check() and self.running:  # not a stranger that has its port
                             return
                     except Exception as error:  # noqa: BLE001 - any failure is "not yet"; the last one is reported
                         last = error
@@ -195,6 +198,18 @@ class ChildProcess:
             return
         with suppress(ProcessLookupError, PermissionError):  # macOS: EPERM where all are zombies
             (os.killpg if self._group else os.kill)(self.pid, number)
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback TCP port right now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        # As servers do: a port whose last connections are still winding down is free.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
 
 
 def free_port() -> int:
