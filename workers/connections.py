@@ -1,0 +1,153 @@
+"""From ``[connections.NAME]`` tables to adapters, and whether they are what the playbooks need.
+
+Law: every problem is found at the start and said at once, a line each, with the line of
+``hemostat.toml`` and never with a value from it. An incident must not be the first to find out.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ValidationError
+
+from hemostat.settings import Settings
+from hemostat.settings_problems import InvalidSettings, found_by_pydantic
+from hemostat.vault import Vault
+from schemas.errors import ConfigurationError
+from workers.registry import Adapter, AdapterType, AnyPort, load_adapter, spec_of
+from workflows.engine.spec import PlaybookSpec
+
+
+@dataclass(frozen=True)
+class Connected:
+    """One connection: its name, what kind of adapter it has, and the adapter."""
+
+    name: str
+    type: AdapterType
+    adapter: Adapter
+
+
+Connections = Mapping[str, Connected]
+
+
+def connect_adapters(settings: Settings) -> Connections:
+    """Build the adapter of every connection; raise ``InvalidSettings`` with all problems found.
+
+    Nothing is reached out to: a system that is down does not keep a worker from starting.
+    """
+    vault = Vault(settings.vault_folder)
+    connected: dict[str, Connected] = {}
+    problems: list[ConfigurationError] = []
+    for name, table in settings.connections.items():
+        path = ("connections", name)
+        try:
+            kind = load_adapter(str(table.get("adapter")))
+        except ConfigurationError as error:
+            problems.append(
+                ConfigurationError(
+                    error.what, where=settings.where(*path), next_step=error.next_step
+                )
+            )
+            continue
+        try:
+            connection = kind.connection.model_validate(table)
+        except ValidationError as error:
+            problems += _invalid(settings, f"connection {name!r}", kind.connection, error, *path)
+        else:
+            connected[name] = Connected(name, kind, kind.build(connection, vault))
+    if problems:
+        raise InvalidSettings(problems)
+    return connected
+
+
+async def close_adapters(connections: Connections) -> None:
+    """Let every adapter go; one that fails at it does not keep the others open."""
+    for connected in connections.values():
+        with suppress(Exception):
+            await connected.adapter.aclose()
+
+
+async def check_adapters(connections: Connections) -> list[str]:
+    """Ask every adapter whether its system can be used; one line a problem, empty is good."""
+    problems: list[str] = []
+    for connected in connections.values():
+        problems += [
+            f"connection {connected.name!r} ({connected.type.name}): {problem}"
+            for problem in await connected.adapter.check()
+        ]
+    return problems
+
+
+def unwired(
+    settings: Settings, playbooks: Mapping[str, type], connections: Connections
+) -> Sequence[ConfigurationError]:
+    """Return, a line each, what keeps a service's playbooks from finding their adapters.
+
+    Each port of a playbook must be fulfilled by the connection which the service names for the
+    port's capability, and the service's parameters must be what the playbook takes.
+    """
+    problems: list[ConfigurationError] = []
+    for service, table in settings.services.items():
+        for playbook in table.playbooks:
+            if playbook in playbooks:
+                spec = spec_of(playbooks[playbook])
+                problems += _without_adapter(settings, service, spec, connections)
+                problems += _misparametrised(settings, service, spec)
+            else:
+                known = ", ".join(sorted(playbooks))
+                problems.append(
+                    ConfigurationError(
+                        f"service {service!r}: there is no playbook {playbook!r}",
+                        where=settings.where("services", service, "playbooks"),
+                        next_step=f"use one of: {known}.",
+                    )
+                )
+    return problems
+
+
+def _without_adapter(
+    settings: Settings, service: str, spec: PlaybookSpec, connections: Connections
+) -> Iterator[ConfigurationError]:
+    table = settings.services[service]
+    for capability in spec.capabilities:
+        needed = [port for port in spec.ports if port.capability == capability]
+        chosen = table.connections.get(capability)
+        connected = connections.get(chosen) if chosen else None
+        if connected is None:
+            yield ConfigurationError(
+                f"service {service!r} has no connection for {capability!r}, which playbook "
+                f"{spec.id!r} needs for {_names(needed)}",
+                where=settings.where("services", service, "connections"),
+                next_step=f'add `{capability} = "<connection>"` to [services.{service}.connections].',
+            )
+        elif lacking := [port for port in needed if port not in connected.type.methods]:
+            yield ConfigurationError(
+                f"connection {connected.name!r} ({connected.type.name}) does not offer "
+                f"{_names(lacking)}, which playbook {spec.id!r} needs of {capability!r}",
+                where=settings.where("services", service, "connections", capability),
+                next_step="name a connection whose adapter does.",
+            )
+
+
+def _misparametrised(
+    settings: Settings, service: str, spec: PlaybookSpec
+) -> list[ConfigurationError]:
+    try:
+        spec.parameters.model_validate(settings.services[service].parameters)
+    except ValidationError as error:
+        said, path = f"service {service!r}, playbook {spec.id!r}", ("services", service)
+        return _invalid(settings, said, spec.parameters, error, *path, "parameters")
+    return []
+
+
+def _invalid(
+    settings: Settings, said: str, model: type[BaseModel], error: ValidationError, *path: str
+) -> list[ConfigurationError]:
+    return [
+        ConfigurationError(f"{said}: {what}", where=settings.where(*path, *below), next_step=hint)
+        for below, what, hint in found_by_pydantic(model, error)
+    ]
+
+
+def _names(ports: Sequence[AnyPort]) -> str:
+    return ", ".join(sorted(port.name for port in ports))
