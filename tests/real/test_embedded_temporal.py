@@ -44,8 +44,9 @@ class WaitsForOneWord:
 @pytest.fixture
 async def server(tmp_path: Path) -> AsyncIterator[EmbeddedTemporal]:
     port, ui_port = free_ports(2)
-    async with await start_embedded_temporal(tmp_path / "temporal", port, ui_port) as running:
-        yield running
+    running = await start_embedded_temporal(tmp_path / "temporal", port, ui_port)
+    yield running
+    await running.kill()
 
 
 async def test_an_open_workflow_goes_on_after_the_server_was_killed(
