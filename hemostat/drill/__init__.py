@@ -1,0 +1,1 @@
+"""Drills: the production playbooks against a range that can really be attacked."""

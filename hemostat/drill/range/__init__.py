@@ -1,0 +1,1 @@
+"""The range: real services on loopback that can really be attacked."""
