@@ -4,6 +4,7 @@ Everything a source writes is untrusted text: it is shown escaped, never execute
 Source of the shape: OCSF Detection Finding (class 2004) and CloudEvents ids.
 """
 
+import hashlib
 from enum import StrEnum
 
 from pydantic import Field, JsonValue
@@ -83,3 +84,8 @@ class AlertBatch(Frozen):
 
     alerts: tuple[Alert, ...]
     extra: dict[str, JsonValue] = {}
+
+
+def episode_mark(episode_key: str) -> str:
+    """Return the short SHA-256 of an episode key: safe to publish, equal for equal keys."""
+    return hashlib.sha256(episode_key.encode()).hexdigest()[:32]

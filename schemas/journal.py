@@ -99,6 +99,12 @@ class Journal:
         self.head = entry.digest
         return entry
 
+    def adopt(self, entries: Iterable[Entry]) -> None:
+        """Take over *entries* that follow the head; the caller has verified them."""
+        for entry in entries:
+            self.entries.append(entry)
+            self._next, self.head = entry.seq + 1, entry.digest
+
 
 def verify_chain(entries: Iterable[Entry], start: int = 0, prev: Digest = GENESIS) -> Digest:
     """Return the head of *entries*; raise ``NotHeld`` at the first link that breaks."""

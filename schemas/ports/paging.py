@@ -1,5 +1,7 @@
 """The pager: call a person, and say when it is over."""
 
+from datetime import timedelta
+
 from schemas.base import Frozen, Name
 from schemas.incident import Severity
 from schemas.ports.port import Effect, port
@@ -29,19 +31,19 @@ class Paged(Frozen):
     status: str
 
 
-@port("pager")
+@port("pager", within=timedelta(hours=1))
 async def page(request: Page) -> Paged:
     """Trigger a page."""
     raise NotImplementedError
 
 
-@port("pager")
+@port("pager", within=timedelta(hours=1))
 async def acknowledge_page(request: PageKey) -> Paged:
     """Mark the page as acknowledged."""
     raise NotImplementedError
 
 
-@port("pager")
+@port("pager", within=timedelta(hours=1))
 async def resolve_page(request: PageKey) -> Paged:
     """Resolve the page."""
     raise NotImplementedError

@@ -1,0 +1,22 @@
+"""The engine that enforces the contract of every step, in one place for all playbooks.
+
+A playbook says what, on what, how it is proven, how it is undone and who must agree. Timeouts,
+retries, journal, gates, search attributes, compensation and continue-as-new happen here.
+"""
+
+from workflows.engine.playbook import Playbook
+from workflows.engine.proof import Check, Proof, unchanged
+from workflows.engine.spec import PlaybookSpec, playbook
+from workflows.engine.steps import Act, StepGivenUp, do
+
+__all__ = [
+    "Act",
+    "Check",
+    "Playbook",
+    "PlaybookSpec",
+    "Proof",
+    "StepGivenUp",
+    "do",
+    "playbook",
+    "unchanged",
+]

@@ -1,0 +1,103 @@
+"""Calling people: always beside the response, never in its way."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from schemas.incident import OpenIncident
+from schemas.journal import Kind
+from schemas.ports.paging import Page, Paged, PageKey, acknowledge_page, page, resolve_page
+from schemas.ports.port import Port
+from workflows.engine.record import Record
+from workflows.engine.steps import ActFailed, Hands, do
+
+LAST_WORD = timedelta(minutes=2)
+"""How long a closing incident waits for a pager that does not answer."""
+
+Background = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
+
+
+class Pager:
+    """Pages of one incident. The first page's key is the incident's id, later ones add a reason."""
+
+    def __init__(
+        self,
+        record: Record,
+        hands: Hands,
+        incident: str,
+        opening: OpenIncident,
+        background: Background,
+    ) -> None:
+        self._record = record
+        self._hands = hands
+        self._incident = incident
+        self._opening = opening
+        self._background = background
+        self._sent: dict[str, str] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def call(self, role: str, reason: str, summary: str) -> None:
+        """Page *role*; the same reason is paged once."""
+        if "pager" not in self._opening.service.connections:
+            self._record.write(Kind.PAGE, f"No pager configured: {role} was not called")
+            return
+        key = f"{self._incident}/{reason}" if reason else self._incident
+        if key in self._sent:
+            return
+        self._sent[key] = role
+        self._record.write(Kind.PAGE, f"Paging {role}: {summary}", data={"role": role, "key": key})
+        request = Page(
+            dedup_key=key,
+            role=role,
+            summary=f"{summary} [{self._incident}]",
+            severity=self._record.severity,
+            drill=self._opening.drill,
+        )
+        self._tasks.append(self._background(self._tell(page, request, f"page-{reason}"), "page"))
+
+    def acknowledge(self) -> None:
+        """Someone took the first page."""
+        work = self._tell(acknowledge_page, PageKey(dedup_key=self._incident), "page-acknowledge")
+        self._tasks.append(self._background(work, "page"))
+
+    async def settle(self) -> None:
+        """Resolve every page that was sent; a pager that is down does not keep an incident open."""
+        for key in list(self._sent):
+            reason = key.removeprefix(self._incident).replace("/", "-")
+            work = self._tell(resolve_page, PageKey(dedup_key=key), f"page-resolve{reason}")
+            self._tasks.append(self._background(self._after(list(self._tasks), work), "page"))
+        self._sent.clear()
+        pending = [task for task in self._tasks if not task.done()]
+        self._tasks.clear()
+        if not pending:
+            return
+        _, late = await workflow.wait(pending, timeout=LAST_WORD.total_seconds())
+        for task in late:
+            task.cancel()
+
+    async def _after(self, sent: list[asyncio.Task[Any]], work: Coroutine[Any, Any, None]) -> None:
+        """Do *work* once everything in *sent* went out: a resolve never overtakes its trigger."""
+        unfinished = [task for task in sent if not task.done()]
+        if unfinished:
+            await workflow.wait(unfinished)
+        await work
+
+    async def _tell(self, port: Port[Any, Paged], request: Any, step: str) -> None:
+        try:
+            await self._hands.act(do(port, request), step=step, key=f"{self._incident}/{step}")
+        except ActFailed as error:
+            self._record.write(
+                Kind.PAGE, f"The pager did not take it: {error.reason}", data={"step": step}
+            )
+
+    def dump(self) -> dict[str, JsonValue]:
+        """What the next run of this incident needs."""
+        return {"sent": dict(self._sent)}
+
+    def load(self, dumped: dict[str, Any]) -> None:
+        """Take over what an earlier run left."""
+        self._sent = dict(dumped["sent"])

@@ -1,0 +1,61 @@
+"""Contained means proven: what to look at, how often, for how long, and what must be seen.
+
+Every look goes another way than the write it proves. A look that fails to be made shows nothing
+(``unprovable``); a look that shows the opposite disproves.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from schemas.base import Frozen
+from schemas.ports.port import Port, Request
+from schemas.step import Observation, ProofVerdict
+
+Req = TypeVar("Req", bound=Request)
+Res = TypeVar("Res", bound=Frozen)
+
+
+@dataclass(frozen=True)
+class Check(Generic[Req, Res]):
+    """One look: which port, asked what at the n-th poll, and what must be true of the answer."""
+
+    says: str
+    port: Port[Req, Res]
+    ask: Callable[[int], Req]
+    holds: Callable[[Res], bool]
+
+
+@dataclass(frozen=True)
+class Proof:
+    """All *checks* hold at *polls* consecutive looks, *every* apart.
+
+    A look that does not hold starts the count anew until *within* is over; after that it ends the
+    proof. With *within* zero it is a guard: the first look that does not hold breaks it.
+    """
+
+    checks: Sequence[Check[Any, Any]]
+    polls: int = 3
+    every: timedelta = timedelta(seconds=30)
+    within: timedelta = timedelta(minutes=10)
+
+
+def unchanged(read: Callable[[Res], object]) -> Callable[[Res], bool]:
+    """Return a predicate that holds while *read* gives what it gave at the first look."""
+    first: list[object] = []
+
+    def holds(answer: Res) -> bool:
+        first.append(read(answer))
+        return first[-1] == first[0]
+
+    return holds
+
+
+def judge(observations: Sequence[Observation]) -> ProofVerdict:
+    """Return what one round of looks shows."""
+    if any(o.held is False for o in observations):
+        return ProofVerdict.DISPROVEN
+    if any(o.held is None for o in observations):
+        return ProofVerdict.UNPROVABLE
+    return ProofVerdict.PROVEN

@@ -1,0 +1,221 @@
+"""Doing and proving: how one act reaches an adapter and how one proof is run.
+
+An act carries the idempotency key of its step, so however often it is retried it happens once.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from temporalio import workflow
+from temporalio.common import Priority, RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.workflow import ActivityCancellationType
+
+from schemas.base import Frozen
+from schemas.errors import HemostatError
+from schemas.incident import Service
+from schemas.journal import Kind
+from schemas.ports.port import Effect, Port, Request
+from schemas.step import Observation, ProofVerdict, StepClass
+from workflows.engine.proof import Check, Proof, judge
+from workflows.engine.record import Record, scalars
+
+Req = TypeVar("Req", bound=Request)
+Res = TypeVar("Res", bound=Frozen)
+
+RETRY = RetryPolicy(
+    initial_interval=timedelta(milliseconds=200),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=5),
+)
+"""For effects: quick at first, since the harm goes on; bounded by the port's ``within``."""
+
+LOOK_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
+"""For the looks of a proof: a failed look is an answer (``unprovable``), not worth a long wait."""
+
+URGENT = Priority(priority_key=1)
+"""Containment goes before all else in the task queue."""
+
+
+class StepGivenUp(HemostatError):
+    """People decided to go on without this step."""
+
+
+class ActFailed(Exception):
+    """An act did not succeed within its port's time; ``reason`` names the kind of failure."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True)
+class Act(Generic[Req, Res]):
+    """One request to one port."""
+
+    port: Port[Req, Res]
+    request: Req
+
+
+def do(port: Port[Req, Res], request: Req) -> Act[Req, Res]:
+    """Say what is to be done: ``do(isolate_endpoint, IsolateEndpoint(route="feedback"))``."""
+    return Act(port, request)
+
+
+class Hands:
+    """Carries acts and looks of one incident to the adapters, and notes what came of them."""
+
+    def __init__(self, record: Record, service: Service, incident: str) -> None:
+        self._record = record
+        self._service = service
+        self._incident = incident
+        self.busy = 0
+        """How many acts are under way; nothing may be cut off while it is not 0."""
+
+    def _addressed(self, request: Req, port: Port[Any, Any], key: str) -> Req:
+        """Return *request* with the fields that the engine fills."""
+        fill: dict[str, object] = {
+            "connection": self._service.connections.get(port.capability, ""),
+            "incident": self._incident,
+        }
+        if isinstance(request, Effect):
+            fill["key"] = key
+        return request.model_copy(update=fill)
+
+    async def act(self, act: Act[Req, Res], *, step: str, key: str, urgent: bool = False) -> Res:
+        """Perform *act*; raises ``ActFailed`` when its port's time is over or it was refused."""
+        port = act.port
+        self.busy += 1
+        try:
+            result: Res = await workflow.execute_activity(
+                port.name,
+                self._addressed(act.request, port, key),
+                result_type=port.result,
+                start_to_close_timeout=port.attempt_within,
+                schedule_to_close_timeout=port.within,
+                heartbeat_timeout=port.heartbeat_within,
+                retry_policy=RETRY,
+                cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=f"{step}: {port.name}",
+                priority=URGENT if urgent else Priority.default,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            raise ActFailed(cause_of(error)) from error
+        finally:
+            self.busy -= 1
+        self._record.write(
+            Kind.EFFECT,
+            f"{port.name} answered",
+            step=step,
+            data={"port": port.name, **scalars(result)},
+        )
+        return result
+
+    async def quietly(self, act: Act[Req, Res], *, key: str) -> Res:
+        """Perform *act* without a word in the journal: for the engine's own housekeeping."""
+        try:
+            result: Res = await workflow.execute_activity(
+                act.port.name,
+                self._addressed(act.request, act.port, key),
+                result_type=act.port.result,
+                start_to_close_timeout=act.port.attempt_within,
+                schedule_to_close_timeout=act.port.within,
+                retry_policy=RETRY,
+                summary=act.port.name,
+            )
+        except ActivityError as error:
+            raise ActFailed(cause_of(error)) from error
+        return result
+
+    async def watch(self, act: Act[Req, Res], *, title: str) -> Res:
+        """Wait for a watching port to see something; outlives workers, stops with the incident."""
+        result: Res = await workflow.execute_activity(
+            act.port.name,
+            self._addressed(act.request, act.port, ""),
+            result_type=act.port.result,
+            start_to_close_timeout=act.port.attempt_within,
+            heartbeat_timeout=act.port.heartbeat_within,
+            retry_policy=RETRY,
+            summary=title,
+        )
+        return result
+
+    async def look(self, check: Check[Any, Any], poll: int, *, step: str) -> Observation:
+        """Make one look; failing to look is an observation too."""
+        port = check.port
+        try:
+            answer = await workflow.execute_activity(
+                port.name,
+                self._addressed(check.ask(poll), port, ""),
+                result_type=port.result,
+                start_to_close_timeout=port.attempt_within,
+                retry_policy=LOOK_RETRY,
+                summary=f"{step}: {check.says}",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            return Observation(check=check.says, held=None, measured={"error": cause_of(error)})
+        return Observation(check=check.says, held=check.holds(answer), measured=scalars(answer))
+
+    async def prove(self, proof: Proof, *, step: str) -> ProofVerdict:
+        """Look until the proof's streak is complete or its time is over."""
+        deadline = workflow.now() + proof.within
+        streak = poll = 0
+        while True:
+            looks = [self.look(check, poll, step=step) for check in proof.checks]
+            observations = await asyncio.gather(*looks)
+            verdict = judge(observations)
+            streak = streak + 1 if verdict is ProofVerdict.PROVEN else 0
+            self._note(step, poll, streak, proof, observations, verdict)
+            if streak >= proof.polls:
+                return ProofVerdict.PROVEN
+            if verdict is not ProofVerdict.PROVEN and workflow.now() >= deadline:
+                return verdict
+            await workflow.sleep(proof.every, summary=f"{step}: before look {poll + 2}")
+            poll += 1
+
+    def _note(
+        self,
+        step: str,
+        poll: int,
+        streak: int,
+        proof: Proof,
+        observations: Sequence[Observation],
+        verdict: ProofVerdict,
+    ) -> None:
+        failed = [o.check for o in observations if o.held is not True]
+        says = (
+            f"look {poll + 1}: all hold ({streak} of {proof.polls})"
+            if not failed
+            else f"look {poll + 1}: {verdict.value}: not shown: {'; '.join(failed)}"
+        )
+        self._record.write(
+            Kind.PROOF,
+            says,
+            step=step,
+            data={
+                "poll": poll,
+                "verdict": verdict.value,
+                "streak": streak,
+                "observations": [o.model_dump(mode="json") for o in observations],
+            },
+        )
+
+
+def cause_of(error: ActivityError) -> str:
+    """Name the failure without repeating foreign text: the error's type, or that time ran out."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError):
+        return cause.type or "ApplicationError"
+    return type(cause).__name__ if cause else "unknown"
+
+
+def waits_for_people(step_class: StepClass) -> bool:
+    """Whether the order rule makes steps of this class wait for a gate."""
+    return step_class in (StepClass.DESTROY, StepClass.RESTORE, StepClass.DISCLOSE)

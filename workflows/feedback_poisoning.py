@@ -1,0 +1,515 @@
+"""Feedback poisoning: an attacker's feedback turns a model against benign input.
+
+Read ``respond`` aloud: it is the procedure. What each step must show stands below it. Thresholds
+are proposals, tunable per service in hemostat.toml; phases are those of NIST SP 800-61r2, the
+technique ids those of MITRE ATLAS 2026.09.
+"""
+
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from pydantic import JsonValue
+
+from schemas.base import Frozen, Share, iso
+from schemas.containment_rule import ContainmentRuling, Scores, isolate_first
+from schemas.evidence import Sealed
+from schemas.gate import GatePolicy, OnSilence
+from schemas.incident import Phase, Resolution, Severity
+from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
+from workflows.engine import Act, Check, Playbook, Proof, do, playbook, unchanged
+
+ACKNOWLEDGE = GatePolicy(
+    id="acknowledge",
+    asks="A model may be poisoned through its feedback. Containment has begun. Take the incident?",
+    roles=("ml-on-call",),
+    timer=timedelta(minutes=15),
+    ladder=("ml-secondary", "commander"),
+)
+CONFIRM_KNOWN_GOOD = GatePolicy(
+    id="confirm-known-good",
+    asks="Roll back to this version?",
+    roles=("ml-on-call", "commander"),
+    on_silence=OnSilence.PROCEED,
+)
+PUT_BACK = GatePolicy(
+    id="put-alias-back",
+    asks="Something moved the model alias while the incident is open. Put it back?",
+    roles=("ml-on-call", "commander"),
+    timer=timedelta(minutes=5),
+    on_silence=OnSilence.PROCEED,
+)
+RESCORE = GatePolicy(
+    id="rescore-decisions",
+    asks="Score the affected decisions again?",
+    roles=("service-owner",),
+    timer=timedelta(hours=24),
+    ladder=("commander",),
+    ladder_every=timedelta(hours=24),
+)
+RETRAIN = GatePolicy(
+    id="retrain-without-poison",
+    asks="Drop the suspicious feedback and train anew? (Check first: an Art. 73(6) AI Act hold.)",
+    roles=("data-owner", "ml-lead"),
+    quorum=2,
+    timer=timedelta(hours=24),
+    ladder=("commander",),
+    ladder_every=timedelta(hours=24),
+)
+REENABLE = GatePolicy(
+    id="re-enable-feedback",
+    asks="Open the feedback again, in stages?",
+    roles=("commander", "ml-lead"),
+    quorum=2,
+    timer=timedelta(hours=4),
+    ladder=("deputy-commander",),
+    ladder_every=timedelta(hours=4),
+)
+CLOSE = GatePolicy(
+    id="close-incident",
+    asks="Close the incident? The post-mortem is due within five business days.",
+    roles=("commander",),
+    timer=timedelta(hours=24),
+)
+
+
+class Parameters(Frozen):
+    """What a service says about itself for this playbook."""
+
+    model: str
+    alias: str = "champion"
+    feedback_route: str = "feedback"
+    baseline_negative_share: Share
+    baseline_accuracy: Share
+    rise: float = 0.40
+    """A relative rise of the negative share that is not noise any more."""
+    accuracy_margin: Share = 0.01
+    negative_share_margin: float = 0.10
+    shadow_disagreement: Share = 0.15
+    young: timedelta = timedelta(days=7)
+    window: timedelta = timedelta(hours=24)
+    validated_within: timedelta = timedelta(days=30)
+    candidates: int = 5
+    looks: int = 3
+    look_every: timedelta = timedelta(seconds=30)
+    look_within: timedelta = timedelta(minutes=10)
+    stages: tuple[int, ...] = (1, 10, 50, 100)
+    stage_looks: int = 60
+    stage_look_every: timedelta = timedelta(minutes=1)
+
+
+ISOLATE = "Isolate the feedback endpoint"
+
+
+@playbook(
+    id="feedback-poisoning",
+    title="Feedback-loop poisoning of a model",
+    capabilities=(gateway, paging, probes, registry, serving, tickets, vault),
+    parameters=Parameters,
+    atlas=("AML.T0020", "AML.T0031", "AML.T0059", "AML.T0046", "AML.T0018.000"),
+    csf=("RS.MA-02", "RS.AN-03", "RS.AN-06", "RS.AN-07", "RS.MI-01", "RS.MI-02", "RC.RP"),
+)
+class FeedbackPoisoning(Playbook[Parameters]):
+    """Poisoned feedback turns a model against benign input."""
+
+    async def respond(self) -> Resolution:
+        """Contain, prove, find the cause, roll back, correct, clean, re-enable, close."""
+        self.record.grade(Severity.SEV2, "integrity of a model in production is in doubt")
+        self.call(ACKNOWLEDGE, "A model may be poisoned through its feedback")
+        self.seal(*self.volatile_evidence())
+
+        if await self.may_contain(self.rule()):
+            await self.isolate_feedback()
+        if self.world_changed(await self.compare_with_shadow()):
+            return await self.stand_down()
+
+        poisoned_since = await self.beginning_of_the_poison()
+        known_good = await self.choose_known_good(poisoned_since)
+        if known_good is not None:
+            await self.roll_back(known_good)
+
+        await self.notify(poisoned_since)
+        self.record.enter(Phase.ERADICATION)
+        await self.rescore_decisions(poisoned_since)
+        clean = await self.retrain_without_poison(poisoned_since)
+
+        await self.re_enable_feedback(resume_retraining=clean)
+        await self.agreed_to_close(CLOSE, {"severity": self.record.severity.value})
+        return Resolution.RESOLVED
+
+    # 3 Seal volatile evidence
+
+    def volatile_evidence(self) -> list[Act[Any, Sealed]]:
+        """What will be gone soon: configuration, alias and lineage, live sample, probe answers."""
+        p = self.parameters
+        return [
+            do(gateway.seal_edge, gateway.SealEdge()),
+            do(registry.seal_registry, registry.SealRegistry(model=p.model, alias=p.alias)),
+            do(serving.seal_serving, serving.SealServing(window=p.window)),
+            do(probes.seal_probes, probes.SealProbes()),
+        ]
+
+    # 4 Isolate the feedback endpoint
+
+    def rule(self) -> ContainmentRuling:
+        """Isolate first? Scored from the numbers that the monitor measured."""
+        measured = self.intake.first_firing().evidence
+        rise = measured.get("rise")
+        agrees = measured.get("shadow_agrees", 0.0) >= 1.0
+        harm = 2 if rise is None else (3 if rise > 1.0 else 2 if rise > self.parameters.rise else 1)
+        scores = Scores(
+            harm=harm, uncertainty=1 if agrees else 2, business_cost=1, irreversibility=0
+        )
+        inputs: dict[str, JsonValue] = {**measured}
+        return isolate_first(scores, cause_is_benign=agrees, inputs=inputs)
+
+    async def isolate_feedback(self) -> None:
+        """Close the feedback route, stop retraining and promotion."""
+        isolation = gateway.IsolateEndpoint(route=self.parameters.feedback_route)
+        await self.contain(
+            ISOLATE,
+            do(gateway.isolate_endpoint, isolation),
+            do(serving.pause_retraining, serving.PauseRetraining()),
+            proof=self.looks(*self.feedback_is_refused(), self.predictions_answer()),
+            undo=[
+                do(serving.resume_retraining, serving.PauseRetraining()),
+                do(gateway.restore_endpoint, isolation),
+            ],
+            undo_proof=self.looks(self.feedback_is_open(), self.predictions_answer()),
+        )
+
+    # The world may have changed, not the model
+
+    async def compare_with_shadow(self) -> serving.ShadowComparison:
+        """Ask the known-good shadow about the same live texts."""
+        act = do(serving.compare_with_shadow, serving.CompareWithShadow())
+        return await self.observe("Compare with the shadow model", act)
+
+    def world_changed(self, seen: serving.ShadowComparison) -> bool:
+        """Whether the shadow rises too: then what people write changed, and nothing is poisoned."""
+        p = self.parameters
+        rises = seen.shadow_negative_share > p.baseline_negative_share * (1 + p.rise / 2)
+        return rises and seen.disagreement < p.shadow_disagreement
+
+    async def stand_down(self) -> Resolution:
+        """Take the isolation back and leave a low-severity ticket: no rollback."""
+        self.record.grade(Severity.SEV4, "the shadow model says the same: the world changed")
+        await self.take_back_all("the shadow model says the same")
+        await self.ticket("drift", "Input drifted: the known-good model says the same")
+        return Resolution.BENIGN_CHANGE
+
+    # 5 Choose known-good: by lineage and by trial, never "the previous version"
+
+    async def beginning_of_the_poison(self) -> datetime:
+        """When the first suspicious feedback came, a lower bound; else a window before the alert."""
+        p = self.parameters
+        request = serving.SurveyFeedback(window=p.window, young=p.young)
+        seen = await self.observe("Survey the feedback", do(serving.survey_feedback, request))
+        alert = self.intake.first_firing()
+        return seen.first_suspicious_at or (alert.started_at or alert.received_at) - p.window
+
+    async def choose_known_good(self, poisoned_since: datetime) -> registry.ModelVersion | None:
+        """The newest version trained before the poison that passes the probes in isolation."""
+        p = self.parameters
+        versions = await self.observe(
+            "List the versions", do(registry.list_versions, registry.ListVersions(model=p.model))
+        )
+        before = [v for v in versions.versions if trained_before(v, poisoned_since)]
+        for version in before[: p.candidates]:
+            tried = await self.observe(
+                f"Try version {version.version} in isolation",
+                do(serving.evaluate_candidate, serving.EvaluateCandidate(version=version.version)),
+            )
+            same_bytes = version.artifact_digest in (None, tried.digest)
+            if same_bytes and tried.accuracy >= p.baseline_accuracy - p.accuracy_margin:
+                shown: dict[str, JsonValue] = {
+                    "poisoned_since": iso(poisoned_since),
+                    "version": version.model_dump(mode="json"),
+                    "trial": tried.model_dump(mode="json"),
+                }
+                if await self.choose(f"Confirm version {version.version}", CONFIRM_KNOWN_GOOD, shown):
+                    return version
+        self.page_commander("known-good", "No known-good version to roll back to")
+        return None
+
+    # 6 Roll back
+
+    async def roll_back(self, good: registry.ModelVersion) -> None:
+        """Move the alias, make every replica load it, prove each, then watch the alias."""
+        p = self.parameters
+        now = await self.observe(
+            "Read the alias",
+            do(registry.read_alias, registry.ReadAlias(model=p.model, alias=p.alias)),
+        )
+        await self.point_alias("Roll the model back", now.version or "", good)
+        watch = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
+
+        async def moved(seen: registry.AliasMoved) -> Act[Any, registry.AliasMoved] | None:
+            return await self.alias_was_moved(seen, good)
+
+        self.watch("the alias stays", do(registry.watch_alias, watch), moved)
+
+    async def point_alias(self, title: str, found: str, good: registry.ModelVersion) -> None:
+        """Make alias and replicas serve *good*, proven on every replica and by the probes."""
+        p = self.parameters
+        move = registry.MoveAlias(model=p.model, alias=p.alias, expect=found, to=good.version)
+        reload = do(serving.reload_replicas, serving.ReloadReplicas())
+        await self.contain(
+            title,
+            do(registry.move_alias, move),
+            reload,
+            proof=self.looks(
+                self.alias_names(good), self.every_replica_serves(good), self.probes_recovered(good)
+            ),
+            undo=[do(registry.move_alias_back, move), reload],
+            undo_proof=self.looks(self.predictions_answer()),
+        )
+
+    async def alias_was_moved(
+        self, seen: registry.AliasMoved, good: registry.ModelVersion
+    ) -> Act[Any, registry.AliasMoved] | None:
+        """Someone moved the alias: page, and put it back unless people say no."""
+        p = self.parameters
+        self.unproven("Roll the model back", "the alias was moved while the incident is open")
+        self.page_commander(f"alias-{seen.found}", "The model alias was moved during the incident")
+        shown: dict[str, JsonValue] = {"found": seen.found, "expected": good.version}
+        if not await self.agrees(PUT_BACK, shown):
+            return None
+        await self.point_alias(f"Put the alias back from {seen.found}", seen.found or "", good)
+        again = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
+        return do(registry.watch_alias, again)
+
+    # 7 to 9 Notify, correct what was decided, clean and retrain
+
+    async def notify(self, poisoned_since: datetime) -> None:
+        """Tell the ML team where to look for the root cause; the ticket is read back."""
+        await self.ticket("root-cause", f"Poisoned feedback since {iso(poisoned_since)}")
+
+    async def ticket(self, what: str, title: str) -> None:
+        """Open a ticket about *what*; nobody waits for a ticket system that is down."""
+        correlation = f"{self.incident}/{what}"
+        ticket = tickets.OpenTicket(
+            correlation=correlation,
+            title=title,
+            body=f"Incident {self.incident}. Sealed evidence: {self.evidence.listing()}",
+            severity=self.record.severity,
+            drill=self.drill,
+        )
+        self.beside(
+            f"Ticket: {what}",
+            do(tickets.open_ticket, ticket),
+            proof=Proof([self.ticket_is_there(correlation)], polls=1),
+        )
+
+    async def rescore_decisions(self, poisoned_since: datetime) -> None:
+        """Score again what was decided from poisoned scores."""
+        window = {"start": poisoned_since, "end": self.moment("rescore until")}
+        affected = await self.observe(
+            "Count the affected decisions",
+            do(serving.count_affected_decisions, serving.DecisionWindow(**window)),
+        )
+        if affected.affected == 0:
+            return
+        again = serving.RescoreDecisions(**window)
+        await self.destroy(
+            "Rescore the affected decisions",
+            do(serving.rescore_decisions, again),
+            agree=RESCORE,
+            proof=lambda _: self.looks(self.all_are_rescored(serving.DecisionWindow(**window))),
+        )
+
+    async def retrain_without_poison(self, poisoned_since: datetime) -> bool:
+        """Drop the suspicious feedback and train anew; registered, not promoted."""
+        request = serving.RetrainWithout(since=poisoned_since, young=self.parameters.young)
+        retrained = await self.destroy(
+            "Retrain without the poison",
+            do(serving.retrain_without_poison, request),
+            agree=RETRAIN,
+            proof=lambda made: self.looks(self.candidate_is_clean(made)),
+        )
+        return retrained is not None
+
+    # 10 Re-enable
+
+    async def re_enable_feedback(self, *, resume_retraining: bool) -> None:
+        """Open the feedback in stages under guard; the loop only if it is clean again."""
+        p = self.parameters
+        isolation = gateway.IsolateEndpoint(route=p.feedback_route)
+        finish: list[Act[Any, Any]] = [do(gateway.restore_endpoint, isolation)]
+        if resume_retraining:
+            finish.insert(0, do(serving.resume_retraining, serving.PauseRetraining()))
+        await self.restore_in_stages(
+            "Re-enable the feedback",
+            stages=p.stages,
+            admit=lambda percent: do(
+                gateway.admit_cohort,
+                gateway.AdmitCohort(route=p.feedback_route, percent=percent),
+            ),
+            guard=Proof(
+                [self.probes_hold(), self.feedback_looks_genuine()],
+                polls=p.stage_looks,
+                every=p.stage_look_every,
+                within=timedelta(0),
+            ),
+            fall_back=do(gateway.isolate_endpoint, isolation),
+            finish=finish,
+            finished=self.looks(self.feedback_is_open(), self.probes_hold()),
+            lifts=ISOLATE,
+            agree=REENABLE,
+        )
+
+    # What must be shown
+
+    def looks(self, *checks: Check[Any, Any]) -> Proof:
+        """The service's own rhythm of looking."""
+        p = self.parameters
+        return Proof(checks, polls=p.looks, every=p.look_every, within=p.look_within)
+
+    def feedback_is_refused(self) -> list[Check[Any, Any]]:
+        """Canaries from outside are refused and reach no label store, and the loop stands still."""
+        nonce = self.nonce()
+
+        def canary(poll: int) -> str:
+            return f"hemostat canary {nonce} {poll}"
+
+        def found(poll: int) -> serving.FindFeedback:
+            return serving.FindFeedback(
+                text_sha256=sha256(canary(max(poll - 1, 0)).encode()).hexdigest()
+            )
+
+        return [
+            Check(
+                "a canary feedback from outside is refused",
+                probes.send_canary_feedback,
+                lambda poll: probes.SendCanaryFeedback(text=canary(poll)),
+                lambda seen: seen.status >= 400,
+            ),
+            Check(
+                "the canary is in no label store",
+                serving.find_feedback,
+                found,
+                lambda seen: not seen.found,
+            ),
+            Check(
+                "the label store stands still",
+                serving.read_feedback_offset,
+                lambda _: serving.ReadFeedbackOffset(),
+                unchanged(lambda seen: (seen.count, seen.last_id)),
+            ),
+            Check(
+                "retraining and promotion are paused",
+                serving.read_retraining,
+                lambda _: serving.ReadRetraining(),
+                lambda seen: seen.paused,
+            ),
+        ]
+
+    def feedback_is_open(self) -> Check[Any, Any]:
+        """The gateway has nothing of this incident on the route any more."""
+        return Check(
+            "the feedback route is not isolated by this incident",
+            gateway.read_endpoint,
+            lambda _: gateway.ReadEndpoint(route=self.parameters.feedback_route),
+            lambda seen: self.incident not in seen.isolated_by,
+        )
+
+    def predictions_answer(self) -> Check[Any, Any]:
+        """The good thing still works."""
+        return Check(
+            "predictions still answer through the public edge",
+            probes.probe_predictions,
+            lambda _: probes.ProbePredictions(),
+            lambda seen: seen.status == 200,
+        )
+
+    def alias_names(self, good: registry.ModelVersion) -> Check[Any, Any]:
+        """The registry says so when asked anew."""
+        p = self.parameters
+        return Check(
+            f"the alias names version {good.version}",
+            registry.read_alias,
+            lambda _: registry.ReadAlias(model=p.model, alias=p.alias),
+            lambda seen: seen.version == good.version,
+        )
+
+    def every_replica_serves(self, good: registry.ModelVersion) -> Check[Any, Any]:
+        """An alias that moved proves nothing: servers keep the model they loaded."""
+        return Check(
+            f"every replica has loaded version {good.version} and its digest",
+            serving.read_replicas,
+            lambda _: serving.ReadReplicas(),
+            lambda seen: seen.all_serve(good.version, good.artifact_digest),
+        )
+
+    def probes_recovered(self, good: registry.ModelVersion) -> Check[Any, Any]:
+        """Clients see the good version, and the probe set is right again."""
+        return Check(
+            "the probe set has recovered through the public edge",
+            probes.probe_predictions,
+            lambda _: probes.ProbePredictions(),
+            lambda seen: self.is_healthy(seen) and set(seen.versions) <= {good.version},
+        )
+
+    def probes_hold(self) -> Check[Any, Any]:
+        """The probe set stays right."""
+        return Check(
+            "the probe set holds through the public edge",
+            probes.probe_predictions,
+            lambda _: probes.ProbePredictions(),
+            self.is_healthy,
+        )
+
+    def is_healthy(self, seen: probes.ProbeResult) -> bool:
+        """Accuracy and negative share are those from before the incident, within the margins."""
+        p = self.parameters
+        drift = abs(seen.negative_share - p.baseline_negative_share)
+        return (
+            seen.status == 200
+            and seen.accuracy >= p.baseline_accuracy - p.accuracy_margin
+            and drift <= p.baseline_negative_share * p.negative_share_margin
+        )
+
+    def feedback_looks_genuine(self) -> Check[Any, Any]:
+        """What comes in during a stage does not come from young accounts."""
+        opened = self.now()
+        return Check(
+            "no suspicious feedback came in since the stage began",
+            serving.survey_feedback,
+            lambda _: serving.SurveyFeedback(
+                window=self.now() - opened, young=self.parameters.young
+            ),
+            lambda seen: seen.suspicious_rows == 0,
+        )
+
+    def ticket_is_there(self, correlation: str) -> Check[Any, Any]:
+        """The ticket system has it when asked anew."""
+        return Check(
+            "the ticket reads back",
+            tickets.read_ticket,
+            lambda _: tickets.ReadTicket(correlation=correlation),
+            lambda seen: seen.number is not None,
+        )
+
+    def all_are_rescored(self, window: serving.DecisionWindow) -> Check[Any, Any]:
+        """As many as were affected."""
+        return Check(
+            "every affected decision was scored again",
+            serving.count_affected_decisions,
+            lambda _: window,
+            lambda seen: seen.rescored == seen.affected,
+        )
+
+    def candidate_is_clean(self, made: serving.Retrained) -> Check[Any, Any]:
+        """The new version passes the probes in isolation."""
+        p = self.parameters
+        return Check(
+            "the retrained version passes the probes in isolation",
+            serving.evaluate_candidate,
+            lambda _: serving.EvaluateCandidate(version=made.version),
+            lambda seen: seen.accuracy >= p.baseline_accuracy - p.accuracy_margin,
+        )
+
+
+def trained_before(version: registry.ModelVersion, moment: datetime) -> bool:
+    """Whether the version's training data ended before *moment*; unknown lineage is not good."""
+    return version.training_cutoff is not None and version.training_cutoff < moment
