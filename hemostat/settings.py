@@ -73,11 +73,12 @@ def read_secret(ref: str) -> str:
 
 
 class HemostatTable(Frozen):
-    """``[hemostat]``: what all processes share."""
+    """``[hemostat]``: what all processes share; ``drill`` marks every incident as an exercise."""
 
     state: Path = Path("var")
     task_queue: Name = "hemostat"
     vault: Path | None = None
+    drill: bool = False
 
 
 class GatewayTable(Frozen):

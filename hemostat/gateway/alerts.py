@@ -1,0 +1,135 @@
+"""From the verified bytes of a delivery to its incidents: normalise, keep, route, hand over.
+
+The bytes go to the vault before Temporal hears of the alert. A vault that cannot be written to
+does not keep an alert from its incident (containment waits for no evidence): the batch then says
+that the body is missing.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from hemostat.gateway.bearer import BearerTokens
+from hemostat.gateway.intake import Intake
+from hemostat.gateway.routing import Destination, destination_of
+from hemostat.gateway.sources import Delivery, SourceKind, source_kind
+from hemostat.settings import Settings, Source, read_secret
+from hemostat.vault import Vault
+from schemas.alert import Alert, Authenticity, RawRef
+from schemas.canonical import digest_bytes
+from schemas.errors import BadInput, EvidenceCorrupt, SystemUnreachable
+
+_log = logging.getLogger(__name__)
+
+
+class Unverified(BadInput):
+    """The sender did not prove to be the source."""
+
+
+@dataclass(frozen=True)
+class LiveSource:
+    """One source, its secrets read."""
+
+    name: str
+    table: Source
+    kind: SourceKind
+    tokens: BearerTokens
+    max_body: int
+
+    def verify(self, authorization: str | None) -> Authenticity:
+        """Return how the sender proved itself, or raise ``Unverified``."""
+        auth = self.tokens.verify(authorization)
+        if auth is None:
+            raise Unverified(
+                "the bearer token is missing or wrong",
+                where="Authorization",
+                next_step="send one of the tokens that hemostat.toml names for this source.",
+            )
+        return auth
+
+
+class AlertsIn:
+    """Takes deliveries of all configured sources."""
+
+    def __init__(self, settings: Settings, intake: Intake, vault: Vault) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._vault = vault
+        self._sources = {
+            name: LiveSource(
+                name=name,
+                table=table,
+                kind=source_kind(table.kind, settings.where("sources", name, "kind")),
+                tokens=BearerTokens(name, [read_secret(ref) for ref in table.token]),
+                max_body=int(table.max_body or settings.gateway.max_body),
+            )
+            for name, table in settings.sources.items()
+        }
+
+    def source(self, name: str) -> LiveSource | None:
+        """Return the source of this name, None if there is none."""
+        return self._sources.get(name)
+
+    async def accept(
+        self,
+        source: LiveSource,
+        body: bytes,
+        media_type: str,
+        *,
+        auth: Authenticity,
+        received_at: datetime,
+    ) -> list[dict[str, str | int]]:
+        """Return each incident that now has alerts of this delivery, and what became of them."""
+        raw = RawRef(digest=digest_bytes(body), size=len(body), media_type=media_type)
+        delivery = Delivery(
+            source=source.name,
+            kind=source.table.kind,
+            body=body,
+            received_at=received_at,
+            default_severity=source.table.default_severity,
+            auth=auth,
+            raw=raw,
+        )
+        normalised = source.kind.normalise(delivery)
+        unsealed = bool(normalised.alerts) and not await self._seal(source, body, raw)
+        groups = self._route(normalised.alerts)
+        statuses = await asyncio.gather(
+            *(
+                self._intake.accept(normalised.delivery_key, destination, alerts, unsealed=unsealed)
+                for destination, alerts in groups
+            )
+        )
+        return [
+            {
+                "id": destination.incident,
+                "playbook": destination.opening.playbook,
+                "service": destination.opening.service.name,
+                "alerts": len(alerts),
+                "status": status.value,
+            }
+            for (destination, alerts), status in zip(groups, statuses, strict=True)
+        ]
+
+    def _route(self, alerts: Sequence[Alert]) -> list[tuple[Destination, list[Alert]]]:
+        groups: dict[str, tuple[Destination, list[Alert]]] = {}
+        for alert in alerts:
+            destination = destination_of(self._settings, alert)
+            groups.setdefault(destination.incident, (destination, []))[1].append(alert)
+        return list(groups.values())
+
+    async def _seal(self, source: LiveSource, body: bytes, raw: RawRef) -> bool:
+        """Put the body into the vault; return whether it is there."""
+        try:
+            await self._vault.put(
+                body,
+                media_type=raw.media_type,
+                name="alert body",
+                source=source.name,
+                method="POST /alerts",
+            )
+        except (SystemUnreachable, EvidenceCorrupt) as error:
+            _log.error("the alert body %s could not be sealed: %s", raw.digest, error)
+            return False
+        return True

@@ -1,0 +1,144 @@
+"""The gateway's HTTP surface: every answer is JSON, within 3 s, and never 500.
+
+An error says ``{"error", "where", "next"}``. 4xx means that sending the same again is pointless,
+503 that it is not: Alertmanager, PagerDuty and the like retry 5xx and drop 4xx.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from hemostat.gateway.alerts import AlertsIn, Unverified
+from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
+from hemostat.gateway.intake import Intake
+from hemostat.settings import Settings
+from hemostat.vault import Vault
+from schemas.errors import BadInput, HemostatError
+
+_BODY_WITHIN_SECONDS: Final = 2.0
+_RETRY_AFTER_SECONDS: Final = 5
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def gateway_app(settings: Settings, signals: IncidentSignals, vault: Vault) -> Starlette:
+    """Return the ASGI app; raises ``ConfigurationError`` for a source that cannot be served."""
+    alerts = AlertsIn(settings, Intake(signals), vault)
+
+    async def post_alerts(request: Request) -> Response:
+        name = request.path_params["source"]
+        source = alerts.source(name)
+        if source is None:
+            return _error(404, "there is no such source", "path", "see [sources] in hemostat.toml.")
+        auth = source.verify(request.headers.get("authorization"))
+        body = await _body(request, source.max_body)
+        media_type = request.headers.get("content-type", "")[:100]
+        accepted = await alerts.accept(
+            source, body, media_type, auth=auth, received_at=datetime.now(UTC)
+        )
+        return JSONResponse({"incidents": accepted}, status_code=202)
+
+    async def healthz(request: Request) -> Response:
+        return JSONResponse({"status": "alive"})
+
+    async def readyz(request: Request) -> Response:
+        await signals.ready()
+        return JSONResponse({"status": "ready"})
+
+    return Starlette(
+        routes=[
+            Route("/alerts/{source}", _never_500(post_alerts), methods=["POST"]),
+            Route("/healthz", healthz),
+            Route("/readyz", _never_500(readyz)),
+        ],
+        exception_handlers={HTTPException: _http_error},
+    )
+
+
+class _TooLarge(BadInput):
+    """The body is larger than the source may send."""
+
+
+class _TooSlow(BadInput):
+    """The body did not arrive in time."""
+
+
+_STATUS: Final[tuple[tuple[type[HemostatError], int], ...]] = (
+    (Unverified, 401),
+    (_TooLarge, 413),
+    (_TooSlow, 408),
+    (BadInput, 400),
+    (NotAccepted, 503),
+)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """Return the raw bytes; stops reading as soon as they exceed *limit*."""
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(_BODY_WITHIN_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limit:
+                    raise _TooLarge(
+                        f"the body exceeds {limit} bytes", where="body", next_step=_SPLIT
+                    )
+                chunks.append(chunk)
+    except TimeoutError as error:
+        raise _TooSlow(
+            "the body did not arrive in time", where="body", next_step="send it again."
+        ) from error
+    return b"".join(chunks)
+
+
+_SPLIT: Final = "send fewer alerts at once, or raise max_body of the source."
+
+
+def _never_500(handler: Handler) -> Handler:
+    """Turn whatever *handler* raises into an answer that tells the sender what to do."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except ClientDisconnect:
+            return _error(408, "the sender went away", "body", "send it again.")
+        except HemostatError as error:
+            status = next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
+            if status == 503:
+                _log.warning("a request was not accepted: %s", error)
+            return _error(status, error.what, error.where, error.next_step)
+        except Exception:  # noqa: BLE001 - whatever it is, the sender must hear "again", not 500
+            _log.exception("a request failed: %s", ascii(request.scope["path"])[:200])
+            return _error(503, "the gateway failed", "gateway", "send it again; see its log.")
+
+    return answer
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What the router itself refuses: no such path, wrong method."""
+    status = error.status_code if isinstance(error, HTTPException) else 503
+    what = {404: "there is nothing at this path", 405: "the method is not allowed here"}
+    return _error(status, what.get(status, "refused"), "path", "POST /alerts/{source}.")
+
+
+def _error(status: int, what: str, where: str, next_step: str) -> JSONResponse:
+    headers = {}
+    if status == 503:
+        headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status in (401, 408, 413):
+        headers["Connection"] = "close"  # the rest of the body is not read
+    content = {"error": what, "where": where, "next": next_step}
+    return JSONResponse(content, status_code=status, headers=headers)

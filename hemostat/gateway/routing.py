@@ -1,0 +1,60 @@
+"""Which playbook answers an alert, for which service, and which incident it belongs to. Pure.
+
+An incident's id holds no text from outside: labels by which incidents are told apart go into it
+as a digest. What no route knows becomes a triage incident; nothing is dropped.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from hemostat.settings import Route, Settings
+from schemas.alert import Alert
+from schemas.canonical import canonical_json
+from schemas.incident import OpenIncident, Service
+
+TRIAGE: Final = "triage"
+UNROUTED: Final = "unrouted"
+
+
+@dataclass(frozen=True)
+class Destination:
+    """The incident that an alert belongs to, and what would open it."""
+
+    incident: str
+    opening: OpenIncident
+
+
+def destination_of(settings: Settings, alert: Alert) -> Destination:
+    """Return where *alert* goes: the first route whose labels all match, else triage."""
+    drill = settings.hemostat.drill
+    for route in settings.routes:
+        if _matches(route, alert.source, alert.labels):
+            told_apart = [alert.labels.get(label, "") for label in route.correlate_by]
+            service = settings.service(route.service)
+            return _destination(route.playbook, service, told_apart, drill=drill)
+    known = UNROUTED in settings.services
+    service = settings.service(UNROUTED) if known else Service(name=UNROUTED, connections={})
+    return _destination(TRIAGE, service, [alert.source, alert.kind], drill=drill)
+
+
+def incident_id(playbook: str, service: str, told_apart: list[str], *, drill: bool = False) -> str:
+    """Return the incident's id, which is its workflow id."""
+    named = canonical_json([playbook, service, *told_apart])
+    return f"{'drill-' if drill else ''}{playbook}-{hashlib.sha256(named).hexdigest()[:12]}"
+
+
+def _matches(route: Route, source: str, labels: Mapping[str, str]) -> bool:
+    if route.source is not None and route.source != source:
+        return False
+    return all(labels.get(label) == value for label, value in route.match.items())
+
+
+def _destination(
+    playbook: str, service: Service, told_apart: list[str], *, drill: bool
+) -> Destination:
+    return Destination(
+        incident=incident_id(playbook, service.name, told_apart, drill=drill),
+        opening=OpenIncident(playbook=playbook, service=service, drill=drill),
+    )
