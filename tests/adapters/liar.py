@@ -32,7 +32,7 @@ CANNED = {
     Lie.BUSY: (429, b""),
     Lie.GARBAGE: (200, b"<html>attacker text"),
     Lie.OTHER_SHAPE: (200, b'["attacker text"]'),
-    Lie.OVERSIZED: (200, b"[" + b"1," * (20 << 20) + b"1]"),
+    Lie.OVERSIZED: (200, b"[" + b"1," * (9 << 20) + b"1]"),
     Lie.REDIRECT: (302, b""),
 }
 

@@ -68,7 +68,7 @@ async def liar(edge: Edge) -> AsyncIterator[Liar]:
 async def deceived(liar: Liar, vault: Vault, trusted: str) -> AsyncIterator[GatewayCaddy]:
     """The adapter with the liar between it and the real Caddy."""
     connection = Connection(
-        adapter="gateway_caddy", admin=liar.url, trusted_accounts=trusted, timeout_seconds=0.5
+        adapter="gateway_caddy", admin=liar.url, trusted_accounts=trusted, timeout_seconds=1
     )
     adapter = GatewayCaddy(connection, vault)
     yield adapter
