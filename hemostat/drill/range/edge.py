@@ -46,7 +46,7 @@ def caddy_config(edge_port: int, admin_port: int, replicas: Sequence[str]) -> di
         "routes": routes,
     }
     return {
-        "admin": {"listen": f"{LOOPBACK}:{admin_port}", "config": {"persist": False}},
+        "admin": {"listen": f"{LOOPBACK}:{admin_port}"},
         "apps": {"http": {"servers": {"edge": edge}}},
     }
 
@@ -54,13 +54,17 @@ def caddy_config(edge_port: int, admin_port: int, replicas: Sequence[str]) -> di
 async def start_caddy(
     state: Path, config: Mapping[str, Any], env: Mapping[str, str]
 ) -> ChildProcess:
-    """Spawn Caddy with ``config``; ``wait_caddy`` tells when its admin API answers."""
+    """Spawn Caddy with ``config``, or with what it last ran with if it ran before.
+
+    ``wait_caddy`` tells when its admin API answers. Isolation thus survives a crash of the edge,
+    as it does where Caddy runs as its packages start it (``--resume``).
+    """
     folder = state / "caddy"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "caddy.json").write_text(json.dumps(config, indent=1), encoding="utf-8")
     return await ChildProcess.start(
         "caddy",
-        [caddy_binary(), "run", "--config", folder / "caddy.json"],
+        [caddy_binary(), "run", "--resume", "--config", folder / "caddy.json"],
         log=state / "logs" / "caddy.log",
         env={**env, "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)},
     )

@@ -19,7 +19,7 @@ _READY_WITHIN: Final = timedelta(seconds=90)
 async def start_mlflow(state: Path, port: int, env: dict[str, str]) -> ChildProcess:
     """Spawn the server; ``wait_mlflow`` tells when it answers. ``env`` is laid over ours."""
     folder = state / "mlflow"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     argv: list[str | Path] = [sys.executable, "-m", "mlflow", "server"]
     argv += ["--host", LOOPBACK, "--port", str(port), "--workers", "1"]
     argv += ["--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}"]

@@ -38,6 +38,7 @@ log = logging.getLogger("monitor")
 LIVE_TEXTS: Final = 600
 _STREAM_WINDOW: Final = timedelta(seconds=10)
 _BASE_LOOKS: Final = 3
+_BASE_LOOKS_PER_SECOND: Final = 4.0
 _SLOWEST_BASE: Final = 0.5  # labels a second: fewer cannot be told from none in a window
 
 
@@ -103,12 +104,13 @@ class Monitor:
         self._signals: Signals | None = None
 
     async def run(self) -> None:
-        """Look until cancelled."""
+        """Look until cancelled; the first looks, which make the base, come quickly."""
+        async for _ in turns(_BASE_LOOKS_PER_SECOND):
+            await self._try_turn()
+            if self._base is not None:
+                break
         async for _ in turns(self._settings.looks_per_second):
-            try:
-                await self.turn()
-            except (httpx.HTTPError, ValueError, KeyError) as error:
-                log.warning("no look: %s: %s", type(error).__name__, error)
+            await self._try_turn()
 
     async def turn(self) -> None:
         """One look, and what follows from it."""
@@ -134,6 +136,12 @@ class Monitor:
         if self._signals is None:
             return ""
         return exposition(self._signals, firing=self._alarm.firing)
+
+    async def _try_turn(self) -> None:
+        try:
+            await self.turn()
+        except (httpx.HTTPError, ValueError, KeyError) as error:
+            log.warning("no look: %s: %s", type(error).__name__, error)
 
     async def _look(self) -> Look:
         texts = await live_texts(self._http, LIVE_TEXTS)

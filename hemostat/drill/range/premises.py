@@ -71,6 +71,10 @@ class Premises:
         log = self.state / "logs" / f"{name}.log"
         return self.own(await ChildProcess.start(name, argv, log=log, env=self.env, cwd=self.state))
 
+    def disown(self, child: ChildProcess) -> None:
+        """Forget ``child``, which has ended."""
+        self._children.remove(child)
+
     async def succeeded(self, child: ChildProcess, deadline: timedelta) -> None:
         """Wait for ``child`` to end well. Raises ``ChildExited`` otherwise, or ``TimeoutError``."""
         async with asyncio.timeout(deadline.total_seconds()):

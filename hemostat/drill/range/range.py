@@ -49,6 +49,7 @@ class Range:
     def __init__(self, *, retrain_every: float = 5.0) -> None:
         self._retrain_every = retrain_every
         self._stack = AsyncExitStack()
+        self._services: dict[str, ChildProcess] = {}
         self._attacker: ChildProcess | None = None
         self._users: ChildProcess | None = None
         self._monitor: ChildProcess | None = None
@@ -127,6 +128,17 @@ class Range:
         )
         await self._monitor.wait_ready(_has_text(self.metrics_url), _READY_WITHIN)
 
+    async def kill(self, name: str) -> None:
+        """SIGKILL one of ``mlflow``, ``caddy``, ``r1``, ``r2``, ``shadow``, ``trainer``."""
+        child = self._services.pop(name)
+        await child.kill()
+        self._premises.disown(child)
+
+    async def revive(self, name: str) -> None:
+        """Start again what ``kill`` ended, on the same port and files; returns when it answers."""
+        await self._spawn(name)
+        await self._ready(name)
+
     async def live_texts(self, count: int = LIVE_TEXTS) -> list[str]:
         """The newest texts that users sent."""
         return await live_texts(self._logs, count)
@@ -176,38 +188,52 @@ class Range:
 
     async def _start(self) -> None:
         """Start all at once: what needs another waits for it by itself."""
-        own, start = self._premises.own, self._premises.start
-        mlflow = own(await start_mlflow(self.state, self._ports["mlflow"], self.env))
-        seed = await start("seed", "seed", self._settings_path)
-        served = [await self._serve(name, "replica") for name in _REPLICAS]
-        served.append(await self._serve("shadow", "shadow", "--version", KNOWN_GOOD))
-        trainer = await start("trainer", "sentiment_api", "trainer", self._settings_path)
-        upstreams = [f"{LOOPBACK}:{self._ports[name]}" for name in _REPLICAS]
-        config = caddy_config(self._ports["edge"], self._ports["caddy"], upstreams)
-        caddy = own(await start_caddy(self.state, config, self.env))
-        await wait_mlflow(mlflow, self.mlflow_url)
-        await wait_caddy(caddy, self.caddy_admin_url)
-        await self._premises.succeeded(seed, _READY_WITHIN)
-        for child in served:
-            url = self._url(child.name)
-            await child.wait_ready(_has_text(f"{url}/healthz"), _READY_WITHIN)
-        await caddy.wait_ready(_has_text(f"{self.edge_url}/healthz"), _READY_WITHIN)
-        self.meter = await self._stack.enter_async_context(Meter(self.edge_url, self.shadow_url))
+        await self._spawn("mlflow")
+        seed = await self._premises.start("seed", "seed", self._settings_path)
+        for name in (*_REPLICAS, "shadow", "trainer", "caddy"):
+            await self._spawn(name)
         headers = {"authorization": f"Bearer {self._admin_token}"}
         self._logs = await self._stack.enter_async_context(
             httpx.AsyncClient(
                 base_url=self.replica_urls["r1"], headers=headers, trust_env=False, timeout=10
             )
         )
-        await trainer.wait_ready(self._retraining_is_scheduled, _READY_WITHIN)
+        self.meter = await self._stack.enter_async_context(Meter(self.edge_url, self.shadow_url))
+        await self._ready("mlflow")
+        await self._premises.succeeded(seed, _READY_WITHIN)
+        for name in (*_REPLICAS, "shadow", "trainer", "caddy"):
+            await self._ready(name)
         await self.start_users()
 
-    async def _serve(self, name: str, role: str, *options: str) -> ChildProcess:
-        port = str(self._ports[name])
-        options = ("--name", name, "--port", port, *options)
-        return await self._premises.start(
-            name, "sentiment_api", role, self._settings_path, *options
-        )
+    async def _spawn(self, name: str) -> None:
+        settings, start = self._settings_path, self._premises.start
+        if name == "mlflow":
+            child = await start_mlflow(self.state, self._ports[name], self.env)
+            self._premises.own(child)
+        elif name == "caddy":
+            upstreams = [f"{LOOPBACK}:{self._ports[replica]}" for replica in _REPLICAS]
+            config = caddy_config(self._ports["edge"], self._ports["caddy"], upstreams)
+            child = self._premises.own(await start_caddy(self.state, config, self.env))
+        elif name == "trainer":
+            child = await start(name, "sentiment_api", "trainer", settings)
+        else:
+            role = ("shadow", "--version", KNOWN_GOOD) if name == "shadow" else ("replica",)
+            port = str(self._ports[name])
+            options = (*role[1:], "--name", name, "--port", port)
+            child = await start(name, "sentiment_api", role[0], settings, *options)
+        self._services[name] = child
+
+    async def _ready(self, name: str) -> None:
+        child = self._services[name]
+        if name == "mlflow":
+            await wait_mlflow(child, self.mlflow_url)
+        elif name == "caddy":
+            await wait_caddy(child, self.caddy_admin_url)
+            await child.wait_ready(_has_text(f"{self.edge_url}/healthz"), _READY_WITHIN)
+        elif name == "trainer":
+            await child.wait_ready(self._retraining_is_scheduled, _READY_WITHIN)
+        else:
+            await child.wait_ready(_has_text(f"{self._url(name)}/healthz"), _READY_WITHIN)
 
     def _url(self, name: str) -> str:
         return f"http://{LOOPBACK}:{self._ports[name]}"
