@@ -223,16 +223,15 @@ class Settings(Frozen):
 def _anchor_secret_files(document: dict[str, Any], folder: Path) -> None:
     """Make ``file:`` references of sources and connections absolute, from *folder*."""
     for group in ("sources", "connections"):
-        tables = document.get(group)
-        for table in tables.values() if isinstance(tables, dict) else ():
-            for key, value in table.items() if isinstance(table, dict) else ():
-                if isinstance(value, list):
-                    table[key] = [_anchored(item, folder) for item in value]
-                else:
-                    table[key] = _anchored(value, folder)
+        if group in document:
+            document[group] = _anchored(document[group], folder)
 
 
 def _anchored(value: Any, folder: Path) -> Any:
     if isinstance(value, str) and value.startswith("file:"):
         return f"file:{folder / Path(value.removeprefix('file:')).expanduser()}"
+    if isinstance(value, list):
+        return [_anchored(item, folder) for item in value]
+    if isinstance(value, dict):
+        return {key: _anchored(item, folder) for key, item in value.items()}
     return value
