@@ -5,8 +5,9 @@ Law: a port's name is the activity's name, its request and result are the activi
 for good, because trying again cannot help it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from temporalio import activity
 
@@ -15,6 +16,9 @@ from schemas.errors import ConfigurationError
 from schemas.ports.port import Request
 from workers.connections import Connections
 from workers.registry import AnyPort
+
+HEARTBEAT_EVERY: Final = 1.0
+"""Seconds; well below every port's ``heartbeat_within``."""
 
 Method = Callable[[Request], Awaitable[Frozen]]
 
@@ -44,13 +48,24 @@ def _activity(
         method = methods.get(request.connection)
         if method is None:
             raise _nobody(port, request.connection, methods, connections)
-        return await method(request)
+        alive = asyncio.create_task(_heartbeat())
+        try:
+            return await method(request)
+        finally:
+            alive.cancel()
 
     # What Temporal decodes the request into, and how the result reads in the port's words.
     dispatch.__annotations__ = {"request": port.request, "return": port.result}
     dispatch.__name__ = port.name
     dispatch.__doc__ = port.promise
     return activity.defn(name=port.name)(dispatch)
+
+
+async def _heartbeat() -> None:
+    """Say that this worker is alive, so that a dead one's work is taken over in seconds."""
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(HEARTBEAT_EVERY)
 
 
 def _nobody(

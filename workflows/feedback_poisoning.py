@@ -99,6 +99,7 @@ class Parameters(Frozen):
 
 
 ISOLATE = "Isolate the feedback endpoint"
+ROLL_BACK = "Roll the model back"
 
 
 @playbook(
@@ -227,7 +228,9 @@ class FeedbackPoisoning(Playbook[Parameters]):
                     "version": version.model_dump(mode="json"),
                     "trial": tried.model_dump(mode="json"),
                 }
-                if await self.choose(f"Confirm version {version.version}", CONFIRM_KNOWN_GOOD, shown):
+                if await self.choose(
+                    f"Confirm version {version.version}", CONFIRM_KNOWN_GOOD, shown
+                ):
                     return version
         self.page_commander("known-good", "No known-good version to roll back to")
         return None
@@ -241,7 +244,15 @@ class FeedbackPoisoning(Playbook[Parameters]):
             "Read the alias",
             do(registry.read_alias, registry.ReadAlias(model=p.model, alias=p.alias)),
         )
-        await self.point_alias("Roll the model back", now.version or "", good)
+        move, reload, proof = self.rollback(now.version or "", good)
+        await self.contain(
+            ROLL_BACK,
+            move,
+            reload,
+            proof=proof,
+            undo=[do(registry.move_alias_back, move.request), reload],
+            undo_proof=self.looks(self.predictions_answer()),
+        )
         watch = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
 
         async def moved(seen: registry.AliasMoved) -> Act[Any, registry.AliasMoved] | None:
@@ -249,33 +260,34 @@ class FeedbackPoisoning(Playbook[Parameters]):
 
         self.watch("the alias stays", do(registry.watch_alias, watch), moved)
 
-    async def point_alias(self, title: str, found: str, good: registry.ModelVersion) -> None:
-        """Make alias and replicas serve *good*, proven on every replica and by the probes."""
+    def rollback(
+        self, found: str, good: registry.ModelVersion
+    ) -> tuple[
+        Act[registry.MoveAlias, registry.AliasMove],
+        Act[serving.ReloadReplicas, serving.Replicas],
+        Proof,
+    ]:
+        """Point the alias at *good*, make every replica load it, and what then must be seen."""
         p = self.parameters
         move = registry.MoveAlias(model=p.model, alias=p.alias, expect=found, to=good.version)
-        reload = do(serving.reload_replicas, serving.ReloadReplicas())
-        await self.contain(
-            title,
-            do(registry.move_alias, move),
-            reload,
-            proof=self.looks(
-                self.alias_names(good), self.every_replica_serves(good), self.probes_recovered(good)
-            ),
-            undo=[do(registry.move_alias_back, move), reload],
-            undo_proof=self.looks(self.predictions_answer()),
+        proof = self.looks(
+            self.alias_names(good), self.every_replica_serves(good), self.probes_recovered(good)
         )
+        reload = do(serving.reload_replicas, serving.ReloadReplicas())
+        return do(registry.move_alias, move), reload, proof
 
     async def alias_was_moved(
         self, seen: registry.AliasMoved, good: registry.ModelVersion
     ) -> Act[Any, registry.AliasMoved] | None:
         """Someone moved the alias: page, and put it back unless people say no."""
         p = self.parameters
-        self.unproven("Roll the model back", "the alias was moved while the incident is open")
+        self.unproven(ROLL_BACK, "the alias was moved while the incident is open")
         self.page_commander(f"alias-{seen.found}", "The model alias was moved during the incident")
         shown: dict[str, JsonValue] = {"found": seen.found, "expected": good.version}
         if not await self.agrees(PUT_BACK, shown):
             return None
-        await self.point_alias(f"Put the alias back from {seen.found}", seen.found or "", good)
+        move, reload, proof = self.rollback(seen.found or "", good)
+        await self.contain_again(ROLL_BACK, move, reload, proof=proof)
         again = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
         return do(registry.watch_alias, again)
 

@@ -16,6 +16,9 @@ Req = TypeVar("Req", bound="Request")
 Res = TypeVar("Res", bound=Frozen)
 Self_ = TypeVar("Self_")
 
+HEARTBEAT_WITHIN = timedelta(seconds=4)
+"""How long a worker may be silent about an attempt before another one takes it over."""
+
 FULFILS = "__hemostat_fulfils__"
 
 
@@ -41,7 +44,11 @@ class Effect(Request):
 
 @dataclass(frozen=True)
 class Port(Generic[Req, Res]):
-    """One capability's verb. Times bound one attempt and all attempts with their retries."""
+    """One capability's verb.
+
+    Times bound one attempt, all attempts with their retries, and the silence of a worker that
+    works on it (workers heartbeat for every port, so a dead one is noticed within that time).
+    """
 
     name: str
     capability: Name
@@ -50,7 +57,7 @@ class Port(Generic[Req, Res]):
     promise: str
     attempt_within: timedelta
     within: timedelta
-    heartbeat_within: timedelta | None = None
+    heartbeat_within: timedelta = HEARTBEAT_WITHIN
 
 
 def port(
@@ -58,7 +65,7 @@ def port(
     *,
     attempt_within: timedelta = timedelta(seconds=15),
     within: timedelta = timedelta(minutes=2),
-    heartbeat_within: timedelta | None = None,
+    heartbeat_within: timedelta = HEARTBEAT_WITHIN,
 ) -> Callable[[Callable[[Req], Awaitable[Res]]], Port[Req, Res]]:
     """Declare a port from an async function whose body is never run."""
 

@@ -1,6 +1,5 @@
 """How a step is carried out: act, prove, try again, or ask people how to go on."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import JsonValue
@@ -12,7 +11,7 @@ from schemas.journal import Kind
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine.lifecycle import Lifecycle
 from workflows.engine.proof import Proof
-from workflows.engine.steps import Act, ActFailed
+from workflows.engine.steps import ActFailed, Step, waits_for_people
 
 AUTOMATIC_ATTEMPTS = 2
 """How often containment is tried before people are asked how to go on."""
@@ -21,103 +20,84 @@ AUTOMATIC_ATTEMPTS = 2
 class Execution(Lifecycle):
     """What all the verbs of a playbook share."""
 
-    async def _carry_out(
-        self,
-        step: str,
-        title: str,
-        step_class: StepClass,
-        acts: Sequence[Act[Any, Any]],
-        proof: Proof | Callable[[list[Any]], Proof] | None,
-        attempt: int = 1,
-    ) -> list[Any] | None:
+    async def _carry_out(self, step: Step, attempt: int = 1) -> list[Any] | None:
         """Act and prove until it holds or people give the step up (None)."""
         tries = 0
         while True:
             tries += 1
-            self.record.begin(step, title, step_class, attempt)
-            answers, why = await self._attempt(step, step_class, acts, proof, attempt)
+            self.record.begin(step.id, step.title, step.step_class, attempt)
+            answers, why = await self._attempt(step, attempt)
             if why is None:
                 return answers
             self.record.settle()
-            self.pager.call("commander", f"{step}-{attempt}", f"{title}: {why}")
-            automatic = step_class is StepClass.CONTAIN and tries < AUTOMATIC_ATTEMPTS
-            if not automatic and not await self._try_again(step, title, step_class, why):
-                self.record.mark(step, StepState.SKIPPED)
+            self.pager.call("commander", f"{step.id}-{attempt}", f"{step.title}: {why}")
+            automatic = step.step_class is StepClass.CONTAIN and tries < AUTOMATIC_ATTEMPTS
+            if not automatic and not await self._try_again(step, why):
+                self.record.mark(step.id, StepState.SKIPPED)
                 return None
             attempt += 1
 
-    async def _attempt(
-        self,
-        step: str,
-        step_class: StepClass,
-        acts: Sequence[Act[Any, Any]],
-        proof: Proof | Callable[[list[Any]], Proof] | None,
-        attempt: int,
-    ) -> tuple[list[Any], str | None]:
+    async def _attempt(self, step: Step, attempt: int) -> tuple[list[Any], str | None]:
         """Make one attempt; return the answers and, if it did not hold, why."""
-        urgent = step_class is StepClass.CONTAIN
+        key = self._key(step.id, attempt)
+        urgent = step.step_class is StepClass.CONTAIN
         answers: list[Any] = []
         try:
-            for act in acts:
-                key = self._key(step, attempt)
-                answers.append(await self.hands.act(act, step=step, key=key, urgent=urgent))
+            for act in step.acts:  # one after the other, and what was answered survives a failure
+                answer = await self.hands.act(act, step=step.id, key=key, urgent=urgent)
+                answers.append(answer)
         except ActFailed as error:
-            self.record.mark(step, StepState.FAILED)
-            self.record.write(Kind.STEP, f"Failed: {error.reason}", step=step)
+            self.record.mark(step.id, StepState.FAILED)
+            self.record.write(Kind.STEP, f"Failed: {error.reason}", step=step.id)
             return answers, f"failed ({error.reason})"
         now = workflow.now()
-        self.record.mark(step, StepState.DONE, commanded_at=iso(now))
+        self.record.mark(step.id, StepState.DONE, commanded_at=iso(now))
         if urgent and self.record.contained_at is None:
             self.record.contained_at = now
             self.record.settle()
-        if proof is None:
+        if step.proof is None:
             return answers, None
-        wanted = proof if isinstance(proof, Proof) else proof(answers)
-        verdict = await self.hands.prove(wanted, step=step)
+        wanted = step.proof if isinstance(step.proof, Proof) else step.proof(answers)
+        verdict = await self.hands.prove(wanted, step=step.id)
+        self._judged(step, verdict)
+        return answers, None if verdict is ProofVerdict.PROVEN else verdict.value
+
+    def _judged(self, step: Step, verdict: ProofVerdict) -> None:
         proven = verdict is ProofVerdict.PROVEN
         times = {"proven_at": iso(workflow.now())} if proven else {}
-        self.record.mark(step, StepState(verdict.value), **times)
+        self.record.mark(step.id, StepState(verdict.value), **times)
         self.record.write(
             Kind.PROOF,
-            f"{self.record.steps[step].title}: {verdict.value}",
-            step=step,
+            f"{step.title}: {verdict.value}",
+            step=step.id,
             data={"verdict": verdict.value},
         )
-        return answers, None if proven else verdict.value
 
-    async def _try_again(self, step: str, title: str, step_class: StepClass, why: str) -> bool:
-        waits = step_class in (StepClass.DESTROY, StepClass.RESTORE, StepClass.DISCLOSE)
+    async def _try_again(self, step: Step, why: str) -> bool:
         policy = GatePolicy(
-            id=f"retry-{step}"[:63],
-            asks=f"{title}: {why}. Try again? Rejecting goes on without it.",
+            id=f"retry-{step.id}"[:63],
+            asks=f"{step.title}: {why}. Try again? Rejecting goes on without it.",
             roles=("commander",),
-            on_silence=OnSilence.HOLD if waits else OnSilence.PROCEED,
+            on_silence=OnSilence.HOLD if waits_for_people(step.step_class) else OnSilence.PROCEED,
         )
-        outcome = await self.ask(policy, {"step": title, "why": why})
+        outcome = await self.ask(policy, {"step": step.title, "why": why})
         return outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
 
-    async def _agreed(
-        self,
-        step: str,
-        title: str,
-        step_class: StepClass,
-        policy: GatePolicy,
-        acts: Sequence[Act[Any, Any]],
-    ) -> bool:
+    async def _agreed(self, step: Step, policy: GatePolicy) -> bool:
         """Ask for a step that waits for people; what is shown is exactly what will be done."""
         shown: dict[str, JsonValue] = {
-            "step": title,
-            "class": step_class.value,
+            "step": step.title,
+            "class": step.step_class.value,
             "acts": [
                 {"port": act.port.name, "request": act.request.model_dump(mode="json")}
-                for act in acts
+                for act in step.acts
             ],
             "evidence": self.evidence.digests()[:100],
         }
         outcome = await self.ask(policy, shown)
         if outcome is not Outcome.APPROVED:
-            self.record.begin(step, title, step_class, 1)
-            self.record.mark(step, StepState.SKIPPED)
+            self.record.begin(step.id, step.title, step.step_class, 1)
+            self.record.mark(step.id, StepState.SKIPPED)
         return outcome is Outcome.APPROVED
 
     async def _once(self, step: str, policy: GatePolicy, shown: dict[str, JsonValue]) -> Outcome:

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import CancelledError as TemporalCancelled
+from temporalio.exceptions import is_cancelled_exception
 
 from schemas.gate import GateEvent, GatePolicy, OnSilence, Outcome
 from schemas.incident import (
@@ -152,9 +153,9 @@ class Lifecycle:
 
     async def _round_of_response(self) -> Resolution:
         """One response: to its end, to a judgement of false alarm, or to the next run."""
-        if not self._results and self.intake.only_ends:
-            if not await wait_for_firing(self.intake, EARLY_END_PATIENCE):
-                return Resolution.RESOLVED_BEFORE_FIRING
+        early_end = not self._results and self.intake.only_ends
+        if early_end and not await wait_for_firing(self.intake, EARLY_END_PATIENCE):
+            return Resolution.RESOLVED_BEFORE_FIRING
         self.intake.unanswered = False
         response = self._spawn(self._respond_or_hand_over(), "respond")
         judged = self._spawn(self._judge_false_alarm(), "false alarm")
@@ -251,7 +252,10 @@ class Lifecycle:
     async def _stop(self, task: asyncio.Task[Any]) -> None:
         task.cancel()
         await workflow.wait([task])
-        if not task.cancelled() and (error := task.exception()):
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not is_cancelled_exception(error):
             raise error
 
     async def _obstinately(self, course: asyncio.Task[Any]) -> None:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import JsonValue
 from temporalio import workflow
 
-from schemas.base import Frozen
+from schemas.base import Frozen, iso
 from schemas.containment_rule import ContainmentRuling, Verdict
 from schemas.evidence import Sealed
 from schemas.gate import GatePolicy, OnSilence, Outcome
@@ -23,7 +23,7 @@ from schemas.ports.port import Request
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine.execution import Execution
 from workflows.engine.proof import Proof
-from workflows.engine.steps import Act, ActFailed, StepGivenUp
+from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp
 from workflows.engine.undo import Reversal
 
 Par = TypeVar("Par", bound=Frozen)
@@ -74,7 +74,7 @@ class Playbook(Execution, Generic[Par]):
         if step in self._results:
             known: Res = act.port.result.model_validate(self._results[step])
             return known
-        answers = await self._carry_out(step, title, StepClass.OBSERVE, [act], None)
+        answers = await self._carry_out(Step(step, title, StepClass.OBSERVE, [act]))
         if answers is None:
             raise StepGivenUp(f"{title}: given up by the commander")
         result: Res = answers[0]
@@ -88,7 +88,7 @@ class Playbook(Execution, Generic[Par]):
     async def _beside(self, step: str, title: str, act: Act[Any, Any], proof: Proof) -> None:
         if step not in self._results:
             self.record.begin(step, title, StepClass.OBSERVE, 1)
-            _, why = await self._attempt(step, StepClass.OBSERVE, [act], proof, 1)
+            _, why = await self._attempt(Step(step, title, StepClass.OBSERVE, [act], proof), 1)
             self._results[step] = why
 
     def call(self, policy: GatePolicy, summary: str) -> None:
@@ -152,19 +152,18 @@ class Playbook(Execution, Generic[Par]):
         if kept is not None:
             return kept == StepState.PROVEN.value
         self.record.enter(Phase.CONTAINMENT)
-        await self._carry_out(step, title, StepClass.CONTAIN, acts, proof)
+        await self._carry_out(Step(step, title, StepClass.CONTAIN, acts, proof))
         self._results[step] = self.record.steps[step].state.value
         self.record.settle()
         return self.record.steps[step].state is StepState.PROVEN
 
-    async def take_back(self, title: str, because: str) -> None:
-        """Undo one standing containment, proven, and remember that."""
-        step, done = self._id(title), self._id(f"undo {title}")
-        if done in self._results:
-            self.undo.forget(step)
-            return
-        await self.undo.one(step, because)
-        self._results[done] = True
+    async def contain_again(self, title: str, *acts: Act[Any, Any], proof: Proof) -> bool:
+        """Do a containing step anew after it stopped holding; the way back is known already."""
+        step = self._id(title)
+        doing = Step(step, title, StepClass.CONTAIN, acts, proof)
+        await self._carry_out(doing, self.record.steps[step].attempt + 1)
+        self.record.settle()
+        return self.record.steps[step].state is StepState.PROVEN
 
     async def take_back_all(self, because: str) -> None:
         """Undo every standing containment, newest first, each proven."""
@@ -233,12 +232,11 @@ class Playbook(Execution, Generic[Par]):
             kept = self._results[step]
             return None if kept is None else act.port.result.model_validate(kept)
         await self._sealing
-        if not await self._agreed(step, title, StepClass.DESTROY, agree, [act]):
+        doing = Step(step, title, StepClass.DESTROY, [act], lambda got: proof(got[0]))
+        if not await self._agreed(doing, agree):
             self._results[step] = None
             return None
-        answers = await self._carry_out(
-            step, title, StepClass.DESTROY, [act], lambda got: proof(got[0])
-        )
+        answers = await self._carry_out(doing)
         self._results[step] = answers[0].model_dump(mode="json") if answers else None
         return answers[0] if answers else None
 
@@ -264,14 +262,14 @@ class Playbook(Execution, Generic[Par]):
         while True:
             attempt += 1
             acts = [admit(percent) for percent in stages] + list(finish)
-            if not await self._agreed(step, title, StepClass.RESTORE, agree, acts):
+            if not await self._agreed(Step(step, title, StepClass.RESTORE, acts), agree):
                 self._results[step] = False
                 return False
             self.record.begin(step, title, StepClass.RESTORE, attempt)
             if await self._staged(step, attempt, stages, admit, guard):
                 break
             await self._fall_back(step, attempt, fall_back)
-        await self._carry_out(step, title, StepClass.RESTORE, finish, finished, attempt)
+        await self._carry_out(Step(step, title, StepClass.RESTORE, finish, finished), attempt)
         self._lift(lifts)
         self._results[step] = True
         return True

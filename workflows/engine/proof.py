@@ -42,12 +42,12 @@ class Proof:
 
 
 def unchanged(read: Callable[[Res], object]) -> Callable[[Res], bool]:
-    """Return a predicate that holds while *read* gives what it gave at the first look."""
-    first: list[object] = []
+    """Return a predicate that holds while *read* gives what it gave at the look before."""
+    seen: list[object] = []
 
     def holds(answer: Res) -> bool:
-        first.append(read(answer))
-        return first[-1] == first[0]
+        seen.append(read(answer))
+        return seen[-1] == seen[-2:][0]
 
     return holds
 

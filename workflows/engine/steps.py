@@ -4,7 +4,7 @@ An act carries the idempotency key of its step, so however often it is retried i
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -63,6 +63,17 @@ class Act(Generic[Req, Res]):
 def do(port: Port[Req, Res], request: Req) -> Act[Req, Res]:
     """Say what is to be done: ``do(isolate_endpoint, IsolateEndpoint(route="feedback"))``."""
     return Act(port, request)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One line of a procedure: what is done, and how it is shown (from its answers, if needed)."""
+
+    id: str
+    title: str
+    step_class: StepClass
+    acts: Sequence[Act[Any, Any]] = ()
+    proof: Proof | Callable[[list[Any]], Proof] | None = None
 
 
 class Hands:
@@ -125,6 +136,7 @@ class Hands:
                 result_type=act.port.result,
                 start_to_close_timeout=act.port.attempt_within,
                 schedule_to_close_timeout=act.port.within,
+                heartbeat_timeout=act.port.heartbeat_within,
                 retry_policy=RETRY,
                 summary=act.port.name,
             )
@@ -154,6 +166,7 @@ class Hands:
                 self._addressed(check.ask(poll), port, ""),
                 result_type=port.result,
                 start_to_close_timeout=port.attempt_within,
+                heartbeat_timeout=port.heartbeat_within,
                 retry_policy=LOOK_RETRY,
                 summary=f"{step}: {check.says}",
             )
@@ -172,7 +185,7 @@ class Hands:
             observations = await asyncio.gather(*looks)
             verdict = judge(observations)
             streak = streak + 1 if verdict is ProofVerdict.PROVEN else 0
-            self._note(step, poll, streak, proof, observations, verdict)
+            self._note(step, f"look {poll + 1}: {verdict.value}", streak, observations)
             if streak >= proof.polls:
                 return ProofVerdict.PROVEN
             if verdict is not ProofVerdict.PROVEN and workflow.now() >= deadline:
@@ -180,28 +193,13 @@ class Hands:
             await workflow.sleep(proof.every, summary=f"{step}: before look {poll + 2}")
             poll += 1
 
-    def _note(
-        self,
-        step: str,
-        poll: int,
-        streak: int,
-        proof: Proof,
-        observations: Sequence[Observation],
-        verdict: ProofVerdict,
-    ) -> None:
+    def _note(self, step: str, says: str, streak: int, observations: Sequence[Observation]) -> None:
         failed = [o.check for o in observations if o.held is not True]
-        says = (
-            f"look {poll + 1}: all hold ({streak} of {proof.polls})"
-            if not failed
-            else f"look {poll + 1}: {verdict.value}: not shown: {'; '.join(failed)}"
-        )
         self._record.write(
             Kind.PROOF,
-            says,
+            f"{says}: not shown: {'; '.join(failed)}" if failed else f"{says}, {streak} in a row",
             step=step,
             data={
-                "poll": poll,
-                "verdict": verdict.value,
                 "streak": streak,
                 "observations": [o.model_dump(mode="json") for o in observations],
             },

@@ -1,0 +1,180 @@
+"""One incident under test: start it with an alert, answer its gates, read its record."""
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+
+from schemas.alert import Alert, AlertAction, AlertBatch, AlertSeverity, Authenticity, RawRef
+from schemas.canonical import digest_of
+from schemas.gate import Choice, Decision
+from schemas.incident import (
+    GateOverride,
+    GateView,
+    IncidentResult,
+    IncidentView,
+    JournalQuery,
+    OpenIncident,
+    Service,
+)
+from schemas.journal import Entry, Kind
+
+PATIENCE = 20.0
+"""Seconds of real time within which anything a test waits for must have happened."""
+
+CONNECTIONS = {
+    name: name for name in ("gateway", "registry", "serving", "probes", "pager", "tickets", "vault")
+}
+
+
+def service(gates: dict[str, GateOverride] | None = None, **parameters: Any) -> Service:
+    """A service with every connection and quick looks."""
+    quick = {
+        "model": "sentiment",
+        "baseline_negative_share": 0.4,
+        "baseline_accuracy": 0.96,
+        "look_every": 0.01,
+        "look_within": 0.05,
+        "stage_looks": 2,
+        "stage_look_every": 0.01,
+    }
+    return Service(
+        name="sentiment-api",
+        connections=CONNECTIONS,
+        parameters=quick | parameters,
+        gates=gates or {},
+    )
+
+
+def alert(episode: str = "e1", action: AlertAction = AlertAction.OPEN, **evidence: float) -> Alert:
+    """An alert as the gateway normalises it."""
+    return Alert(
+        source="alertmanager",
+        source_type="alertmanager",
+        delivery_key=uuid.uuid4().hex,
+        alert_key="a1",
+        episode_key=episode,
+        action=action,
+        severity=AlertSeverity.CRITICAL,
+        title="SentimentNegativeShareHigh",
+        started_at=datetime(2026, 11, 22, 9, tzinfo=UTC),
+        received_at=datetime(2026, 11, 22, 9, 1, tzinfo=UTC),
+        evidence={"rise": 0.55, **evidence},
+        auth=Authenticity(scheme="bearer", key_id="1"),
+        raw=RawRef(digest=digest_of("raw"), size=3, media_type="application/json"),
+    )
+
+
+@dataclass
+class Case:
+    """An incident that runs."""
+
+    client: Client
+    handle: WorkflowHandle[Any, IncidentResult]
+
+    @classmethod
+    async def open(
+        cls,
+        client: Client,
+        queue: str,
+        *alerts: Alert,
+        playbook: str = "feedback-poisoning",
+        of: Service | None = None,
+        drill: bool = False,
+    ) -> "Case":
+        """Start an incident as the gateway does: signal with start."""
+        handle: WorkflowHandle[Any, IncidentResult] = await client.start_workflow(
+            playbook,
+            OpenIncident(playbook=playbook, service=of or service(), drill=drill),
+            id=f"{playbook}-{uuid.uuid4().hex[:12]}",
+            task_queue=queue,
+            result_type=IncidentResult,
+            start_signal="alert",
+            start_signal_args=[batch(*(alerts or (alert(),)))],
+        )
+        return cls(client, handle)
+
+    async def view(self) -> IncidentView:
+        """Where it stands."""
+        view: IncidentView = await self.handle.query("incident", result_type=IncidentView)
+        return view
+
+    async def journal(self) -> list[Entry]:
+        """What happened, of this run."""
+        raw = await self.handle.query("journal", JournalQuery(limit=2000))
+        return [Entry.model_validate(entry) for entry in raw]
+
+    async def kinds(self, kind: Kind) -> list[Entry]:
+        """The entries of one kind."""
+        return [entry for entry in await self.journal() if entry.kind is kind]
+
+    async def send(self, *alerts: Alert) -> None:
+        """More alerts arrive."""
+        await self.handle.signal("alert", batch(*alerts))
+
+    async def gate(self, gate: str) -> GateView:
+        """The gate, once it is open."""
+        seen: list[GateView] = []
+
+        def is_open(view: IncidentView) -> bool:
+            seen[:] = [g for g in view.gates if g.policy.id == gate]
+            return bool(seen)
+
+        await self.until(is_open, f"gate {gate} opens")
+        return seen[0]
+
+    async def decide(
+        self, gate: str, choice: Choice = Choice.APPROVE, *, actor: str = "a", role: str = ""
+    ) -> None:
+        """Answer an open gate."""
+        view = await self.gate(gate)
+        await self.handle.signal("decide", decision(view, choice, actor, role))
+
+    async def approve(self, gate: str, *roles: str) -> None:
+        """Answer an open gate with one approval per role, each by another person."""
+        view = await self.gate(gate)
+        for role in roles or (view.policy.roles[0],):
+            await self.handle.signal("decide", decision(view, Choice.APPROVE, f"one-{role}", role))
+
+    async def until(self, holds: Callable[[IncidentView], bool], what: str) -> IncidentView:
+        """Poll until the view satisfies *holds*."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            view = await self.view()
+            if holds(view):
+                return view
+            if asyncio.get_running_loop().time() > deadline:
+                entries = "\n".join(f"  {e.seq} {e.kind} {e.says}" for e in await self.journal())
+                raise AssertionError(f"never happened: {what}\n{entries}")
+            await asyncio.sleep(0.02)
+
+    async def result(self) -> IncidentResult:
+        """What it left behind."""
+        async with asyncio.timeout(PATIENCE):
+            return await self.handle.result()
+
+
+def batch(*alerts: Alert) -> dict[str, Any]:
+    """The signal's body."""
+    return AlertBatch(alerts=alerts).model_dump(mode="json")
+
+
+def decision(view: GateView, choice: Choice, actor: str, role: str = "") -> dict[str, Any]:
+    """A decision for the gate as shown."""
+    return Decision(
+        decision_id=uuid.uuid4().hex,
+        gate=view.policy.id,
+        nonce=view.nonce,
+        digest=view.digest,
+        choice=choice,
+        actor=actor,
+        role=role or view.policy.roles[0],
+        reason="seen and agreed",
+    ).model_dump(mode="json")
+
+
+HOUR = timedelta(hours=1)

@@ -1,0 +1,67 @@
+"""A real Temporal server with per-workflow time, one worker, and a fresh world for each test."""
+
+import sys
+import uuid
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.worker import Worker
+
+from hemostat.temporal import ensure_namespace
+from tests.workflows.world import World
+from workers.interceptors import FailuresInOurWords
+from workers.registry import discover_playbooks
+from workers.sandbox import sandbox
+
+FLAGS = {
+    "frontend.WorkflowTimeSkippingEnabled": "true",
+    "history.transferProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxPollRPS": "2000",
+    "history.visibilityProcessorMaxPollRPS": "2000",
+    "history.timerProcessorMaxTimeShift": '"10ms"',
+}
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """The server; time passes as usual until a test skips it for one workflow."""
+    flags = [arg for k, v in FLAGS.items() for arg in ("--dynamic-config-value", f"{k}={v}")]
+    async with await WorkflowEnvironment.start_time_skipping_v2(
+        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+        dev_server_extra_args=flags,
+        ts_config=TimeSkippingConfig(enabled=False),
+        data_converter=pydantic_data_converter,
+    ) as env:
+        await ensure_namespace(env.client)
+        yield env
+
+
+@pytest.fixture
+def client(temporal: WorkflowEnvironment) -> Client:
+    """A client of the server."""
+    return temporal.client
+
+
+@pytest.fixture
+def world() -> World:
+    """The systems outside."""
+    return World()
+
+
+@pytest.fixture
+async def queue(client: Client, world: World) -> AsyncIterator[str]:
+    """A task queue with every playbook and this test's world."""
+    name = f"q-{uuid.uuid4().hex[:8]}"
+    async with Worker(
+        client,
+        task_queue=name,
+        workflows=list(discover_playbooks().values()),
+        activities=world.activities(),
+        workflow_runner=sandbox(),
+        interceptors=[FailuresInOurWords()],
+    ):
+        yield name
