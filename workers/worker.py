@@ -8,6 +8,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
@@ -33,6 +34,9 @@ _HEARTBEAT_WITHIN: Final = timedelta(milliseconds=500)
 # Every open incident may keep a watch, an activity that only waits; they must not crowd out the
 # others. The SDK's default is 100.
 _ACTIVITIES: Final = 1000
+# Blocking SDKs run in the loop's own threads, by default a few more than there are processors: one
+# system that hangs would hold them all, and keep evidence from being sealed.
+_THREADS: Final = 64
 
 _log = logging.getLogger(__name__)
 
@@ -72,6 +76,8 @@ async def run_worker(
 
     Raises ``ConfigurationError`` (all problems at once) before anything is started.
     """
+    threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="adapter")
+    asyncio.get_running_loop().set_default_executor(threads)
     playbooks = discover_playbooks()
     connections = connect_adapters(settings)
     try:
