@@ -66,7 +66,7 @@ def _integer(digits: str) -> int | float:
 class Http:
     """One system behind one base URL. ``where`` names it in errors.
 
-    *token* is asked for the bearer token at each request, so that a rotated one is taken up.
+    *authorization* gives that header's value at each request, so a rotated secret is taken up.
     *seconds* bounds a whole exchange, *limit* the bytes of an answer. Errors: ``SystemUnreachable``
     for no answer, 5xx and "later"; ``SystemRefused`` for any other status that is not expected.
     """
@@ -76,14 +76,14 @@ class Http:
         where: str,
         base_url: str,
         *,
-        token: Callable[[], str] | None = None,
+        authorization: Callable[[], str] | None = None,
         seconds: float = 10,
         limit: int = 8 * MEBIBYTE,
         keep_alive: bool = True,
     ) -> None:
         self.where = where
         self._base = base_url.rstrip("/")
-        self._token = token
+        self._authorization = authorization
         self._seconds = seconds
         self._limit = limit
         self._client = httpx2.AsyncClient(
@@ -110,8 +110,8 @@ class Http:
         *expect* None takes any status.
         """
         sent = dict(headers or {})
-        if self._token is not None:
-            sent["Authorization"] = f"Bearer {self._token()}"
+        if self._authorization is not None:
+            sent["Authorization"] = self._authorization()
         within = seconds or self._seconds
         try:
             async with (

@@ -22,6 +22,7 @@ class Lie(StrEnum):
     GARBAGE = "not JSON"
     OTHER_SHAPE = "JSON of another shape"
     OVERSIZED = "more than anyone asked for"
+    NOT_FOUND = "404, but not the system's own"
     REDIRECT = "302 to somewhere else"
     DRIP = "a byte now and then, for ever"
 
@@ -33,6 +34,7 @@ CANNED = {
     Lie.GARBAGE: (200, b"<html>attacker text"),
     Lie.OTHER_SHAPE: (200, b'["attacker text"]'),
     Lie.OVERSIZED: (200, b"[" + b"1," * (9 << 20) + b"1]"),
+    Lie.NOT_FOUND: (404, b"<html>attacker text"),
     Lie.REDIRECT: (302, b""),
 }
 
@@ -50,6 +52,7 @@ class Liar:
         self.before: Callable[[str, str], Awaitable[None]] = _nothing
         """What happens elsewhere before a request is passed on."""
         self.requests: list[tuple[str, str]] = []
+        self.headers: list[dict[str, str]] = []
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
@@ -93,6 +96,7 @@ class Liar:
         headers = dict(field.split(": ", 1) for field in fields if ": " in field)
         body = await reader.readexactly(int(headers.get("Content-Length", "0")))
         self.requests.append((method, path))
+        self.headers.append(headers)
         lie = self.lie(method, path)
         if lie in CANNED:
             status, answer = CANNED[lie]

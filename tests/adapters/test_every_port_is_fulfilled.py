@@ -6,6 +6,7 @@ from workers.registry import all_ports, load_adapter
 
 ADAPTERS = {
     "gateway_caddy": "gateway",
+    "registry_mlflow": "registry",
     "vault_folder": "vault",
 }
 
