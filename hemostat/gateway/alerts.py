@@ -16,10 +16,11 @@ from hemostat.gateway.intake import Intake
 from hemostat.gateway.routing import Destination, destination_of
 from hemostat.gateway.sources import Delivery, SourceKind, source_kind
 from hemostat.settings import Settings, Source, read_secret
+from hemostat.settings_problems import InvalidSettings
 from hemostat.vault import Vault
 from schemas.alert import Alert, Authenticity, RawRef
 from schemas.canonical import digest_bytes
-from schemas.errors import BadInput, EvidenceCorrupt, SystemUnreachable
+from schemas.errors import BadInput, ConfigurationError, EvidenceCorrupt, SystemUnreachable
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +51,21 @@ class LiveSource:
         return auth
 
 
+def _live(settings: Settings, name: str, table: Source) -> LiveSource:
+    """Return the source, ready; ``ConfigurationError`` with its line if it cannot be."""
+    kind = source_kind(table.kind, settings.where("sources", name, "kind"))
+    try:
+        secrets = [read_secret(ref) for ref in table.token]
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"the token of source {name!r}, {error.where}: {error.what}",
+            where=settings.where("sources", name, "token"),
+            next_step=error.next_step,
+        ) from error
+    limit = int(table.max_body or settings.gateway.max_body)
+    return LiveSource(name, table, kind, BearerTokens(name, secrets), limit)
+
+
 class AlertsIn:
     """Takes deliveries of all configured sources."""
 
@@ -57,16 +73,15 @@ class AlertsIn:
         self._settings = settings
         self._intake = intake
         self._vault = vault
-        self._sources = {
-            name: LiveSource(
-                name=name,
-                table=table,
-                kind=source_kind(table.kind, settings.where("sources", name, "kind")),
-                tokens=BearerTokens(name, [read_secret(ref) for ref in table.token]),
-                max_body=int(table.max_body or settings.gateway.max_body),
-            )
-            for name, table in settings.sources.items()
-        }
+        self._sources: dict[str, LiveSource] = {}
+        problems: list[ConfigurationError] = []
+        for name, table in settings.sources.items():
+            try:
+                self._sources[name] = _live(settings, name, table)
+            except ConfigurationError as error:
+                problems.append(error)
+        if problems:
+            raise InvalidSettings(problems)
 
     def source(self, name: str) -> LiveSource | None:
         """Return the source of this name, None if there is none."""

@@ -1,0 +1,108 @@
+"""The command ``hemostat``: each file here is a command, found because it exists.
+
+A file ``name.py`` offers ``command``, a click command; it returns None or its exit status. Exit
+codes: 0 held, 1 the thing checked did not hold, 2 wrong use or configuration. With ``--json``
+stdout holds one JSON document and nothing else, also when the command fails.
+"""
+
+import importlib
+import logging
+import os
+import pkgutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from hemostat import __version__
+from hemostat.terminal import clean, document
+from schemas.errors import HemostatError
+
+
+class Commands(click.Group):
+    """The files of this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands."""
+        return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the file of one command; the others stay unread."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hemostat")
+def hemostat() -> None:
+    """Incident response for AI services: contain, prove it, ask people, keep the record."""
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    as_json = "--json" in arguments
+    try:
+        status = hemostat.main(list(arguments), prog_name="hemostat", standalone_mode=False)
+    except click.Abort:
+        return _failed("interrupted", as_json=False, status=130)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except HemostatError as error:
+        told = {"error": error.what, "where": error.where, "next": error.next_step}
+        return _failed(str(error), as_json=as_json, status=error.exit_code, told=told)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return 130
+    return status if isinstance(status, int) else 0
+
+
+def _failed(said: str, *, as_json: bool, status: int, told: dict[str, Any] | None = None) -> int:
+    for part in said.splitlines():
+        sys.stderr.write(clean(part) + "\n")
+    if as_json:
+        document(told or {"error": said})
+    return status
+
+
+def main() -> NoReturn:
+    """Run the command line and end the process.
+
+    It ends at once after flushing: Temporal's native threads may abort an interpreter that shuts
+    down in order (sdk-python #300).
+    """
+    status = run(sys.argv[1:])
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            status = status or 1
+    os._exit(status)
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """Log lines of a process that keeps running."""
+    logging.basicConfig(
+        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+
+
+def settings_option(function: Any) -> Any:
+    """Give a command ``--config FILE``."""
+    return click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Settings file.  [default: $HEMOSTAT_CONFIG, else ./hemostat.toml]",
+    )(function)
+
+
+def json_option(function: Any) -> Any:
+    """Give a command ``--json``."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
+    )(function)

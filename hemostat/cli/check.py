@@ -1,0 +1,133 @@
+"""``hemostat check``: configuration and reachability, before an incident finds out."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from hemostat.cli import json_option, settings_option
+from hemostat.gateway.app import gateway_app
+from hemostat.gateway.incident_signal import IncidentSignals
+from hemostat.settings import Settings
+from hemostat.settings_problems import InvalidSettings
+from hemostat.temporal import connect, namespace_answers
+from hemostat.terminal import document, line
+from hemostat.vault import Vault
+from schemas.errors import ConfigurationError, HemostatError
+from workers.connections import (
+    Connections,
+    check_adapters,
+    close_adapters,
+    connect_adapters,
+    unwired,
+)
+from workers.registry import discover_playbooks
+
+
+class Findings:
+    """All that is wrong: in the configuration, and outside of us."""
+
+    def __init__(self) -> None:
+        self.configuration: list[HemostatError] = []
+        self.reachability: list[HemostatError] = []
+        self.fine: list[str] = []
+
+    def misconfigured(self, error: HemostatError) -> None:
+        """Note an error of the configuration, or each of many."""
+        several = error.problems if isinstance(error, InvalidSettings) else (error,)
+        self.configuration += several
+
+    @property
+    def exit_code(self) -> int:
+        """Return 2 for a wrong configuration, 1 for a system that does not answer, else 0."""
+        return 2 if self.configuration else int(bool(self.reachability))
+
+
+@click.command
+@settings_option
+@click.option("--offline", is_flag=True, help="Only the configuration; reach out to nothing.")
+@json_option
+def command(config: Path | None, offline: bool, as_json: bool) -> int:
+    """Check hemostat.toml and all that it names.
+
+    Each problem is told with its line and what to do. Exits 2 when the configuration is wrong, 1 when a system does not answer.
+    """
+    findings = Findings()
+    asyncio.run(_check(config, findings, offline=offline))
+    problems = [*findings.configuration, *findings.reachability]
+    if as_json:
+        told = [{"what": p.what, "where": p.where, "next": p.next_step} for p in problems]
+        document({"ok": not problems, "problems": told, "fine": findings.fine})
+        return findings.exit_code
+    for fine in findings.fine:
+        line(("ok  ", "green"), fine)
+    for problem in problems:
+        line(("!!  ", "bold red"), str(problem))
+    return findings.exit_code
+
+
+async def _check(config: Path | None, findings: Findings, *, offline: bool) -> None:
+    try:
+        settings = Settings.load(config)
+    except ConfigurationError as error:
+        findings.misconfigured(error)
+        return
+    findings.fine.append(f"{settings.file} is read")
+    _check_gateway(settings, findings)
+    connections = _check_wiring(settings, findings)
+    try:
+        if not offline:
+            await _check_outside(settings, connections, findings)
+    finally:
+        await close_adapters(connections)
+
+
+def _check_gateway(settings: Settings, findings: Findings) -> None:
+    signals = IncidentSignals(settings.hemostat.task_queue)
+    try:
+        gateway_app(settings, signals, Vault(settings.vault_folder))
+    except ConfigurationError as error:
+        findings.misconfigured(error)
+    else:
+        findings.fine.append(f"the gateway's sources: {', '.join(settings.sources) or 'none'}")
+
+
+def _check_wiring(settings: Settings, findings: Findings) -> Connections:
+    """Connect what can be connected, and see that each playbook finds its adapters."""
+    try:
+        connections = connect_adapters(settings)
+    except ConfigurationError as error:
+        findings.misconfigured(error)
+        return {}
+    playbooks = discover_playbooks()
+    found = unwired(settings, playbooks, connections)
+    findings.configuration += found
+    if not found:
+        for name, service in settings.services.items():
+            ready = ", ".join(service.playbooks) or "no playbook"
+            findings.fine.append(f"service {name} has all that {ready} needs")
+    return connections
+
+
+async def _check_outside(settings: Settings, connections: Connections, findings: Findings) -> None:
+    try:
+        client = await connect()
+        await namespace_answers(client)
+    except Exception as error:  # noqa: BLE001 - the SDK's errors have no common base of their own
+        findings.reachability.append(
+            error
+            if isinstance(error, HemostatError)
+            else HemostatError(
+                f"Temporal does not serve the namespace ({type(error).__name__})",
+                where="Temporal",
+                next_step="set TEMPORAL_NAMESPACE, or let `hemostat worker` create it.",
+            )
+        )
+    else:
+        findings.fine.append(f"Temporal answers for namespace {client.namespace}")
+    vault = Vault(settings.vault_folder).check()
+    adapters = await check_adapters(connections)
+    findings.reachability += [HemostatError(what) for what in (*vault, *adapters)]
+    findings.fine += [] if vault else [f"the vault {settings.vault_folder} takes evidence"]
+    if connections and not adapters:
+        findings.fine.append(f"connections answer: {', '.join(connections)}")

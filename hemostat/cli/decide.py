@@ -1,0 +1,93 @@
+"""``hemostat decide``: a person's decision at a gate, and what became of it."""
+
+import asyncio
+import getpass
+import sys
+
+import click
+
+from hemostat.cli import json_option
+from hemostat.decisions import became_of, decision_for, open_gate, role_for, send
+from hemostat.gates_shown import show_gate
+from hemostat.temporal import connect
+from hemostat.terminal import document, line
+from schemas.errors import NotHeld
+from schemas.gate import Choice
+from schemas.journal import Kind
+
+
+@click.command
+@click.argument("incident")
+@click.argument("gate")
+@click.argument("choice", type=click.Choice([choice.value for choice in Choice]))
+@click.option("--reason", required=True, help="Why; it becomes part of the record.")
+@click.option("--as", "actor", help="Who decides.  [default: the login name]")
+@click.option("--role", help="In which role.  [default: the one that the gate asks]")
+@click.option("--digest", help="Decide only if the gate still shows what has this digest.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation at a terminal.")
+@json_option
+def command(
+    *,
+    incident: str,
+    gate: str,
+    choice: str,
+    reason: str,
+    actor: str | None,
+    role: str | None,
+    digest: str | None,
+    yes: bool,
+    as_json: bool,
+) -> int:
+    """Approve or reject at a gate.
+
+    The decision is bound to what GATE of INCIDENT shows now, and is used once. Exits 1 if the incident refused the decision, with its reason.
+    """
+    confirm = not (yes or as_json) and sys.stdin.isatty()
+    return asyncio.run(
+        _decide(
+            incident,
+            gate,
+            Choice(choice),
+            reason=reason,
+            actor=actor or getpass.getuser(),
+            role=role,
+            digest=digest,
+            confirm=confirm,
+            as_json=as_json,
+        )
+    )
+
+
+async def _decide(
+    incident: str,
+    gate_id: str,
+    choice: Choice,
+    *,
+    reason: str,
+    actor: str,
+    role: str | None,
+    digest: str | None,
+    confirm: bool,
+    as_json: bool,
+) -> int:
+    client = await connect(identity=f"hemostat-decide/{actor}")
+    seen, gate = await open_gate(client, incident, gate_id)
+    if digest and digest != gate.digest:
+        raise NotHeld(
+            "the gate shows something else now",
+            where=f"{incident} {gate_id}",
+            next_step="look again with `hemostat approvals`, then decide.",
+        )
+    if not as_json:
+        show_gate(incident, gate)
+    if confirm:
+        click.confirm(f"{choice.value} as {actor}?", abort=True)
+    decision = decision_for(gate, choice, actor=actor, role=role_for(gate, role), reason=reason)
+    await send(client, incident, decision)
+    entry = await became_of(client, incident, decision, seen.journal_length)
+    accepted = entry.kind is Kind.DECISION
+    if as_json:
+        document({"accepted": accepted, "decision": decision, "journal": entry})
+    else:
+        line(("recorded: " if accepted else "refused: ", "bold"), entry.says)
+    return 0 if accepted else NotHeld.exit_code

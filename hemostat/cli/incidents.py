@@ -1,0 +1,45 @@
+"""``hemostat incidents``: the list, open ones first."""
+
+import asyncio
+
+import click
+
+from hemostat.cli import json_option
+from hemostat.incidents import IncidentRow, list_incidents
+from hemostat.temporal import connect
+from hemostat.terminal import document, line, table
+
+
+@click.command
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@json_option
+def command(limit: int, as_json: bool) -> None:
+    """List incidents, open ones first.
+
+    Comes from Temporal alone and needs no worker.
+    """
+    rows = asyncio.run(_list(limit))
+    if as_json:
+        document(rows)
+    elif not rows:
+        line("No incidents.")
+    else:
+        head = ("incident", "service", "phase", "severity", "containment", "waits for", "opened")
+        table(head, [_cells(row) for row in rows])
+
+
+async def _list(limit: int) -> list[IncidentRow]:
+    return await list_incidents(await connect(), limit)
+
+
+def _cells(row: IncidentRow) -> tuple[str, ...]:
+    phase = (row.phase or "?") if row.open else row.status
+    return (
+        row.id,
+        row.service,
+        phase,
+        row.severity or "?",
+        row.containment or "?",
+        ", ".join(row.waiting_for) if row.open and row.waiting_for else "-",
+        f"{row.opened_at:%Y-%m-%d %H:%M:%S}Z",
+    )

@@ -1,0 +1,40 @@
+"""``hemostat playbooks``: what there is, from the code itself."""
+
+import click
+
+from hemostat.cli import json_option
+from hemostat.terminal import document, line
+from workers.registry import discover_playbooks, spec_of
+from workflows.engine.spec import PlaybookSpec
+
+
+@click.command
+@json_option
+def command(as_json: bool) -> None:
+    """List the playbooks there are.
+
+    What each answers, and what it needs of a service.
+    """
+    specs = [spec_of(playbook) for _, playbook in sorted(discover_playbooks().items())]
+    if as_json:
+        document([_described(spec) for spec in specs])
+        return
+    for spec in specs:
+        line((spec.id, "bold"), "  ", spec.title)
+        line("    ", spec.summary)
+        line("    needs connections for: ", ", ".join(spec.capabilities))
+        if spec.atlas:
+            line("    MITRE ATLAS: ", ", ".join(spec.atlas))
+
+
+def _described(spec: PlaybookSpec) -> dict[str, object]:
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "summary": spec.summary,
+        "capabilities": spec.capabilities,
+        "ports": sorted(port.name for port in spec.ports),
+        "parameters": spec.parameters.model_json_schema(),
+        "atlas": spec.atlas,
+        "csf": spec.csf,
+    }

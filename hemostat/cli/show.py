@@ -1,0 +1,99 @@
+"""``hemostat show``: one incident, its steps, its open gates and its whole timeline."""
+
+import asyncio
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from hemostat.cli import json_option, settings_option
+from hemostat.gates_shown import show_gate
+from hemostat.incidents import JournalRead, journal, view
+from hemostat.settings import Settings
+from hemostat.temporal import connect
+from hemostat.terminal import document, line, table
+from hemostat.vault import Vault
+from schemas.incident import IncidentView
+from schemas.journal import Entry, Kind
+
+_STYLES = {
+    Kind.ALERT: "yellow",
+    Kind.EFFECT: "bold",
+    Kind.PROOF: "green",
+    Kind.GATE: "magenta",
+    Kind.DECISION: "bold magenta",
+    Kind.REFUSED: "red",
+    Kind.FINDING: "cyan",
+}
+_TOLD = {
+    Kind.ALERT: ("title",),
+    Kind.DECISION: ("actor", "reason"),
+    Kind.REFUSED: ("gate", "actor", "reason"),
+}
+"""What of an entry's data belongs into a timeline; ``--json`` has all of it."""
+
+
+@click.command
+@click.argument("incident")
+@click.option("--run", "run_id", help="An earlier run of a reopened incident.")
+@settings_option
+@json_option
+def command(incident: str, run_id: str | None, config: Path | None, as_json: bool) -> None:
+    """Show one incident and its timeline.
+
+    Where it stands, its steps, what waits for whom, and its journal. A worker has to be running to answer.
+    """
+    vault = Vault(Settings.load(config).vault_folder)
+    seen, read = asyncio.run(_read(incident, run_id, vault))
+    if as_json:
+        document({"incident": seen, "journal": read.entries, "gaps": read.gaps})
+    else:
+        _print(seen, read)
+
+
+async def _read(
+    incident: str, run_id: str | None, vault: Vault
+) -> tuple[IncidentView, JournalRead]:
+    client = await connect()
+    return await view(client, incident, run_id), await journal(client, incident, vault, run_id)
+
+
+def _print(seen: IncidentView, read: JournalRead) -> None:
+    exercise = "  EXERCISE" if seen.drill else ""
+    line((seen.id, "bold"), "  ", seen.playbook, " on ", seen.service, (exercise, "bold red"))
+    resolution = f"  {seen.resolution.value}" if seen.resolution else ""
+    line(
+        f"{seen.severity.value}  {seen.phase.value}{resolution}  containment: ",
+        (seen.containment.value, "bold"),
+        f"  alerts: {seen.alerts}  journal: {seen.journal_length} entries",
+    )
+    line("head ", (seen.journal_head, "dim"))
+    if seen.steps:
+        line()
+        table(
+            ("step", "class", "state", "attempt"),
+            [(step.title, step.step_class, step.state, step.attempt) for step in seen.steps],
+        )
+    for gate in seen.gates:
+        line()
+        show_gate(seen.id, gate)
+    line()
+    began = datetime.fromisoformat(read.entries[0].at) if read.entries else seen.opened_at
+    for gap in read.gaps:
+        line(("not read: ", "bold red"), gap)
+    for entry in read.entries:
+        _print_entry(entry, began)
+
+
+def _print_entry(entry: Entry, began: datetime) -> None:
+    at = datetime.fromisoformat(entry.at)
+    since = (at - began).total_seconds()
+    told = [str(entry.data[key]) for key in _TOLD.get(entry.kind, ()) if entry.data.get(key)]
+    step = f"[{entry.step}] " if entry.step else ""
+    line(
+        (f"{at:%H:%M:%S}.{at.microsecond // 1000:03d} +{since:9.3f}s  ", "dim"),
+        (f"{entry.kind.value:<9} ", _STYLES.get(entry.kind, "")),
+        (step, "dim"),
+        entry.says,
+        (f"  ({'; '.join(told)})" if told else "", "dim"),
+    )

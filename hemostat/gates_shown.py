@@ -1,0 +1,38 @@
+"""How an open gate is put before a person: what is asked, of whom, until when, and on what basis."""
+
+import json
+from typing import Any
+
+from hemostat.terminal import clean, line
+from schemas.gate import OnSilence
+from schemas.incident import GateView
+
+_SILENCE = {
+    OnSilence.PROCEED: "proceeds on silence",
+    OnSilence.HOLD: "holds on silence",
+    OnSilence.STAND: "a standing offer",
+}
+
+
+def show_gate(incident: str, gate: GateView) -> None:
+    """Print *gate* with all that a decision would be bound to."""
+    policy = gate.policy
+    quorum = f", {policy.quorum} of them" if policy.quorum > 1 else ""
+    line((policy.id, "bold magenta"), "  ", (policy.asks, "bold"))
+    line(f"    asks: {', '.join(policy.roles)}{quorum}  ({gate.approvals} approved so far)")
+    until = f" until {gate.deadline:%Y-%m-%d %H:%M:%S}Z" if gate.deadline else ""
+    held = "; silence has passed, it holds" if gate.held else ""
+    line(f"    {_SILENCE[policy.on_silence]}{until}{held}")
+    for key, value in gate.shown.items():
+        line("    ", (f"{clean(key)}: ", "dim"), _compact(value))
+    line(("    bound to " + gate.digest, "dim"))
+    line((f"    hemostat decide {incident} {policy.id} approve|reject --reason TEXT", "dim"))
+
+
+def described(incident: str, gate: GateView) -> dict[str, Any]:
+    """Return *gate* as the JSON commands give it."""
+    return {"incident": incident, "gate": gate.policy.id, **gate.model_dump(mode="json")}
+
+
+def _compact(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

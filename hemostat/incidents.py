@@ -1,0 +1,202 @@
+"""What Temporal and the vault know of incidents, read and never changed.
+
+The list comes from Temporal's visibility and needs no worker. Where an incident stands and its
+journal come from queries, which a worker answers; the parts of a long journal that moved to the
+vault are read from there and compared with their digests.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+from temporalio.client import (
+    Client,
+    WorkflowExecution,
+    WorkflowExecutionStatus,
+    WorkflowQueryFailedError,
+)
+from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
+
+from hemostat.vault import Vault
+from schemas import visibility
+from schemas.base import Frozen, Utc
+from schemas.errors import BadInput, EvidenceCorrupt, HemostatError, SystemUnreachable
+from schemas.incident import IncidentView, JournalQuery
+from schemas.journal import Entry
+
+ANSWER_WITHIN: Final = timedelta(seconds=10)
+_PAGE: Final = 500
+_AT_ONCE: Final = 8
+_OURS: Final = f"{visibility.PLAYBOOK.name} IS NOT NULL"
+_ENTRIES: Final = TypeAdapter(list[Entry])
+_SILENT: Final = frozenset(
+    {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED}
+)
+
+
+class NoWorkerAnswers(SystemUnreachable):
+    """The incident is there, but no worker answers for it."""
+
+
+class IncidentRow(Frozen):
+    """One incident in the list; what only a worker knows is not here."""
+
+    id: str
+    run_id: str
+    open: bool
+    status: str
+    playbook: str
+    service: str
+    phase: str | None
+    severity: str | None
+    containment: str | None
+    waiting_for: tuple[str, ...]
+    drill: bool
+    opened_at: Utc
+    closed_at: Utc | None
+
+
+@dataclass(frozen=True)
+class JournalRead:
+    """A journal as far as it could be read; *gaps* says what could not, and why."""
+
+    entries: Sequence[Entry]
+    gaps: Sequence[str]
+
+
+async def list_incidents(client: Client, limit: int = 100) -> list[IncidentRow]:
+    """Return the newest incidents, open ones first. A reopened incident is a row for each time."""
+    rows: list[IncidentRow] = []
+    for state in ("= 'Running'", "NOT IN ('Running', 'ContinuedAsNew')"):
+        query = f"{_OURS} AND ExecutionStatus {state}"
+        async with _temporal_answers():
+            found = [row async for row in client.list_workflows(query, limit=limit)]
+        rows += [_row(execution) for execution in found]
+    rows.sort(key=lambda row: row.opened_at, reverse=True)
+    return sorted(rows, key=lambda row: not row.open)[:limit]
+
+
+async def waiting_incidents(client: Client) -> list[IncidentRow]:
+    """Return the open incidents in which something waits for people, oldest first."""
+    query = f"ExecutionStatus = 'Running' AND {visibility.WAITING_FOR.name} IS NOT NULL"
+    async with _temporal_answers():
+        found = [_row(execution) async for execution in client.list_workflows(query)]
+    return sorted((row for row in found if row.waiting_for), key=lambda row: row.opened_at)
+
+
+async def views(client: Client, incidents: Sequence[str]) -> list[IncidentView | HemostatError]:
+    """Return where each incident stands, or why that could not be had."""
+    at_once = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(incident: str) -> IncidentView | HemostatError:
+        async with at_once:
+            try:
+                return await view(client, incident)
+            except HemostatError as error:
+                return error
+
+    return await asyncio.gather(*(one(incident) for incident in incidents))
+
+
+async def view(client: Client, incident: str, run_id: str | None = None) -> IncidentView:
+    """Return where *incident* stands; raises ``NoWorkerAnswers`` and ``BadInput`` (no such one)."""
+    return IncidentView.model_validate(await _query(client, incident, run_id, "incident"))
+
+
+async def journal(
+    client: Client, incident: str, vault: Vault, run_id: str | None = None
+) -> JournalRead:
+    """Return the whole journal of *incident*, earlier parts from the vault."""
+    entries: list[Entry] = []
+    gaps: list[str] = []
+    for digest in await _query(client, incident, run_id, "segments"):
+        try:
+            lines = await asyncio.to_thread(vault.read, digest)
+            entries += [Entry.model_validate_json(line) for line in lines.splitlines()]
+        except (EvidenceCorrupt, SystemUnreachable, ValueError) as error:
+            gaps.append(f"journal part {digest}: {error}")
+    start = entries[-1].seq + 1 if entries else 0
+    return JournalRead([*entries, *await journal_from(client, incident, start, run_id)], gaps)
+
+
+async def journal_from(
+    client: Client, incident: str, start: int, run_id: str | None = None
+) -> list[Entry]:
+    """Return what the incident's current run has of the journal from *start* on, page by page."""
+    entries: list[Entry] = []
+    while True:
+        query = JournalQuery(start=start, limit=_PAGE)
+        page = _ENTRIES.validate_python(await _query(client, incident, run_id, "journal", query))
+        entries += page
+        if len(page) < _PAGE:
+            return entries
+        start = page[-1].seq + 1
+
+
+async def _query(
+    client: Client, incident: str, run_id: str | None, name: str, argument: object = None
+) -> Any:
+    handle = client.get_workflow_handle(incident, run_id=run_id)
+    arguments = [] if argument is None else [argument]
+    async with _temporal_answers(incident):
+        return await handle.query(name, args=arguments, rpc_timeout=ANSWER_WITHIN)
+
+
+@asynccontextmanager
+async def _temporal_answers(incident: str = "") -> AsyncIterator[None]:
+    """Say in our words what kept Temporal or the worker from answering."""
+    try:
+        yield
+    except WorkflowQueryFailedError as error:
+        raise SystemUnreachable(
+            "the worker could not answer for it",
+            where=incident,
+            next_step="see the worker's log; it may run another version of the playbook.",
+        ) from error
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise BadInput(
+                "there is no such incident",
+                where=incident,
+                next_step="`hemostat incidents` lists them.",
+            ) from error
+        if incident and error.status in _SILENT:
+            raise NoWorkerAnswers(
+                "no worker answers for it; the incident itself is safe in Temporal",
+                where=incident,
+                next_step="start one: `hemostat worker` (or `hemostat up`).",
+            ) from error
+        raise SystemUnreachable(
+            f"Temporal refused to answer ({error.status.name})",
+            where="Temporal",
+            next_step="see `hemostat check`.",
+        ) from error
+
+
+def _row(execution: WorkflowExecution) -> IncidentRow:
+    attributes = execution.typed_search_attributes
+
+    def of(key: SearchAttributeKey[Any]) -> Any:
+        return attributes.get(key)
+
+    status = execution.status or WorkflowExecutionStatus.RUNNING
+    return IncidentRow(
+        id=execution.id,
+        run_id=execution.run_id,
+        open=status is WorkflowExecutionStatus.RUNNING,
+        status=status.name.lower().replace("_", "-"),
+        playbook=of(visibility.PLAYBOOK) or execution.workflow_type,
+        service=of(visibility.SERVICE) or "",
+        phase=of(visibility.PHASE),
+        severity=of(visibility.SEVERITY),
+        containment=of(visibility.CONTAINMENT),
+        waiting_for=tuple(of(visibility.WAITING_FOR) or ()),
+        drill=bool(of(visibility.DRILL)),
+        opened_at=execution.start_time,
+        closed_at=execution.close_time,
+    )
