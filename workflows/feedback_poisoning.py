@@ -6,7 +6,6 @@ technique ids those of MITRE ATLAS 2026.09.
 """
 
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 from pydantic import JsonValue
@@ -17,7 +16,7 @@ from schemas.evidence import Sealed
 from schemas.gate import GatePolicy, OnSilence
 from schemas.incident import Phase, Resolution, Severity
 from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
-from workflows.engine import Act, Check, Playbook, Proof, do, playbook, unchanged
+from workflows.engine import Act, Check, Playbook, Proof, checks, do, playbook
 
 ACKNOWLEDGE = GatePolicy(
     id="acknowledge",
@@ -88,7 +87,6 @@ class Parameters(Frozen):
     shadow_disagreement: Share = 0.15
     young: timedelta = timedelta(days=7)
     window: timedelta = timedelta(hours=24)
-    validated_within: timedelta = timedelta(days=30)
     candidates: int = 5
     looks: int = 3
     look_every: timedelta = timedelta(seconds=30)
@@ -171,12 +169,15 @@ class FeedbackPoisoning(Playbook[Parameters]):
             ISOLATE,
             do(gateway.isolate_endpoint, isolation),
             do(serving.pause_retraining, serving.PauseRetraining()),
-            proof=self.looks(*self.feedback_is_refused(), self.predictions_answer()),
+            proof=self.looks(*checks.loop_stands_still(self.nonce()), checks.predictions_answer()),
             undo=[
                 do(serving.resume_retraining, serving.PauseRetraining()),
                 do(gateway.restore_endpoint, isolation),
             ],
-            undo_proof=self.looks(self.feedback_is_open(), self.predictions_answer()),
+            undo_proof=self.looks(
+                checks.route_is_open(self.incident, self.parameters.feedback_route),
+                checks.predictions_answer(),
+            ),
         )
 
     # The world may have changed, not the model
@@ -251,7 +252,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
             reload,
             proof=proof,
             undo=[do(registry.move_alias_back, move.request), reload],
-            undo_proof=self.looks(self.predictions_answer()),
+            undo_proof=self.looks(checks.predictions_answer()),
         )
         watch = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
 
@@ -262,16 +263,14 @@ class FeedbackPoisoning(Playbook[Parameters]):
 
     def rollback(
         self, found: str, good: registry.ModelVersion
-    ) -> tuple[
-        Act[registry.MoveAlias, registry.AliasMove],
-        Act[serving.ReloadReplicas, serving.Replicas],
-        Proof,
-    ]:
+    ) -> tuple[Act[registry.MoveAlias, registry.AliasMove], Act[Any, serving.Replicas], Proof]:
         """Point the alias at *good*, make every replica load it, and what then must be seen."""
         p = self.parameters
         move = registry.MoveAlias(model=p.model, alias=p.alias, expect=found, to=good.version)
         proof = self.looks(
-            self.alias_names(good), self.every_replica_serves(good), self.probes_recovered(good)
+            checks.alias_names(p.model, p.alias, good.version),
+            checks.every_replica_serves(good.version, good.artifact_digest),
+            checks.probes_recovered(good.version, self.health()),
         )
         reload = do(serving.reload_replicas, serving.ReloadReplicas())
         return do(registry.move_alias, move), reload, proof
@@ -310,7 +309,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
         self.beside(
             f"Ticket: {what}",
             do(tickets.open_ticket, ticket),
-            proof=Proof([self.ticket_is_there(correlation)], polls=1),
+            proof=Proof([checks.ticket_is_there(correlation)], polls=1),
         )
 
     async def rescore_decisions(self, poisoned_since: datetime) -> None:
@@ -327,7 +326,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
             "Rescore the affected decisions",
             do(serving.rescore_decisions, again),
             agree=RESCORE,
-            proof=lambda _: self.looks(self.all_are_rescored(serving.DecisionWindow(**window))),
+            proof=lambda _: self.looks(checks.all_are_rescored(serving.DecisionWindow(**window))),
         )
 
     async def retrain_without_poison(self, poisoned_since: datetime) -> bool:
@@ -337,7 +336,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
             "Retrain without the poison",
             do(serving.retrain_without_poison, request),
             agree=RETRAIN,
-            proof=lambda made: self.looks(self.candidate_is_clean(made)),
+            proof=lambda made: self.looks(checks.candidate_passes(made.version, self.health())),
         )
         return retrained is not None
 
@@ -358,14 +357,20 @@ class FeedbackPoisoning(Playbook[Parameters]):
                 gateway.AdmitCohort(route=p.feedback_route, percent=percent),
             ),
             guard=Proof(
-                [self.probes_hold(), self.feedback_looks_genuine()],
+                [
+                    checks.probes_hold(self.health()),
+                    checks.feedback_looks_genuine(self.now, p.young),
+                ],
                 polls=p.stage_looks,
                 every=p.stage_look_every,
                 within=timedelta(0),
             ),
             fall_back=do(gateway.isolate_endpoint, isolation),
             finish=finish,
-            finished=self.looks(self.feedback_is_open(), self.probes_hold()),
+            finished=self.looks(
+                checks.route_is_open(self.incident, self.parameters.feedback_route),
+                checks.probes_hold(self.health()),
+            ),
             lifts=ISOLATE,
             agree=REENABLE,
         )
@@ -377,148 +382,13 @@ class FeedbackPoisoning(Playbook[Parameters]):
         p = self.parameters
         return Proof(checks, polls=p.looks, every=p.look_every, within=p.look_within)
 
-    def feedback_is_refused(self) -> list[Check[Any, Any]]:
-        """Canaries from outside are refused and reach no label store, and the loop stands still."""
-        nonce = self.nonce()
-
-        def canary(poll: int) -> str:
-            return f"hemostat canary {nonce} {poll}"
-
-        def found(poll: int) -> serving.FindFeedback:
-            return serving.FindFeedback(
-                text_sha256=sha256(canary(max(poll - 1, 0)).encode()).hexdigest()
-            )
-
-        return [
-            Check(
-                "a canary feedback from outside is refused",
-                probes.send_canary_feedback,
-                lambda poll: probes.SendCanaryFeedback(text=canary(poll)),
-                lambda seen: seen.status >= 400,
-            ),
-            Check(
-                "the canary is in no label store",
-                serving.find_feedback,
-                found,
-                lambda seen: not seen.found,
-            ),
-            Check(
-                "the label store stands still",
-                serving.read_feedback_offset,
-                lambda _: serving.ReadFeedbackOffset(),
-                unchanged(lambda seen: (seen.count, seen.last_id)),
-            ),
-            Check(
-                "retraining and promotion are paused",
-                serving.read_retraining,
-                lambda _: serving.ReadRetraining(),
-                lambda seen: seen.paused,
-            ),
-        ]
-
-    def feedback_is_open(self) -> Check[Any, Any]:
-        """The gateway has nothing of this incident on the route any more."""
-        return Check(
-            "the feedback route is not isolated by this incident",
-            gateway.read_endpoint,
-            lambda _: gateway.ReadEndpoint(route=self.parameters.feedback_route),
-            lambda seen: self.incident not in seen.isolated_by,
-        )
-
-    def predictions_answer(self) -> Check[Any, Any]:
-        """The good thing still works."""
-        return Check(
-            "predictions still answer through the public edge",
-            probes.probe_predictions,
-            lambda _: probes.ProbePredictions(),
-            lambda seen: seen.status == 200,
-        )
-
-    def alias_names(self, good: registry.ModelVersion) -> Check[Any, Any]:
-        """The registry says so when asked anew."""
+    def health(self) -> checks.Health:
+        """What the probe set must answer: as before the incident, within the margins."""
         p = self.parameters
-        return Check(
-            f"the alias names version {good.version}",
-            registry.read_alias,
-            lambda _: registry.ReadAlias(model=p.model, alias=p.alias),
-            lambda seen: seen.version == good.version,
-        )
-
-    def every_replica_serves(self, good: registry.ModelVersion) -> Check[Any, Any]:
-        """An alias that moved proves nothing: servers keep the model they loaded."""
-        return Check(
-            f"every replica has loaded version {good.version} and its digest",
-            serving.read_replicas,
-            lambda _: serving.ReadReplicas(),
-            lambda seen: seen.all_serve(good.version, good.artifact_digest),
-        )
-
-    def probes_recovered(self, good: registry.ModelVersion) -> Check[Any, Any]:
-        """Clients see the good version, and the probe set is right again."""
-        return Check(
-            "the probe set has recovered through the public edge",
-            probes.probe_predictions,
-            lambda _: probes.ProbePredictions(),
-            lambda seen: self.is_healthy(seen) and set(seen.versions) <= {good.version},
-        )
-
-    def probes_hold(self) -> Check[Any, Any]:
-        """The probe set stays right."""
-        return Check(
-            "the probe set holds through the public edge",
-            probes.probe_predictions,
-            lambda _: probes.ProbePredictions(),
-            self.is_healthy,
-        )
-
-    def is_healthy(self, seen: probes.ProbeResult) -> bool:
-        """Accuracy and negative share are those from before the incident, within the margins."""
-        p = self.parameters
-        drift = abs(seen.negative_share - p.baseline_negative_share)
-        return (
-            seen.status == 200
-            and seen.accuracy >= p.baseline_accuracy - p.accuracy_margin
-            and drift <= p.baseline_negative_share * p.negative_share_margin
-        )
-
-    def feedback_looks_genuine(self) -> Check[Any, Any]:
-        """What comes in during a stage does not come from young accounts."""
-        opened = self.now()
-        return Check(
-            "no suspicious feedback came in since the stage began",
-            serving.survey_feedback,
-            lambda _: serving.SurveyFeedback(
-                window=self.now() - opened, young=self.parameters.young
-            ),
-            lambda seen: seen.suspicious_rows == 0,
-        )
-
-    def ticket_is_there(self, correlation: str) -> Check[Any, Any]:
-        """The ticket system has it when asked anew."""
-        return Check(
-            "the ticket reads back",
-            tickets.read_ticket,
-            lambda _: tickets.ReadTicket(correlation=correlation),
-            lambda seen: seen.number is not None,
-        )
-
-    def all_are_rescored(self, window: serving.DecisionWindow) -> Check[Any, Any]:
-        """As many as were affected."""
-        return Check(
-            "every affected decision was scored again",
-            serving.count_affected_decisions,
-            lambda _: window,
-            lambda seen: seen.rescored == seen.affected,
-        )
-
-    def candidate_is_clean(self, made: serving.Retrained) -> Check[Any, Any]:
-        """The new version passes the probes in isolation."""
-        p = self.parameters
-        return Check(
-            "the retrained version passes the probes in isolation",
-            serving.evaluate_candidate,
-            lambda _: serving.EvaluateCandidate(version=made.version),
-            lambda seen: seen.accuracy >= p.baseline_accuracy - p.accuracy_margin,
+        return checks.Health(
+            accuracy_at_least=p.baseline_accuracy - p.accuracy_margin,
+            negative_share=p.baseline_negative_share,
+            negative_share_within=p.baseline_negative_share * p.negative_share_margin,
         )
 
 

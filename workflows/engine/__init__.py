@@ -4,8 +4,9 @@ A playbook says what, on what, how it is proven, how it is undone and who must a
 retries, journal, gates, search attributes, compensation and continue-as-new happen here.
 """
 
+from workflows.engine import checks
 from workflows.engine.playbook import Playbook
-from workflows.engine.proof import Check, Proof, unchanged
+from workflows.engine.proof import Check, Proof
 from workflows.engine.spec import PlaybookSpec, playbook
 from workflows.engine.steps import Act, StepGivenUp, do
 
@@ -16,7 +17,7 @@ __all__ = [
     "PlaybookSpec",
     "Proof",
     "StepGivenUp",
+    "checks",
     "do",
     "playbook",
-    "unchanged",
 ]
