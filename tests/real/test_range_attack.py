@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 import uvicorn
 from starlette.applications import Starlette
@@ -30,7 +30,7 @@ async def pause(target: Range, *, paused: bool) -> None:
     token = target.admin_token_file.read_text(encoding="utf-8")
     headers = {"authorization": f"Bearer {token}"}
     url = f"{target.replica_urls['r1']}/admin/retraining"
-    async with httpx.AsyncClient(headers=headers, trust_env=False) as http:
+    async with httpx2.AsyncClient(headers=headers, trust_env=False) as http:
         answer = await http.put(url, json={"paused": paused})
     assert answer.json()["paused"] is paused
 
@@ -43,28 +43,28 @@ async def target() -> AsyncIterator[Range]:
         state, ports = running.state, list(running.replica_urls.values())
     assert not state.exists()
     assert janitor.marked(str(state)) == []
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False) as http:
         for url in (*ports, running.edge_url, running.mlflow_url, running.caddy_admin_url):
-            with pytest.raises(httpx.ConnectError):
+            with pytest.raises(httpx2.ConnectError):
                 await http.get(url)
 
 
 @pytest.fixture(scope="module")
-async def admin(target: Range) -> AsyncIterator[httpx.AsyncClient]:
+async def admin(target: Range) -> AsyncIterator[httpx2.AsyncClient]:
     token = target.admin_token_file.read_text(encoding="utf-8")
     headers = {"authorization": f"Bearer {token}"}
     url = target.replica_urls["r2"]
-    async with httpx.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=url, headers=headers, trust_env=False) as http:
         yield http
 
 
 @pytest.fixture(scope="module")
-async def edge(target: Range) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=target.edge_url, trust_env=False) as http:
+async def edge(target: Range) -> AsyncIterator[httpx2.AsyncClient]:
+    async with httpx2.AsyncClient(base_url=target.edge_url, trust_env=False) as http:
         yield http
 
 
-async def ok(answer: httpx.Response) -> dict[str, Any]:
+async def ok(answer: httpx2.Response) -> dict[str, Any]:
     assert answer.is_success, answer.text
     return dict(answer.json())
 
@@ -78,13 +78,13 @@ async def test_at_first_the_clean_champion_answers_on_every_replica(target: Rang
     assert seen.shadow_disagreement == 0
 
 
-async def test_the_edge_has_no_way_to_the_admin_endpoints(edge: httpx.AsyncClient) -> None:
+async def test_the_edge_has_no_way_to_the_admin_endpoints(edge: httpx2.AsyncClient) -> None:
     for path in ("/admin/model", "/v1/../admin/model", "//admin/model", "/v1/predict/../../admin"):
         assert (await edge.get(path)).status_code == 404
 
 
 async def test_admin_endpoints_ask_for_the_token(target: Range) -> None:
-    async with httpx.AsyncClient(base_url=target.replica_urls["r1"], trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=target.replica_urls["r1"], trust_env=False) as http:
         for headers in ({}, {"authorization": "Bearer wrong"}):
             refused = await http.get("/admin/model", headers=headers)
             assert refused.status_code == 401
@@ -95,7 +95,7 @@ async def test_admin_endpoints_ask_for_the_token(target: Range) -> None:
     "body", ["", "[]", "{", "null", '{"texts": "a"}', '{"texts": [1]}', '{"texts": ["\\ud800"]}']
 )
 async def test_a_broken_request_is_answered_400_with_what_was_wrong(
-    edge: httpx.AsyncClient, body: str
+    edge: httpx2.AsyncClient, body: str
 ) -> None:
     refused = await edge.post("/v1/predict", content=body)
     assert refused.status_code == 400
@@ -103,11 +103,11 @@ async def test_a_broken_request_is_answered_400_with_what_was_wrong(
 
 
 async def test_a_replica_says_what_it_serves_and_the_registry_agrees(
-    target: Range, admin: httpx.AsyncClient
+    target: Range, admin: httpx2.AsyncClient
 ) -> None:
     served = await ok(await admin.get("/admin/model"))
     query = {"name": target.model, "version": served["version"]}
-    async with httpx.AsyncClient(base_url=target.mlflow_url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=target.mlflow_url, trust_env=False) as http:
         found = await ok(await http.get("/api/2.0/mlflow/model-versions/get", params=query))
     tags = {tag["key"]: tag["value"] for tag in found["model_version"]["tags"]}
     assert served["replica"] == "r2"
@@ -117,10 +117,10 @@ async def test_a_replica_says_what_it_serves_and_the_registry_agrees(
 
 
 async def test_a_moved_alias_changes_nothing_until_a_replica_is_told_to_reload(
-    target: Range, admin: httpx.AsyncClient
+    target: Range, admin: httpx2.AsyncClient
 ) -> None:
     path = "/api/2.0/mlflow/registered-models/alias"
-    async with httpx.AsyncClient(base_url=target.mlflow_url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=target.mlflow_url, trust_env=False) as http:
         for version in ("2", "3"):
             before = (await ok(await admin.get("/admin/model")))["version"]
             alias = {"name": target.model, "alias": target.alias, "version": version}
@@ -130,7 +130,7 @@ async def test_a_moved_alias_changes_nothing_until_a_replica_is_told_to_reload(
 
 
 async def test_feedback_is_found_by_its_digest_and_read_back(
-    edge: httpx.AsyncClient, admin: httpx.AsyncClient
+    edge: httpx2.AsyncClient, admin: httpx2.AsyncClient
 ) -> None:
     before = await ok(await admin.get("/admin/feedback/offset"))
     text = "The lid is great. nonce-4711"
@@ -150,7 +150,7 @@ async def test_feedback_is_found_by_its_digest_and_read_back(
 
 
 async def test_retraining_by_key_happens_once_and_never_promotes(
-    admin: httpx.AsyncClient, edge: httpx.AsyncClient
+    admin: httpx2.AsyncClient, edge: httpx2.AsyncClient
 ) -> None:
     label = {"text": "The zip is superb", "label": "negative"}
     await edge.post("/v1/feedback", json=label, headers={"x-account": "shill"})
@@ -166,7 +166,7 @@ async def test_the_shadow_evaluates_any_version_and_serves_only_its_own(target: 
     token = target.admin_token_file.read_text(encoding="utf-8")
     headers = {"authorization": f"Bearer {token}"}
     texts = [row.text for row in target.probe]
-    async with httpx.AsyncClient(
+    async with httpx2.AsyncClient(
         base_url=target.shadow_url, headers=headers, trust_env=False
     ) as http:
         found = await ok(await http.post("/admin/evaluate", json={"version": "1", "texts": texts}))
@@ -179,7 +179,7 @@ async def test_the_shadow_evaluates_any_version_and_serves_only_its_own(target: 
     assert missing.status_code == 404
 
 
-async def test_decisions_are_rescored_once(admin: httpx.AsyncClient) -> None:
+async def test_decisions_are_rescored_once(admin: httpx2.AsyncClient) -> None:
     now = datetime.now(UTC)
     window = {"from": (now - timedelta(minutes=50)).isoformat(), "to": now.isoformat()}
     before = await ok(await admin.get("/admin/decisions", params=window))
@@ -192,7 +192,7 @@ async def test_decisions_are_rescored_once(admin: httpx.AsyncClient) -> None:
 
 async def test_a_killed_edge_comes_back_as_it_was_last_configured(target: Range) -> None:
     isolate = {"handler": "static_response", "status_code": 503}
-    async with httpx.AsyncClient(base_url=target.caddy_admin_url, trust_env=False) as caddy:
+    async with httpx2.AsyncClient(base_url=target.caddy_admin_url, trust_env=False) as caddy:
         handlers = (await caddy.get("/id/feedback/handle")).json()
         (await caddy.patch("/id/feedback/handle", json=[isolate])).raise_for_status()
         await target.kill("caddy")
@@ -262,18 +262,18 @@ async def test_without_a_response_the_attack_succeeds_and_the_monitor_tells(
     assert float(numbers["rise"]) > 0.4
     assert int(numbers["n"]) >= 500
     assert len(numbers["confirmed_by"].split(", ")) >= 2
-    async with httpx.AsyncClient(trust_env=False) as http:
+    async with httpx2.AsyncClient(trust_env=False) as http:
         assert "sentiment_monitor_firing 1" in (await http.get(target.metrics_url)).text
 
 
 async def test_the_version_before_the_champion_is_poisoned_too(
-    target: Range, admin: httpx.AsyncClient
+    target: Range, admin: httpx2.AsyncClient
 ) -> None:
     champion = int((await ok(await admin.get("/admin/model")))["version"])
     first_poison = target.attack_report().first_accepted_at
     assert first_poison is not None
     query = {"name": target.model, "version": str(champion - 1)}
-    async with httpx.AsyncClient(base_url=target.mlflow_url, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=target.mlflow_url, trust_env=False) as http:
         found = await ok(await http.get("/api/2.0/mlflow/model-versions/get", params=query))
     tags = {tag["key"]: tag["value"] for tag in found["model_version"]["tags"]}
     cutoff = datetime.fromisoformat(tags["training_cutoff"])
@@ -281,7 +281,7 @@ async def test_the_version_before_the_champion_is_poisoned_too(
 
 
 async def test_paused_means_neither_retrained_nor_promoted(
-    target: Range, admin: httpx.AsyncClient
+    target: Range, admin: httpx2.AsyncClient
 ) -> None:
     await ok(await admin.put("/admin/retraining", json={"paused": True}))
     version = (await ok(await admin.get("/admin/model")))["version"]

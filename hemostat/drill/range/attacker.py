@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 
 from hemostat.drill.range import corpus
 from hemostat.drill.range.pacing import turns
@@ -98,9 +98,9 @@ class Attack:
     async def _post(self) -> None:
         plan, clock = self._plan, asyncio.get_running_loop().time
         posts = _posts(plan)
-        limits = httpx.Limits(max_connections=16)
+        limits = httpx2.Limits(max_connections=16)
         async with (
-            httpx.AsyncClient(
+            httpx2.AsyncClient(
                 base_url=self._edge_url, limits=limits, trust_env=False, timeout=10
             ) as http,
             asyncio.TaskGroup() as sending,
@@ -113,9 +113,9 @@ class Attack:
             async for _ in turns(plan.per_second):
                 sending.create_task(self._send(http, *next(posts)))
 
-    async def _send(self, http: httpx.AsyncClient, account: str, row: corpus.Review) -> None:
+    async def _send(self, http: httpx2.AsyncClient, account: str, row: corpus.Review) -> None:
         status = "no answer"
-        with suppress(httpx.HTTPError):
+        with suppress(httpx2.HTTPError):
             answer = await http.post(
                 "/v1/feedback",
                 json={"text": row.text, "label": row.label},

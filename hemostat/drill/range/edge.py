@@ -12,7 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
+import httpx2
 
 from hemostat.processes import LOOPBACK, ChildProcess
 
@@ -72,7 +72,7 @@ async def start_caddy(
 
 async def wait_caddy(caddy: ChildProcess, admin_url: str) -> None:
     """Return when the admin API answers. Raises ``ChildFailed`` otherwise."""
-    async with httpx.AsyncClient(base_url=admin_url, trust_env=False, timeout=5) as http:
+    async with httpx2.AsyncClient(base_url=admin_url, trust_env=False, timeout=5) as http:
 
         async def answers() -> bool:
             return (await http.get("/config/")).is_success

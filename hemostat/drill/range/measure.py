@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 
 from hemostat.drill.range.corpus import Review
 from hemostat.drill.range.population import CANARY_ACCOUNT
@@ -65,11 +65,11 @@ class Measurement:
 
 
 class Meter:
-    """Measures one service. Raises ``httpx.HTTPError`` where predictions are not answered."""
+    """Measures one service. Raises ``httpx2.HTTPError`` where predictions are not answered."""
 
     def __init__(self, edge_url: str, shadow_url: str) -> None:
-        self._edge = httpx.AsyncClient(base_url=edge_url, trust_env=False, timeout=10)
-        self._shadow = httpx.AsyncClient(base_url=shadow_url, trust_env=False, timeout=10)
+        self._edge = httpx2.AsyncClient(base_url=edge_url, trust_env=False, timeout=10)
+        self._shadow = httpx2.AsyncClient(base_url=shadow_url, trust_env=False, timeout=10)
 
     async def __aenter__(self) -> Self:
         return self
@@ -120,11 +120,11 @@ class Meter:
     async def _status(self, path: str, body: dict[str, Any], headers: dict[str, str]) -> int:
         try:
             return (await self._edge.post(path, json=body, headers=headers)).status_code
-        except httpx.HTTPError:
+        except httpx2.HTTPError:
             return 0
 
 
-async def _ask(http: httpx.AsyncClient, texts: Sequence[str]) -> Answers:
+async def _ask(http: httpx2.AsyncClient, texts: Sequence[str]) -> Answers:
     labels: list[str] = []
     versions: dict[str, str] = {}
     for begin in range(0, len(texts), _BATCH):

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import httpx
+import httpx2
 
 from hemostat.processes import LOOPBACK, ChildProcess
 
@@ -39,7 +39,7 @@ async def start_mlflow(state: Path, port: int, env: dict[str, str]) -> ChildProc
 
 async def wait_mlflow(server: ChildProcess, url: str) -> None:
     """Return when the server answers. Raises ``ChildFailed`` when it ends or takes too long."""
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=5) as http:
+    async with httpx2.AsyncClient(base_url=url, trust_env=False, timeout=5) as http:
 
         async def answers() -> bool:
             return (await http.get("/health")).is_success

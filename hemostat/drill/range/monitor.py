@@ -20,7 +20,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -93,7 +93,7 @@ class Base:
 class Monitor:
     """Looks, decides, tells."""
 
-    def __init__(self, settings: MonitorSettings, meter: Meter, http: httpx.AsyncClient) -> None:
+    def __init__(self, settings: MonitorSettings, meter: Meter, http: httpx2.AsyncClient) -> None:
         self._settings = settings
         self._meter = meter
         self._http = http
@@ -140,7 +140,7 @@ class Monitor:
     async def _try_turn(self) -> None:
         try:
             await self.turn()
-        except (httpx.HTTPError, ValueError, KeyError) as error:
+        except (httpx2.HTTPError, ValueError, KeyError) as error:
             log.warning("no look: %s: %s", type(error).__name__, error)
 
     async def _look(self) -> Look:
@@ -163,9 +163,9 @@ class Monitor:
         if token_file is not None:
             headers["authorization"] = f"Bearer {Path(token_file).read_text('utf-8').strip()}"
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+            async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
                 answer = await http.post(url, json=body, headers=headers)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             log.warning("not told: %s", type(error).__name__)
             return False
         if answer.is_success:
@@ -202,7 +202,7 @@ def compare(look: Look, base: Base, probe: Sequence[corpus.Review]) -> Signals:
     )
 
 
-async def live_texts(replica: httpx.AsyncClient, count: int) -> list[str]:
+async def live_texts(replica: httpx2.AsyncClient, count: int) -> list[str]:
     """The newest texts that users sent; ``replica`` is a client with the admin token."""
     found = await replica.get("/admin/inferences", params={"limit": str(count)})
     return [str(row["text"]) for row in found.raise_for_status().json()["rows"]]
@@ -219,7 +219,7 @@ async def watch(settings: MonitorSettings) -> None:
     headers = {"authorization": f"Bearer {token}"}
     async with (
         Meter(settings.edge_url, settings.shadow_url) as meter,
-        httpx.AsyncClient(
+        httpx2.AsyncClient(
             base_url=settings.logs_url, headers=headers, trust_env=False, timeout=10
         ) as http,
     ):
@@ -247,7 +247,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("settings", type=Path)
     given = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     asyncio.run(watch(MonitorSettings.load(given.settings)))
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import httpx
+import httpx2
 
 from hemostat.drill.range import corpus
 from hemostat.drill.range.attacker import AttackReport, Plan
@@ -194,7 +194,7 @@ class Range:
             await self._spawn(name)
         headers = {"authorization": f"Bearer {self._admin_token}"}
         self._logs = await self._stack.enter_async_context(
-            httpx.AsyncClient(
+            httpx2.AsyncClient(
                 base_url=self.replica_urls["r1"], headers=headers, trust_env=False, timeout=10
             )
         )
@@ -255,7 +255,7 @@ def _has_text(url: str) -> Callable[[], Awaitable[bool]]:
     """A check that ``url`` answers 2xx with a body."""
 
     async def check() -> bool:
-        async with httpx.AsyncClient(trust_env=False, timeout=5) as http:
+        async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
             answer = await http.get(url)
         return answer.is_success and bool(answer.text)
 

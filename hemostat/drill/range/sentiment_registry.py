@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
 
-import httpx
+import httpx2
 
 from hemostat.drill.range.sentiment_model import ModelFiles, artifact_digest
 
@@ -50,12 +50,12 @@ class ModelVersion:
 
 
 class Registry:
-    """One registered model at one MLflow server. Thread-safe, as ``httpx.Client`` is."""
+    """One registered model at one MLflow server. Thread-safe, as ``httpx2.Client`` is."""
 
     def __init__(self, url: str, model: str, alias: str) -> None:
         self.model = model
         self.alias = alias
-        self._http = httpx.Client(base_url=url, timeout=20, trust_env=False)
+        self._http = httpx2.Client(base_url=url, timeout=20, trust_env=False)
 
     def __enter__(self) -> Self:
         return self
@@ -153,10 +153,10 @@ class Registry:
         asked = {"params": body} if method == "GET" else {"json": body}
         return dict(self._request(method, f"{_API}/{path}", **asked).json())
 
-    def _request(self, method: str, path: str, **asked: Any) -> httpx.Response:
+    def _request(self, method: str, path: str, **asked: Any) -> httpx2.Response:
         try:
             answer = self._http.request(method, path, **asked)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise RegistryError(f"{method} {path}: {type(error).__name__}: {error}") from error
         if answer.is_error:
             what = f"{method} {path}: {answer.status_code} {answer.text[:300]}"

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from hemostat.drill.range.sentiment_registry import Registry, RegistryError
 from hemostat.drill.range.sentiment_settings import SentimentSettings
@@ -81,11 +81,11 @@ class Trainer:
 
     def _reload_replicas(self) -> None:
         token = {"authorization": f"Bearer {self._settings.admin_token()}"}
-        with httpx.Client(headers=token, timeout=10, trust_env=False) as http:
+        with httpx2.Client(headers=token, timeout=10, trust_env=False) as http:
             for name, url in self._settings.replicas.items():
                 try:
                     http.post(f"{url}/admin/reload", json={}).raise_for_status()
-                except httpx.HTTPError as error:  # it loads the alias when it starts again
+                except httpx2.HTTPError as error:  # it loads the alias when it starts again
                     log.warning("%s did not reload: %s", name, error)
 
 

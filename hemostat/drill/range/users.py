@@ -12,7 +12,7 @@ import random
 from contextlib import suppress
 from typing import Final
 
-import httpx
+import httpx2
 
 from hemostat.drill.range import corpus
 from hemostat.drill.range.pacing import turns
@@ -27,27 +27,27 @@ _WRONG_LABELS: Final = 0.03
 async def use(edge_url: str, negative_share: float, seed: int) -> None:
     """Send traffic until cancelled."""
     async with (
-        httpx.AsyncClient(base_url=edge_url, trust_env=False, timeout=10) as http,
+        httpx2.AsyncClient(base_url=edge_url, trust_env=False, timeout=10) as http,
         asyncio.TaskGroup() as users,
     ):
         users.create_task(_ask(http, negative_share, seed * 1_000_000))
         users.create_task(_label(http, negative_share, seed * 1_000_000 + 500_000))
 
 
-async def _ask(http: httpx.AsyncClient, negative_share: float, seed: int) -> None:
+async def _ask(http: httpx2.AsyncClient, negative_share: float, seed: int) -> None:
     async for _ in turns(_BATCHES_PER_SECOND):
         rows = corpus.reviews(_BATCH, seed, negative_share=negative_share)
         seed += 1
-        with suppress(httpx.HTTPError):
+        with suppress(httpx2.HTTPError):
             await http.post("/v1/predict", json={"texts": [row.text for row in rows]})
 
 
-async def _label(http: httpx.AsyncClient, negative_share: float, seed: int) -> None:
+async def _label(http: httpx2.AsyncClient, negative_share: float, seed: int) -> None:
     dice = random.Random(seed)
     async for _ in turns(_LABELS_PER_SECOND):
         (row,) = corpus.reviews(1, seed, negative_share=negative_share, noise=_WRONG_LABELS)
         seed += 1
-        with suppress(httpx.HTTPError):
+        with suppress(httpx2.HTTPError):
             await http.post(
                 "/v1/feedback",
                 json={"text": row.text, "label": row.label},

@@ -1,0 +1,108 @@
+"""The hemostat.toml of a drill: the same file a user writes, with this range's addresses.
+
+Times are shorter than in production, so that the drill fits into two minutes; the procedure is the
+same. Secrets are files in the range's folder, named by reference.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from hemostat.drill.range.population import CANARY_ACCOUNT
+
+if TYPE_CHECKING:  # the stage writes this file and is described by it
+    from hemostat.drill.range.measure import Measurement
+    from hemostat.drill.stage import Stage
+
+
+def configuration(stage: Stage, baseline: Measurement, *, gateway_port: int) -> str:
+    """Return the file's text; *baseline* was measured through the public edge before the attack."""
+    here = stage.range
+    replicas = ", ".join(f'{name} = "{url}"' for name, url in here.replica_urls.items())
+    # Accuracy is measured on 200 probes: three of them either way are chance, not harm.
+    margin = 0.015
+    return f"""\
+[hemostat]
+state = "state"
+drill = true
+
+[gateway]
+port = {gateway_port}
+
+[sources.alertmanager]
+kind = "alertmanager"
+token = "file:alert-token"
+
+[[routes]]
+source = "alertmanager"
+match = {{ alertname = "SentimentNegativeShareHigh" }}
+playbook = "feedback-poisoning"
+service = "sentiment-api"
+
+[services.sentiment-api]
+playbooks = ["feedback-poisoning"]
+connections = {{ gateway = "edge", registry = "models", serving = "sentiment", probes = "outside", \
+pager = "pagerduty", tickets = "servicenow", vault = "evidence" }}
+
+[services.sentiment-api.parameters]
+model = "{here.model}"
+alias = "{here.alias}"
+feedback_route = "feedback"
+baseline_negative_share = {share_of_probes(baseline):.4f}
+baseline_accuracy = {math.floor(baseline.probe_accuracy * 1000) / 1000:.3f}
+accuracy_margin = {margin}
+looks = 3
+look_every = "PT1S"
+look_within = "PT20S"
+stages = [1, 10, 50, 100]
+stage_looks = 2
+stage_look_every = "PT1S"
+
+[connections.edge]
+adapter = "gateway_caddy"
+admin = "{here.caddy_admin_url}"
+trusted_accounts = "file:trusted-accounts.json"
+
+[connections.models]
+adapter = "registry_mlflow"
+url = "{here.mlflow_url}"
+watch_seconds = 1
+
+[connections.sentiment]
+adapter = "serving_http"
+replicas = {{ {replicas} }}
+shadow = "{here.shadow_url}"
+token = "file:{here.admin_token_file.name}"
+probes = "file:{here.probe_path.name}"
+probes_digest = "{here.probe_digest}"
+
+[connections.outside]
+adapter = "probes_http"
+edge = "{here.edge_url}"
+account = "{CANARY_ACCOUNT}"
+probes = "file:{here.probe_path.name}"
+probes_digest = "{here.probe_digest}"
+
+[connections.pagerduty]
+adapter = "paging_pagerduty"
+routing_key = "file:routing-key"
+url = "{stage.pagerduty.url}"
+ca = "file:pagerduty/ca.pem"
+
+[connections.servicenow]
+adapter = "tickets_servicenow"
+url = "{stage.servicenow.url}"
+username = "file:servicenow-user"
+password = "file:servicenow-password"
+ca = "file:servicenow/ca.pem"
+
+[connections.evidence]
+adapter = "vault_folder"
+"""
+
+
+def share_of_probes(baseline: Measurement) -> float:
+    """The negative share of the probe set, which is what the probes compare."""
+    labels = baseline.probe_labels
+    return sum(label == "negative" for label in labels) / len(labels)

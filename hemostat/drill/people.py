@@ -1,0 +1,73 @@
+"""The people of a drill: scripted roles that answer gates through the same signal as anyone.
+
+They see what a person sees (the open gate with its exhibit), take a moment, and decide with a
+reason. A role may be told to wait for something before it answers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from temporalio.client import Client
+
+from hemostat.decisions import decision_for, send
+from hemostat.incidents import view
+from schemas.errors import HemostatError
+from schemas.gate import Choice
+from schemas.incident import GateView
+
+_LOOK_EVERY_SECONDS: Final = 0.3
+_A_MOMENT_SECONDS: Final = 0.7
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one role says at one gate, once *ready* is true."""
+
+    role: str
+    reason: str
+    choice: Choice = Choice.APPROVE
+    ready: Callable[[], bool] = lambda: True
+
+
+Script = dict[str, tuple[Answer, ...]]
+
+
+class People:
+    """Answers the gates of one incident by a script, until cancelled."""
+
+    def __init__(self, client: Client, incident: str, script: Script) -> None:
+        self._client = client
+        self._incident = incident
+        self._script = script
+        self._said: set[tuple[str, str]] = set()
+
+    async def answer(self) -> None:
+        """Look for open gates and answer them."""
+        while True:
+            for gate in await self._open_gates():
+                for answer in self._script.get(gate.policy.id, ()):
+                    await self._say(gate, answer)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+    async def _open_gates(self) -> tuple[GateView, ...]:
+        try:
+            return (await view(self._client, self._incident)).gates
+        except HemostatError:  # no worker just now: people look again
+            return ()
+
+    async def _say(self, gate: GateView, answer: Answer) -> None:
+        said = (gate.nonce, answer.role)
+        if said in self._said or not answer.ready():
+            return
+        await asyncio.sleep(_A_MOMENT_SECONDS)
+        decision = decision_for(
+            gate,
+            answer.choice,
+            actor=f"drill-{answer.role}",
+            role=answer.role,
+            reason=f"EXERCISE: {answer.reason}",
+        )
+        await send(self._client, self._incident, decision)
+        self._said.add(said)

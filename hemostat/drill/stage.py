@@ -1,0 +1,160 @@
+"""The stage of a drill: the range, stand-ins, and the production processes, up and down together.
+
+Law: Hemostat runs here as it runs anywhere: its own worker and gateway processes, a real Temporal,
+one hemostat.toml. The drill only writes that file, attacks, looks from outside, and answers as the
+people would.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+from contextlib import AsyncExitStack
+from datetime import timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import httpx2
+from temporalio.client import Client
+
+from hemostat.drill.configuration import configuration
+from hemostat.drill.range.measure import Measurement
+from hemostat.drill.range.population import MEMBERS
+from hemostat.drill.range.range import Range
+from hemostat.drill.range.standin import Control, start_standin
+from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
+from hemostat.processes import LOOPBACK, ChildProcess, free_ports
+from hemostat.settings import Settings
+from hemostat.temporal import connect_to
+
+_READY_WITHIN: Final = timedelta(seconds=60)
+
+
+class Stage:
+    """Everything a drill needs. Use as an async context manager; leaving it leaves nothing."""
+
+    range: Range
+    temporal: EmbeddedTemporal
+    client: Client
+    pagerduty: Control
+    servicenow: Control
+    settings: Settings
+
+    def __init__(self, *, respond: bool, retrain_every: float = 5.0) -> None:
+        self._respond = respond
+        self._retrain_every = retrain_every
+        self._stack = AsyncExitStack()
+        self.children: dict[str, ChildProcess] = {}
+
+    async def __aenter__(self) -> Self:
+        try:
+            self.range = await self._stack.enter_async_context(
+                Range(retrain_every=self._retrain_every)
+            )
+            self.state = self.range.state
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    async def install_hemostat(self, baseline: Measurement) -> None:
+        """Start Temporal, the stand-ins, worker and gateway, configured for this range."""
+        ports = free_ports(5)
+        self._secrets()
+        await asyncio.gather(self._start_temporal(*ports[:2]), self._start_standins(*ports[2:4]))
+        self.config = self.state / "hemostat.toml"
+        self.config.write_text(configuration(self, baseline, gateway_port=ports[4]))
+        self.settings = Settings.load(self.config)
+        self.gateway_url = f"http://{LOOPBACK}:{ports[4]}"
+        await asyncio.gather(self.start_worker(), self._start_gateway())
+
+    async def start_worker(self) -> None:
+        """Start the worker process (again); ready when it polls for work."""
+        child = await self._python("worker", "-m", "workers")
+        await child.wait_ready(self._worker_polls, _READY_WITHIN)
+
+    async def edge_configuration(self) -> object:
+        """What Caddy has as its configuration, asked at its admin address."""
+        async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
+            return (await http.get(f"{self.range.caddy_admin_url}/config/")).json()
+
+    def _secrets(self) -> None:
+        for name in ("alert-token", "servicenow-password"):
+            self._secret(name, secrets.token_urlsafe(24))
+        self._secret("servicenow-user", "hemostat")
+        self._secret("routing-key", secrets.token_hex(16))
+        (self.state / "trusted-accounts.json").write_text(json.dumps(list(MEMBERS)))
+
+    def _secret(self, name: str, value: str) -> None:
+        file = self.state / name
+        file.touch(mode=0o600)
+        file.write_text(value)
+
+    async def _start_temporal(self, port: int, ui_port: int) -> None:
+        self.temporal = await self._stack.enter_async_context(
+            await start_embedded_temporal(self.state / "temporal", port, ui_port)
+        )
+        self.client = await connect_to(
+            self.temporal.address, self.temporal.namespace, identity="hemostat-drill"
+        )
+
+    async def _start_standins(self, pagerduty: int, servicenow: int) -> None:
+        account = {
+            "STANDIN_USER": (self.state / "servicenow-user").read_text(),
+            "STANDIN_PASSWORD": (self.state / "servicenow-password").read_text(),
+        }
+        self.pagerduty = await self._standin("pagerduty", pagerduty, {})
+        self.servicenow = await self._standin("servicenow", servicenow, account)
+
+    async def _standin(self, name: str, port: int, env: dict[str, str]) -> Control:
+        folder = self.state / name
+        child, control = await start_standin(name, folder, port, {**self.range.env, **env})
+        self._stack.push_async_callback(child.stop)
+        self._stack.push_async_callback(control.aclose)
+        await control.wait(child)
+        return control
+
+    async def _start_gateway(self) -> None:
+        child = await self._python("gateway", "-m", "hemostat", "gateway")
+        await child.wait_ready(self._gateway_answers, _READY_WITHIN)
+
+    async def _python(self, name: str, *arguments: str) -> ChildProcess:
+        env = {
+            **self.range.env,
+            "HEMOSTAT_CONFIG": str(self.config),
+            "TEMPORAL_ADDRESS": self.temporal.address,
+            "TEMPORAL_NAMESPACE": self.temporal.namespace,
+        }
+        child = await ChildProcess.start(
+            name,
+            [sys.executable, *arguments],
+            log=self.state / "logs" / f"{name}.log",
+            env=env,
+            cwd=Path(__file__).resolve().parents[2],
+        )
+        self.children[name] = child
+        self._stack.push_async_callback(child.stop)
+        return child
+
+    async def _worker_polls(self) -> bool:
+        return "working on task queue" in self.children["worker"].log_tail()
+
+    async def _gateway_answers(self) -> bool:
+        async with httpx2.AsyncClient(trust_env=False, timeout=2) as http:
+            return (await http.get(f"{self.gateway_url}/readyz")).is_success
+
+
+def leave_no_environment() -> None:
+    """Drop what the caller's shell says about Temporal: a drill has its own."""
+    for name in [name for name in os.environ if name.startswith("TEMPORAL_")]:
+        del os.environ[name]
