@@ -40,12 +40,18 @@ class Answer:
     body: bytes
 
     def json(self) -> Any:
-        """Parse the body; integers that RFC 8785 cannot carry become floats, as they do in Go.
+        """Parse the body into what RFC 8785 and UTF-8 can carry.
 
-        What is not JSON counts as no answer (``SystemUnreachable``): a proxy may have spoken.
+        Integers over 2**53 become floats, as they do in Go; half of a surrogate pair becomes a
+        question mark, so that nobody makes a whole answer unreadable with one. What is not JSON
+        counts as no answer (``SystemUnreachable``): a proxy may have spoken.
         """
         try:
-            return json.loads(self.body, parse_int=_integer)
+            value = json.loads(self.body, parse_int=_integer, parse_constant=_refuse)
+            if b"\\ud" in self.body.lower():
+                text = json.dumps(value, ensure_ascii=False)
+                value = json.loads(text.encode("utf-8", "replace"))
+            return value
         except (ValueError, RecursionError):
             raise SystemUnreachable("answered what is not JSON", where=self.where) from None
 
@@ -61,6 +67,10 @@ class Answer:
 
 def _integer(digits: str) -> int | float:
     return number if abs(number := int(digits)) <= 2**53 - 1 else float(number)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 class Http:
@@ -104,10 +114,11 @@ class Http:
         headers: Mapping[str, str] | None = None,
         expect: Collection[int] | None = (200,),
         seconds: float | None = None,
+        limit: int | None = None,
     ) -> Answer:
         """Send one request, *content* as JSON; return the answer if its status is expected.
 
-        *expect* None takes any status.
+        *expect* None takes any status; *seconds* and *limit* are for this exchange only.
         """
         sent = dict(headers or {})
         if self._authorization is not None:
@@ -125,7 +136,7 @@ class Http:
                     timeout=within,
                 ) as response,
             ):
-                body = await self._body(response)
+                body = await self._body(response, limit or self._limit)
         except (httpx2.TransportError, TimeoutError) as error:
             raise SystemUnreachable(
                 f"did not answer ({type(error).__name__})", where=self.where
@@ -138,14 +149,12 @@ class Http:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _body(self, response: httpx2.Response) -> bytes:
+    async def _body(self, response: httpx2.Response, limit: int) -> bytes:
         body = bytearray()
         async for chunk in response.aiter_raw():
             body += chunk
-            if len(body) > self._limit:
-                raise SystemRefused(
-                    f"answered with more than {self._limit} bytes", where=self.where
-                )
+            if len(body) > limit:
+                raise SystemRefused(f"answered with more than {limit} bytes", where=self.where)
         return bytes(body)
 
     def _unexpected(self, status: int) -> SystemRefused | SystemUnreachable:

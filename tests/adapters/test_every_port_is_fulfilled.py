@@ -6,7 +6,9 @@ from workers.registry import all_ports, load_adapter
 
 ADAPTERS = {
     "gateway_caddy": "gateway",
+    "probes_http": "probes",
     "registry_mlflow": "registry",
+    "serving_http": "serving",
     "vault_folder": "vault",
 }
 
