@@ -73,9 +73,9 @@ watch_seconds = 1
 adapter = "serving_http"
 replicas = {{ {replicas} }}
 shadow = "{here.shadow_url}"
-token = "file:{here.admin_token_file.name}"
-probes = "file:{here.probe_path.name}"
-probes_digest = "{here.probe_digest}"
+admin_token = "file:{here.admin_token_file.name}"
+probe_set = "file:{here.probe_path.name}"
+probe_set_digest = "{here.probe_digest}"
 
 [connections.outside]
 adapter = "probes_http"

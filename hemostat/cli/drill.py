@@ -1,0 +1,58 @@
+"""``hemostat drill``: attack the range for real, respond, prove, verify."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from hemostat.cli import json_option
+from hemostat.terminal import clean, document
+from schemas.errors import ConfigurationError
+
+SCENARIOS = ("feedback-poisoning",)
+_STYLES = {"attacker": "red", "outside": "cyan", "proof": "green", "gate": "yellow"}
+
+
+@click.command
+@click.argument("scenario", type=click.Choice(SCENARIOS))
+@click.option("--no-respond", is_flag=True, help="The control: the same attack, nobody responds.")
+@click.option("--picture", type=click.Path(path_type=Path), help="Write the timeline as SVG.")
+@json_option
+def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool) -> int:
+    """Attack a real service, respond with the production code, and show what held.
+
+    Everything runs on this machine and is gone afterwards. Exits 0 only if all held; with
+    --no-respond what must hold is that the attack succeeds.
+    """
+    try:
+        # Only drills need these, and they come with an extra.
+        from hemostat.drill import feedback_poisoning, stage, timeline  # noqa: PLC0415 - see above
+    except ImportError as error:
+        raise ConfigurationError(
+            f"drills need more than is installed ({error.name})",
+            where="hemostat drill",
+            next_step="install it with its extra: pip install 'hemostat[drill]'.",
+        ) from error
+    console = Console(stderr=as_json, highlight=False, markup=False)
+    began = time.monotonic()
+
+    def tell(who: str, what: str) -> None:
+        line = Text(f"{time.monotonic() - began:6.1f} s  ", style="dim")
+        line.append(f"{clean(who):<10}", style=_STYLES.get(who, "bold"))
+        console.print(line.append(clean(what)), soft_wrap=True)
+
+    stage.leave_no_environment()
+    report = asyncio.run(feedback_poisoning.drill(tell, respond=not no_respond))
+    if picture is not None:
+        picture.write_text(timeline.picture(report), encoding="utf-8")
+    if as_json:
+        document(report.document())
+    else:
+        out = Console(file=sys.stdout)
+        width = min(out.width, timeline.WIDTH) if out.is_terminal else timeline.WIDTH
+        Console(file=sys.stdout, width=width).print(timeline.draw(report, width))
+    return 0 if report.held else 1

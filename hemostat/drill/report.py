@@ -1,0 +1,74 @@
+"""What a drill found: moments, numbers from outside, and what of all that was claimed held."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hemostat.drill.observer import Numbers, Sample
+from schemas.base import iso
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Something that happened, and how we know: measured outside, or told by the record."""
+
+    at: datetime
+    what: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One thing that must hold, with what was seen."""
+
+    claim: str
+    held: bool
+    seen: str
+
+
+@dataclass
+class Report:
+    """All of one drill."""
+
+    scenario: str
+    responded: bool
+    incident: str | None = None
+    moments: list[Moment] = field(default_factory=list)
+    claims: list[Claim] = field(default_factory=list)
+    numbers: dict[str, Numbers] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
+    durations: dict[str, float] = field(default_factory=dict)
+    journal_head: str | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether everything held; a drill that claims nothing did not."""
+        return bool(self.claims) and all(claim.held for claim in self.claims)
+
+    def claim(self, says: str, held: bool, seen: object) -> None:
+        """Note one claim and what was seen."""
+        self.claims.append(Claim(says, held, str(seen)))
+
+    def note(self, at: datetime | None, what: str, source: str) -> None:
+        """Note a moment, if it came."""
+        if at is not None:
+            self.moments.append(Moment(at, what, source))
+
+    def document(self) -> dict[str, Any]:
+        """The report as JSON; durations in seconds, shares 0 to 1."""
+        return {
+            "scenario": self.scenario,
+            "exercise": True,
+            "responded": self.responded,
+            "held": self.held,
+            "incident": self.incident,
+            "journal_head": self.journal_head,
+            "claims": [asdict(claim) for claim in self.claims],
+            "durations": self.durations,
+            "numbers": {name: asdict(numbers) for name, numbers in self.numbers.items()},
+            "moments": [
+                {"at": iso(m.at), "what": m.what, "source": m.source}
+                for m in sorted(self.moments, key=lambda m: m.at)
+            ],
+            "samples": [{**asdict(s), "at": iso(s.at)} for s in self.samples],
+        }

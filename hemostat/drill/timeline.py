@@ -1,0 +1,161 @@
+"""The timeline of a drill, drawn: what the service answered over time, and what happened when.
+
+Numbers are those that the observer measured through the public edge. The picture in the README is
+this drawing, written by ``hemostat drill --picture FILE.svg``.
+"""
+
+import io
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from hemostat.drill.observer import Sample
+from hemostat.drill.report import Report
+
+_BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+WIDTH: Final = 100
+"""Columns of the picture, and of a drill whose output is no terminal."""
+
+_FRAME: Final = 12
+_HEIGHT: Final = 6
+_MARKS: Final = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮"
+Series = tuple[Callable[[Sample], float | None], Callable[[float], bool]]
+"""What to draw of a sample, and when it is bad."""
+
+_SOURCES: Final = {"outside": "cyan", "record": "white", "attacker": "red"}
+
+
+def draw(report: Report, width: int = WIDTH) -> RenderableType:
+    """Return the whole picture, *width* columns wide."""
+    title = f"EXERCISE · {report.scenario}" + ("" if report.responded else " · without response")
+    parts: list[RenderableType] = []
+    if report.samples and report.moments:
+        parts += [*_charts(report, width - _FRAME), Text(), _moments(report), Text()]
+    parts += [_numbers(report), Text(), _claims(report)]
+    verdict = Text("all held", style="bold green") if report.held else Text("NOT HELD", "bold red")
+    return Panel(Group(*parts), title=title, subtitle=verdict, box=box.ROUNDED, width=width)
+
+
+def picture(report: Report) -> str:
+    """Return the picture as SVG."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
+    console.print(draw(report))
+    return console.export_svg(title=f"hemostat drill {report.scenario}")
+
+
+def _charts(report: Report, width: int) -> list[RenderableType]:
+    ordered = sorted(report.moments, key=lambda m: m.at)
+    start, end = report.samples[0].at, report.samples[-1].at
+    span = max((end - start).total_seconds(), 1.0)
+
+    def column(at: datetime) -> int:
+        share = (at - start).total_seconds() / span
+        return min(max(int(share * (width - 1)), 0), width - 1)
+
+    marks = Text(" " * 6)
+    row = [" "] * width
+    for number, moment in enumerate(ordered[: len(_MARKS)]):
+        place = column(moment.at)
+        while place < width - 1 and row[place] != " ":
+            place += 1
+        row[place] = _MARKS[number]
+    marks.append("".join(row), style="bold")
+    negative = _chart(
+        report.samples, column, width, (lambda s: s.negative_share, _bad_when_high(report))
+    )
+    accuracy = _chart(report.samples, column, width, (lambda s: s.accuracy, _bad_when_low(report)))
+    ends = Text(" " * 6 + "0 s".ljust(width - 8) + f"{span:5.0f} s", style="dim")
+    return [
+        Text("share of negative answers, measured from outside", style="bold"),
+        negative,
+        marks,
+        Text("accuracy on the probe set, measured from outside", style="bold"),
+        accuracy,
+        ends,
+    ]
+
+
+def _bad_when_high(report: Report) -> Callable[[float], bool]:
+    before = report.numbers["before"].negative_share
+    return lambda value: value > before * 1.2
+
+
+def _bad_when_low(report: Report) -> Callable[[float], bool]:
+    before = report.numbers["before"].accuracy
+    return lambda value: value < before - 0.03
+
+
+def _chart(
+    samples: Sequence[Sample],
+    column: Callable[[datetime], int],
+    width: int,
+    series: Series,
+) -> Text:
+    value, bad = series
+    heights: list[float | None] = [None] * width
+    for sample in samples:
+        heights[column(sample.at)] = value(sample)
+    last: float | None = None
+    for place, height in enumerate(heights):
+        last = height if height is not None else last
+        heights[place] = last
+    text = Text()
+    for level in range(_HEIGHT - 1, -1, -1):
+        label = f"{(level + 1) / _HEIGHT:4.0%} " if level in (_HEIGHT - 1, 2) else "     "
+        text.append(label + "│", style="dim")
+        for height in heights:
+            filled = min(max((height or 0.0) * _HEIGHT - level, 0.0), 1.0)
+            block = _BLOCKS[round(filled * (len(_BLOCKS) - 1))]
+            text.append(block, style="red" if bad(height or 0.0) else "green")
+        text.append("\n" if level else "")
+    return text
+
+
+def _moments(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column()
+    ordered = sorted(report.moments, key=lambda m: m.at)
+    start = ordered[0].at
+    for number, moment in enumerate(ordered):
+        mark = _MARKS[number] if number < len(_MARKS) else " "
+        after = (moment.at - start).total_seconds()
+        table.add_row(
+            Text(f"{mark} {after:+7.1f} s", style="bold"),
+            Text(moment.what, style=_SOURCES.get(moment.source, "")),
+            Text(moment.source, style="dim"),
+        )
+    return table
+
+
+def _numbers(report: Report) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    heads = ("", "negative answers", "probe accuracy", "/v1/predict", "/v1/feedback", "version")
+    for head in heads:
+        table.add_column(head, justify="left" if not head else "right")
+    for name, numbers in report.numbers.items():
+        table.add_row(
+            name,
+            f"{numbers.negative_share:.1%}",
+            f"{numbers.accuracy:.1%}",
+            str(numbers.predict_status),
+            str(numbers.feedback_status),
+            ", ".join(numbers.versions),
+        )
+    return table
+
+
+def _claims(report: Report) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    for _ in range(3):
+        table.add_column()
+    for claim in report.claims:
+        sign = Text("held", style="green") if claim.held else Text("NOT HELD", style="bold red")
+        table.add_row(sign, Text(claim.claim), Text(claim.seen, style="dim"))
+    return table

@@ -1,0 +1,136 @@
+"""What a drill claims, each checked: from outside, from the systems themselves, or by replay."""
+
+from temporalio.client import WorkflowHistory
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.worker import Replayer
+
+from hemostat.drill.range.attacker import AttackReport
+from hemostat.drill.report import Report
+from hemostat.drill.stage import Stage
+from hemostat.incidents import list_incidents
+from hemostat.temporal import runtime
+from hemostat.vault import Vault
+from schemas.errors import HemostatError
+from schemas.incident import IncidentResult, Resolution
+from schemas.journal import Entry, Kind, verify_chain
+from workers.registry import discover_playbooks
+from workers.sandbox import sandbox
+
+RISE = 1.4
+"""The attack counts as a success at 40 % more negative answers than before."""
+
+
+def verify_attack(report: Report, attack: AttackReport) -> None:
+    """The control: without a response the attack succeeds, visibly and lastingly."""
+    before, after = report.numbers["before"], report.numbers["after"]
+    report.claim("poisoned feedback was accepted", attack.accepted > 0, attack.accepted)
+    report.claim("nothing refused it", attack.refused == 0, attack.refused)
+    report.claim(
+        "negative answers rose by more than 40 %",
+        after.negative_share > RISE * before.negative_share,
+        f"{before.negative_share:.1%} → {after.negative_share:.1%}",
+    )
+    report.claim(
+        "the probe set went wrong",
+        after.accuracy < before.accuracy - 0.1,
+        f"{before.accuracy:.1%} → {after.accuracy:.1%}",
+    )
+
+
+async def verify_response(
+    report: Report,
+    stage: Stage,
+    result: IncidentResult | None,
+    entries: list[Entry],
+    untouched: object,
+) -> None:
+    """Everything that a response claims."""
+    _verify_harm_and_recovery(report, stage)
+    _verify_steps(report, result, entries)
+    await _verify_outside(report, stage, untouched)
+    await _verify_record(report, stage, result, entries)
+
+
+def _verify_harm_and_recovery(report: Report, stage: Stage) -> None:
+    before, during, after = (report.numbers[name] for name in ("before", "during", "after"))
+    worst = max((s.negative_share or 0 for s in report.samples), default=0.0)
+    worst = max(worst, during.negative_share)
+    report.claim(
+        "the attack did harm first",
+        worst > RISE * before.negative_share,
+        f"negative answers {before.negative_share:.1%} → {worst:.1%}",
+    )
+    report.claim(
+        "negative answers are back within 10 %",
+        abs(after.negative_share - before.negative_share) <= 0.1 * before.negative_share,
+        f"{before.negative_share:.1%} → {after.negative_share:.1%}",
+    )
+    report.claim(
+        "the probe set is right again",
+        after.accuracy >= before.accuracy - 0.015,
+        f"{before.accuracy:.1%} → {after.accuracy:.1%}",
+    )
+    report.claim(
+        "both routes answer again",
+        after.predict_status == 200 and after.feedback_status == 201,
+        f"{after.predict_status} and {after.feedback_status}",
+    )
+    report.claim(
+        "every replica answers with the known-good version",
+        after.versions == (stage.range.known_good,),
+        f"version {', '.join(after.versions)}",
+    )
+
+
+def _verify_steps(report: Report, result: IncidentResult | None, entries: list[Entry]) -> None:
+    proven = {e.step for e in entries if e.kind is Kind.PROOF and e.says.endswith(": proven")}
+    for step in ("isolate-the-feedback-endpoint", "roll-the-model-back"):
+        report.claim(f"{step.replace('-', ' ')}: proven", step in proven, "by the record")
+    resolved = result is not None and result.resolution is Resolution.RESOLVED
+    report.claim("the incident is closed as resolved", resolved, result and result.resolution)
+
+
+async def _verify_outside(report: Report, stage: Stage, untouched: object) -> None:
+    rows = await list_incidents(stage.client)
+    report.claim("one harm, one incident", len(rows) == 1, f"{len(rows)} incident")
+    now = await stage.edge_configuration()
+    report.claim("the gateway's configuration is exactly as before", now == untouched, "read back")
+    pager = await stage.pagerduty.state()
+    mine = [a for a in pager["alerts"] if a["dedup_key"] == report.incident]
+    states = [alert["status"] for alert in mine]
+    report.claim("one page for the incident, resolved", states == ["resolved"], states)
+    tickets = (await stage.servicenow.state())["tickets"]
+    report.claim("one ticket for the root cause", len(tickets) == 1, f"{len(tickets)} ticket")
+
+
+async def _verify_record(
+    report: Report, stage: Stage, result: IncidentResult | None, entries: list[Entry]
+) -> None:
+    try:
+        head = report.journal_head = verify_chain(entries)
+        intact = result is not None and head == result.journal_head
+        report.claim(f"the chain of {len(entries)} entries holds", intact, head[:19])
+    except HemostatError as error:
+        report.claim("the journal's chain holds", False, error)
+    vault = Vault(stage.settings.vault_folder)
+    sealed = [
+        str(e.data["digest"]) for e in entries if e.kind is Kind.EVIDENCE and "digest" in e.data
+    ]
+    try:
+        sizes = [len(vault.read(digest)) for digest in sealed]
+        report.claim("sealed evidence reads back", bool(sizes), f"{len(sizes)} items")
+    except HemostatError as error:
+        report.claim("sealed evidence reads back", False, error)
+    handle = stage.client.get_workflow_handle(report.incident or "")
+    report.claim("the history replays", await _replays(await handle.fetch_history()), "same code")
+
+
+async def _replays(history: WorkflowHistory) -> bool:
+    replayer = Replayer(
+        workflows=list(discover_playbooks().values()),
+        workflow_runner=sandbox(),
+        data_converter=pydantic_data_converter,
+        runtime=runtime(),
+    )
+    replayed = await replayer.replay_workflow(history, raise_on_replay_failure=False)
+    return replayed.replay_failure is None
