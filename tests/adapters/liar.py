@@ -44,10 +44,14 @@ async def _nothing(method: str, path: str) -> None:
 
 
 class Liar:
-    """An HTTP server before *upstream* that lies when ``lie`` (method, path) says so."""
+    """An HTTP server before *upstream* that lies when ``lie`` (method, path) says so.
 
-    def __init__(self, upstream: str) -> None:
+    With *transport* the upstream is whatever that reaches, such as an application in this process.
+    """
+
+    def __init__(self, upstream: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
         self.upstream = upstream
+        self._transport = transport
         self.lie: Callable[[str, str], Lie] = lambda method, path: Lie.NONE
         self.before: Callable[[str, str], Awaitable[None]] = _nothing
         """What happens elsewhere before a request is passed on."""
@@ -56,7 +60,7 @@ class Liar:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._client = httpx2.AsyncClient(trust_env=False, timeout=10)
+        self._client = httpx2.AsyncClient(trust_env=False, timeout=10, transport=self._transport)
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
