@@ -89,6 +89,7 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     logging.basicConfig(
         level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request at INFO
 
 
 def settings_option(function: Any) -> Any:

@@ -1,0 +1,68 @@
+"""``hemostat up``: everything on one machine, until it is told to stop."""
+
+import asyncio
+import os
+import signal
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from hemostat.cli import json_option, log_to_stderr, settings_option
+from hemostat.first_settings import write_first_settings
+from hemostat.settings import FILE_NAME, Settings
+from hemostat.temporal import DEFAULT_ADDRESS
+from hemostat.terminal import document, line
+from hemostat.up import TEMPORAL_PORT, UI_PORT, Running, run_up
+
+
+@click.command
+@settings_option
+@click.option("--temporal-port", default=TEMPORAL_PORT, show_default=True, type=int)
+@click.option("--ui-port", default=UI_PORT, show_default=True, type=int)
+@json_option
+def command(config: Path | None, temporal_port: int, ui_port: int, as_json: bool) -> None:
+    """Run everything on this machine.
+
+    An embedded Temporal on a file, a worker and the gateway. Killed at any moment and started
+    again, it goes on where it was. Without settings it writes a first hemostat.toml. Stop it with
+    Ctrl-C.
+    """
+    log_to_stderr()
+    settings = _settings(config, quiet=as_json)
+    asyncio.run(_up(settings, temporal_port, ui_port, as_json=as_json))
+
+
+def _settings(config: Path | None, *, quiet: bool) -> Settings:
+    file = config or Path(os.environ.get("HEMOSTAT_CONFIG", FILE_NAME))
+    if not file.exists():
+        write_first_settings(file)
+        if not quiet:
+            line("wrote ", (str(file), "bold"), " and a token for its alerts")
+    return Settings.load(file)
+
+
+async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+
+    def ready(running: Running) -> None:
+        if as_json:
+            document(asdict(running))
+        else:
+            _print(running)
+
+    await run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
+
+
+def _print(running: Running) -> None:
+    line(("hemostat is up", "bold green"))
+    line("  alerts      ", (f"{running.gateway}/alerts/SOURCE", "bold"))
+    line("  Temporal UI ", (running.ui, "bold"))
+    line("  settings    ", str(running.settings))
+    line("  state       ", str(running.state))
+    if running.temporal != DEFAULT_ADDRESS:
+        line("  elsewhere   ", f"export TEMPORAL_ADDRESS={running.temporal}")
+    line("Stop with Ctrl-C; open incidents go on with the next `hemostat up`.")

@@ -1,0 +1,133 @@
+"""The command line without a Temporal: help, exit codes, one JSON document, harmless text."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+
+from hemostat.cli import hemostat, run
+from hemostat.first_settings import write_first_settings
+from hemostat.processes import free_port
+from hemostat.settings import Settings, read_secret
+from hemostat.terminal import clean, line, table
+
+COMMANDS = hemostat.list_commands(click.Context(hemostat))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No settings and nobody at Temporal's address."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEMOSTAT_CONFIG", raising=False)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{free_port()}")
+
+
+def test_the_files_are_the_commands() -> None:
+    expected = {"approvals", "check", "decide", "gateway", "incidents", "playbooks", "show"}
+    assert expected | {"up", "worker"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_says_in_a_line_what_it_does_and_takes_help(
+    name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([name, "--help"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"Usage: hemostat {name}")
+    command = hemostat.get_command(click.Context(hemostat), name)
+    assert command is not None
+    summary = command.get_short_help_str(60)
+    assert summary
+    assert not summary.endswith("...")
+
+
+def test_wrong_use_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["no-such-command"]) == 2
+    assert run(["decide", "incident"]) == 2
+    assert run(["decide", "incident", "gate", "maybe", "--reason", "x"]) == 2
+    assert "Usage:" in capsys.readouterr().err
+
+
+def test_no_settings_exits_2_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["gateway"]) == 2
+    told = capsys.readouterr()
+    assert "hemostat.toml: the settings cannot be read" in told.err
+    assert "hemostat up" in told.err
+    assert told.out == ""
+
+
+@pytest.mark.parametrize("command", [["incidents"], ["approvals"], ["decide", "i", "g", "approve"]])
+def test_nobody_at_temporals_address_is_one_clear_line(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    extra = ["--reason", "x"] if command[0] == "decide" else []
+    assert run([*command, *extra]) == 2
+    assert "Temporal does not answer" in capsys.readouterr().err
+    assert run([*command, *extra, "--json"]) == 2
+    assert set(json.loads(capsys.readouterr().out)) == {"error", "where", "next"}
+
+
+def test_the_playbooks_come_from_the_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["playbooks", "--json"]) == 0
+    listed = {found["id"]: found for found in json.loads(capsys.readouterr().out)}
+    assert {"feedback-poisoning", "triage"} <= set(listed)
+    assert "gateway" in listed["feedback-poisoning"]["capabilities"]
+    assert run(["playbooks"]) == 0
+    assert "feedback-poisoning" in capsys.readouterr().out
+
+
+def test_check_names_every_problem_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("hemostat.toml").write_text(
+        '[sources.am]\nkind = "alertmanager"\ntoken = "env:HEMOSTAT_NO_SUCH"\n'
+        '[connections.edge]\nadapter = "gateway_nobody"\n'
+    )
+    assert run(["check", "--offline", "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert not told["ok"]
+    assert [problem["where"] for problem in told["problems"]] == [
+        "hemostat.toml:3",
+        "hemostat.toml:4",
+    ]
+    Path("hemostat.toml").write_text("[gateway]\nport = 1\nprot = 2\n")
+    assert run(["check"]) == 2
+    assert "hemostat.toml:3: `gateway.prot` is not a setting. Next: did you mean `port`?" in (
+        capsys.readouterr().out
+    )
+
+
+def test_check_exits_1_when_only_a_system_does_not_answer(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    Path("hemostat.toml").write_text("")
+    assert run(["check"]) == 1
+    assert "Temporal does not answer" in capsys.readouterr().out
+    assert run(["check", "--offline"]) == 0
+
+
+def test_the_first_settings_are_good_and_their_token_is_only_ours(tmp_path: Path) -> None:
+    file = tmp_path / "hemostat.toml"
+    write_first_settings(file)
+    settings = Settings.load(file)
+    (reference,) = settings.sources["alertmanager"].token
+    assert len(read_secret(reference)) >= 32
+    token = Path(reference.removeprefix("file:"))
+    assert token.stat().st_mode & 0o777 == 0o600
+    before = token.read_text()
+    file.unlink()
+    write_first_settings(file)
+    assert token.read_text() == before
+
+
+HOSTILE = "\x1b[2J[red]hi[/red]\u202e\x00\nnew line\t<b>"
+
+
+def test_text_from_outside_cannot_act_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert clean(HOSTILE) == " [2J[red]hi[/red]   new line <b>"
+    assert len(clean("x" * 9999)) == 2000
+    line("said: ", (HOSTILE, "bold"))
+    table(("a", "b"), [(HOSTILE, 1)])
+    printed = capsys.readouterr().out
+    assert printed.count("[red]hi[/red]") == 2
+    assert not set("\x1b\x00\u202e") & set(printed)
+    assert len(printed.splitlines()) == 3
