@@ -175,7 +175,8 @@ class RegistryMlflow:
         return Sealed(items=tuple(items), gaps=tuple(gaps))
 
     async def _move(self, request: MoveAlias, expect: str, to: str) -> AliasMove:
-        before = await self._version_of(request)
+        """Move it; an empty version stands for no alias at all, so that a deleted one returns."""
+        before = await self._version_of(request) or ""
         if before == to:
             return AliasMove(before=before, after=to, changed=False)
         if before != expect:
@@ -184,17 +185,18 @@ class RegistryMlflow:
                 where="model registry",
                 next_step="See who moved it; nothing was written.",
             )
+        content = {"name": request.model, "alias": request.alias}
         answer = await self._http.ask(
-            "POST",
+            "POST" if to else "DELETE",
             f"{_API}/registered-models/alias",
-            content={"name": request.model, "alias": request.alias, "version": to},
+            content={**content, "version": to} if to else content,
             expect=(200, 400, 404),
         )
         if answer.status != 200:
             raise BadInput(
                 "the registry has no such version, or takes no such alias", where="model registry"
             )
-        after = await self._version_of(request)
+        after = await self._version_of(request) or ""
         if after != to:
             raise ConflictingChange(
                 "the registry took the move, and the alias does not show it", where="model registry"

@@ -94,6 +94,20 @@ async def test_an_alias_is_moved_and_moved_back(registry: RegistryMlflow, model:
     assert model.champion() == "3"
 
 
+async def test_a_deleted_alias_is_put_back_and_deleted_again(
+    registry: RegistryMlflow, model: Model
+) -> None:
+    model.client.delete_registered_model_alias(model.name, "champion")
+    with pytest.raises(ConflictingChange):
+        await registry.move_alias(moving(model))
+    made = await registry.move_alias(moving(model, expect=""))
+    assert made == AliasMove(before="", after="1", changed=True)
+    assert model.champion() == "1"
+    gone = await registry.move_alias_back(moving(model, expect=""))
+    assert gone == AliasMove(before="1", after="", changed=True)
+    assert model.champion() is None
+
+
 async def test_an_alias_that_names_a_third_version_is_left_alone(
     deceived: RegistryMlflow, liar: Liar, model: Model
 ) -> None:
