@@ -98,6 +98,7 @@ class Parameters(Frozen):
 
 ISOLATE = "Isolate the feedback endpoint"
 ROLL_BACK = "Roll the model back"
+ALIAS_STAYS = "the alias stays"
 
 
 @playbook(
@@ -259,7 +260,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
         async def moved(seen: registry.AliasMoved) -> Act[Any, registry.AliasMoved] | None:
             return await self.alias_was_moved(seen, good)
 
-        self.watch("the alias stays", do(registry.watch_alias, watch), moved)
+        self.watch(ALIAS_STAYS, do(registry.watch_alias, watch), moved)
 
     def rollback(
         self, found: str, good: registry.ModelVersion
@@ -371,6 +372,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
                 checks.route_is_open(self.incident, self.parameters.feedback_route),
                 checks.probes_hold(self.health()),
             ),
+            no_longer_watched=ALIAS_STAYS,  # a clean loop promotes again
             lifts=ISOLATE,
             agree=REENABLE,
         )

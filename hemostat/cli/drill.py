@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from hemostat.cli import json_option
+from hemostat.processes import ChildFailed
 from hemostat.terminal import clean, document
 from schemas.errors import ConfigurationError
 
@@ -46,7 +47,12 @@ def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool
         console.print(line.append(clean(what)), soft_wrap=True)
 
     stage.leave_no_environment()
-    report = asyncio.run(feedback_poisoning.drill(tell, respond=not no_respond))
+    try:
+        report = asyncio.run(feedback_poisoning.drill(tell, respond=not no_respond))
+    except ChildFailed as error:  # its log is gone with the stage
+        for said in error.tail.splitlines()[-20:]:
+            tell(error.name, said)
+        raise
     if picture is not None:
         picture.write_text(timeline.picture(report), encoding="utf-8")
     if as_json:

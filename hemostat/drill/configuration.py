@@ -80,9 +80,9 @@ probe_set_digest = "{here.probe_digest}"
 [connections.outside]
 adapter = "probes_http"
 edge = "{here.edge_url}"
-account = "{CANARY_ACCOUNT}"
-probes = "file:{here.probe_path.name}"
-probes_digest = "{here.probe_digest}"
+canary_account = "{CANARY_ACCOUNT}"
+probe_set = "file:{here.probe_path.name}"
+probe_set_digest = "{here.probe_digest}"
 
 [connections.pagerduty]
 adapter = "paging_pagerduty"

@@ -13,7 +13,7 @@ from temporalio.client import WorkflowExecutionStatus
 
 from hemostat.drill.observer import Numbers, Observer
 from hemostat.drill.people import Answer, People, Script
-from hemostat.drill.report import Report
+from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
 from hemostat.drill.stage import Stage
 from hemostat.drill.verification import verify_attack, verify_response
 from hemostat.incidents import journal_from, list_incidents
@@ -37,7 +37,7 @@ async def drill(tell: Tell, *, respond: bool) -> Report:
     began = asyncio.get_running_loop().time()
     tell("drill", "starting MLflow, Caddy, two replicas, a trainer and a shadow model")
     async with Stage(respond=respond) as stage:
-        observer = Observer(stage.range)
+        observer = Observer(stage.range, report.samples)
         baseline = await observer.baseline()
         tell(
             "outside",
@@ -56,7 +56,6 @@ async def drill(tell: Tell, *, respond: bool) -> Report:
                 await _attack_only(stage, observer, report, tell)
         finally:
             watching.cancel()
-        report.samples = observer.samples
     report.durations["whole drill"] = asyncio.get_running_loop().time() - began
     return report
 
@@ -68,7 +67,7 @@ async def _attack_only(stage: Stage, observer: Observer, report: Report, tell: T
     await stage.range.start_attack()
     await asyncio.sleep(_CONTROL_SECONDS)
     attack = stage.range.attack_report()
-    report.note(datetime.fromisoformat(attack.began_at), "the attack begins", "attacker")
+    report.note(datetime.fromisoformat(attack.began_at), ATTACK_BEGINS, "attacker")
     report.numbers["before"] = Numbers.of(observer.between(_EVER, attacked))
     report.numbers["after"] = Numbers.of(observer.samples[-3:])
     verify_attack(report, attack)
@@ -181,7 +180,7 @@ def _tell_of(
 ) -> None:
     """Put moments and numbers together: from the attacker, from outside, and from the record."""
     attack = stage.range.attack_report()
-    report.note(datetime.fromisoformat(attack.began_at), "the attack begins", "attacker")
+    report.note(datetime.fromisoformat(attack.began_at), ATTACK_BEGINS, "attacker")
     before = report.numbers["before"] = Numbers.of(observer.between(_EVER, attacked))
     after_attack = [s for s in observer.samples if s.at >= attacked]
 
@@ -200,7 +199,7 @@ def _tell_of(
     refused = next((s.at for s in after_attack if s.feedback_status >= 400), None)
     report.note(refused, "feedback is refused at the public edge", "outside")
     report.note(at.isolation_proven, "containment PROVEN", "record")
-    report.note(at.rolled_back, "rolled back to a version trained before the poison", "record")
+    report.note(at.rolled_back, ROLLED_BACK, "record")
     report.note(at.rollback_proven, "rollback PROVEN on every replica", "record")
     since = at.rolled_back or datetime.now(UTC)
     recovered = first(

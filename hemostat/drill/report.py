@@ -2,10 +2,13 @@
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from hemostat.drill.observer import Numbers, Sample
 from schemas.base import iso
+
+ATTACK_BEGINS: Final = "the attack begins"
+ROLLED_BACK: Final = "rolled back to a version trained before the poison"
 
 
 @dataclass(frozen=True)

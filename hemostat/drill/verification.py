@@ -4,8 +4,9 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from hemostat.drill.observer import Sample
 from hemostat.drill.range.attacker import AttackReport
-from hemostat.drill.report import Report
+from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
 from hemostat.drill.stage import Stage
 from hemostat.incidents import list_incidents
 from hemostat.temporal import runtime
@@ -75,10 +76,12 @@ def _verify_harm_and_recovery(report: Report, stage: Stage) -> None:
         after.predict_status == 200 and after.feedback_status == 201,
         f"{after.predict_status} and {after.feedback_status}",
     )
+    poisoned = {version for sample in during_attack(report) for version in sample.versions}
+    poisoned.discard(stage.range.known_good)
     report.claim(
-        "every replica answers with the known-good version",
-        after.versions == (stage.range.known_good,),
-        f"version {', '.join(after.versions)}",
+        "no poisoned version answers any more, the previous one included",
+        bool(poisoned) and not poisoned & set(after.versions),
+        f"poisoned {', '.join(sorted(poisoned))}; now {', '.join(after.versions)}",
     )
 
 
@@ -88,6 +91,14 @@ def _verify_steps(report: Report, result: IncidentResult | None, entries: list[E
         report.claim(f"{step.replace('-', ' ')}: proven", step in proven, "by the record")
     resolved = result is not None and result.resolution is Resolution.RESOLVED
     report.claim("the incident is closed as resolved", resolved, result and result.resolution)
+
+
+def during_attack(report: Report) -> list[Sample]:
+    """The looks between the attack's beginning and the rollback."""
+    times = {moment.what: moment.at for moment in report.moments}
+    began = times[ATTACK_BEGINS]
+    ended = times.get(ROLLED_BACK, report.samples[-1].at)
+    return [sample for sample in report.samples if began <= sample.at < ended]
 
 
 async def _verify_outside(report: Report, stage: Stage, untouched: object) -> None:

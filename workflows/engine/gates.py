@@ -1,5 +1,6 @@
 """Gates in the workflow: durable timers and signals around the pure machine of ``schemas.gate``."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -76,6 +77,9 @@ class Gates:
             state = self._open(self.policy(policy), shown, binding)
         try:
             return await self._wait(policy.id)
+        except asyncio.CancelledError:  # nobody waits for the answer any more
+            self._withdraw(policy.id)
+            raise
         finally:
             self._record.waiting.pop(policy.id, None)
             self._record.publish()
@@ -154,10 +158,12 @@ class Gates:
 
     def withdraw_all(self) -> None:
         """End every open gate: what they asked about no longer stands."""
-        for gate, state in list(self._states.items()):
-            if not state.closed:
-                self._states[gate] = withdraw(state, workflow.now())
-                self._close(self._states[gate])
+        for gate in list(self._states):
+            self._withdraw(gate)
+
+    def _withdraw(self, gate: str) -> None:
+        self._states[gate] = withdraw(self._states[gate], workflow.now())
+        self._close(self._states[gate])
 
     def receive(self, raw: object) -> None:
         """Take one ``decide`` signal, whatever it holds; refuse with a reason or count it."""

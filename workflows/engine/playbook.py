@@ -183,7 +183,12 @@ class Playbook(Execution, Generic[Par]):
         found: Callable[[Res], Awaitable[Act[Req, Res] | None]],
     ) -> None:
         """Watch beside the response; *found* says what to watch next, None to stop watching."""
-        self._in_background(self._watch(title, act, found), "watch")
+        self._in_background(self._watch(title, act, found), f"watch {title}")
+
+    async def _stop_watching(self, title: str) -> None:
+        for task in self._background:
+            if task.get_name() == f"watch {title}":
+                await self._stop(task)
 
     async def _watch(
         self,
@@ -250,6 +255,7 @@ class Playbook(Execution, Generic[Par]):
         fall_back: Act[Any, Any],
         finish: Sequence[Act[Any, Any]],
         finished: Proof,
+        no_longer_watched: str,
         lifts: str,
         agree: GatePolicy,
     ) -> bool:
@@ -269,6 +275,7 @@ class Playbook(Execution, Generic[Par]):
             if await self._staged(step, attempt, stages, admit, guard):
                 break
             await self._fall_back(step, attempt, fall_back)
+        await self._stop_watching(no_longer_watched)
         await self._carry_out(Step(step, title, StepClass.RESTORE, finish, finished), attempt)
         self._lift(lifts)
         self._results[step] = True
