@@ -1,6 +1,8 @@
 """The gateway as a process: binds one address, ends in order on SIGTERM."""
 
+import asyncio
 import logging
+import signal
 
 import uvicorn
 
@@ -40,6 +42,9 @@ async def serve(settings: Settings) -> None:
             next_step="stop what uses it, or choose another port.",
         ) from error
     _log.info("listening on http://%s:%d", *listening.getsockname()[:2])
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn ends in order and then raises the signal again: here it finds nothing left to do.
+        asyncio.get_running_loop().add_signal_handler(number, lambda: None)
     try:
         await server.serve(sockets=[listening])
     finally:
