@@ -6,18 +6,17 @@ models, and to nobody else.
 """
 
 import asyncio
-import json
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Literal
 
 from pydantic import Field
 
 from activities.parts import serving_answers as said
 from activities.parts.feedback_survey import Survey
-from activities.parts.http import MEBIBYTE, Address, Answer, FileRef
+from activities.parts.http import Address, Answer, FileRef
 from activities.parts.probe_set import ProbeSet, negative_share
-from activities.parts.serving_client import MOST_ROWS, ServingClient
+from activities.parts.serving_client import ServingClient
+from activities.parts.serving_evidence import seal_service
 from hemostat.settings import SecretRef, read_secret
 from hemostat.vault import Vault
 from schemas.base import Digest, Frozen, Name
@@ -26,7 +25,7 @@ from schemas.errors import (
     HemostatError,
     SystemUnreachable,
 )
-from schemas.evidence import EvidenceItem, Gap, Sealed
+from schemas.evidence import Sealed
 from schemas.ports.port import fulfils
 from schemas.ports.serving import (
     AffectedDecisions,
@@ -67,9 +66,6 @@ from schemas.ports.serving import (
     seal_serving,
     survey_feedback,
 )
-
-_LIVE_SAMPLE: Final = 5000
-_PART_BYTES: Final = 16 * MEBIBYTE
 
 
 class Connection(Frozen):
@@ -238,61 +234,8 @@ class ServingHttp:
     @fulfils(seal_serving)
     async def seal_serving(self, request: SealServing) -> Sealed:
         """Seal part by part: what cannot be had is a gap, nothing at all is an error."""
-        service = self._service
-        looks = {
-            f"model of {http.where}": http.ask("GET", "/admin/model")
-            for http in (*service.replicas.values(), service.shadow)
-        } | {
-            "label store": service.any("GET", "/admin/feedback/offset"),
-            "retraining": service.any("GET", "/admin/retraining"),
-            "live sample": service.inferences(_LIVE_SAMPLE),
-        }
-        items: list[EvidenceItem] = []
-        gaps: list[Gap] = []
-        outcomes = await asyncio.gather(*looks.values(), return_exceptions=True)
-        for name, outcome in zip(looks, outcomes, strict=True):
-            try:
-                if isinstance(outcome, BaseException):
-                    raise outcome
-                items.append(await self._seal(name, [outcome.json()]))
-            except HemostatError as error:
-                gaps.append(Gap(name=name, reason=error.what))
-        await self._seal_feedback(datetime.now(UTC) - request.window, items, gaps)
-        if not items:
-            raise SystemUnreachable("nothing of it could be sealed", where="model service")
-        return Sealed(items=tuple(items), gaps=tuple(gaps))
-
-    async def _seal_feedback(
-        self, since: datetime, items: list[EvidenceItem], gaps: list[Gap]
-    ) -> None:
-        """Seal the rows since then, in parts of bounded size."""
-        rows: list[Any] = []
-        total = size = 0
-        try:
-            async for page in self._service.feedback(since):
-                rows += page.parse(said.Rows).rows
-                total += len(page.parse(said.Rows).rows)
-                size += len(page.body)
-                if size >= _PART_BYTES:
-                    items.append(await self._seal(f"feedback to row {total}", rows))
-                    rows, size = [], 0
-            if total >= MOST_ROWS:
-                reason = f"only the oldest {total} rows were read"
-                gaps.append(Gap(name="feedback", reason=reason))
-        except HemostatError as error:
-            gaps.append(Gap(name="feedback", reason=error.what))
-        if rows:
-            items.append(await self._seal(f"feedback to row {total}", rows))
-
-    async def _seal(self, name: str, rows: Sequence[Any]) -> EvidenceItem:
-        lines = [json.dumps(row, sort_keys=True, separators=(",", ":")) + "\n" for row in rows]
-        return await self._vault.put(
-            "".join(lines).encode(),
-            media_type="application/jsonl",
-            name=name,
-            source="model service",
-            method="serving admin contract, a JSON document a line",
-        )
+        since = datetime.now(UTC) - request.window
+        return await seal_service(self._service, self._vault, since)
 
     async def _replica(self, name: str) -> Replica:
         try:

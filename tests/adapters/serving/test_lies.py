@@ -204,7 +204,6 @@ async def test_more_rows_than_are_read_is_a_declared_gap(
     serving: ServingHttp, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(serving_client, "MOST_ROWS", 1000)
-    monkeypatch.setattr("activities.serving_http.MOST_ROWS", 1000)
     service.rows = [feedback(number) for number in range(1, 1202)]
     sealed = await serving.seal_serving(SealServing())
     assert [gap.name for gap in sealed.gaps] == ["feedback"]
@@ -220,6 +219,16 @@ async def test_one_part_that_fails_is_a_gap_and_the_rest_is_sealed(
     assert [gap.name for gap in sealed.gaps] == ["live sample"]
     assert "attacker" not in sealed.gaps[0].reason
     assert len(sealed.items) == 5
+
+
+async def test_what_was_read_before_the_reading_failed_is_sealed(
+    serving: ServingHttp, service: FakeService
+) -> None:
+    service.rows = [feedback(number) for number in range(1, 1202)]
+    service.circles = True
+    sealed = await serving.seal_serving(SealServing())
+    assert [gap.name for gap in sealed.gaps] == ["feedback"]
+    assert sealed.items[-1].name == "feedback to row 1000"
 
 
 async def test_half_a_surrogate_pair_from_a_stranger_spoils_no_answer(
