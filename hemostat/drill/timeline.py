@@ -5,6 +5,7 @@ this drawing, written by ``hemostat drill --picture FILE.svg``.
 """
 
 import io
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
@@ -24,7 +25,7 @@ WIDTH: Final = 100
 
 _FRAME: Final = 12
 _HEIGHT: Final = 6
-_MARKS: Final = "①②③④⑤⑥⑦⑧⑨⑩⑪⑫⑬⑭⑮"
+_MARKS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 Series = tuple[Callable[[Sample], float | None], Callable[[float], bool]]
 """What to draw of a sample, and when it is bad."""
 
@@ -46,7 +47,9 @@ def picture(report: Report) -> str:
     """Return the picture as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
     console.print(draw(report))
-    return console.export_svg(title=f"hemostat drill {report.scenario}")
+    title = f"hemostat drill {report.scenario}"
+    # The reader's own fixed-width font: a picture in the docs fetches nothing.
+    return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
 
 
 def _charts(report: Report, width: int) -> list[RenderableType]:
@@ -77,6 +80,9 @@ def _charts(report: Report, width: int) -> list[RenderableType]:
         marks,
         Text("accuracy on the probe set, measured from outside", style="bold"),
         accuracy,
+        Text("what the public edge answered", style="bold"),
+        _strip("predict", report.samples, column, width, lambda s: s.predict_status == 200),
+        _strip("feedback", report.samples, column, width, lambda s: s.feedback_status == 201),
         ends,
     ]
 
@@ -114,6 +120,25 @@ def _chart(
             block = _BLOCKS[round(filled * (len(_BLOCKS) - 1))]
             text.append(block, style="red" if bad(height or 0.0) else "green")
         text.append("\n" if level else "")
+    return text
+
+
+def _strip(
+    name: str,
+    samples: Sequence[Sample],
+    column: Callable[[datetime], int],
+    width: int,
+    open_: Callable[[Sample], bool],
+) -> Text:
+    """One route over time: open, or refused."""
+    states: list[bool | None] = [None] * width
+    for sample in samples:
+        states[column(sample.at)] = open_(sample)
+    text = Text(f"{name[:5]:<5} ", style="dim")
+    last = True
+    for state in states:
+        last = last if state is None else state
+        text.append("━" if last else "╌", style="green" if last else "yellow")
     return text
 
 
