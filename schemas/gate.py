@@ -174,7 +174,8 @@ class GateState(Frozen):
 def decide(state: GateState, decision: Decision, now: datetime) -> tuple[GateState, Refusal | None]:
     """Apply *decision*; return the next state and, if it changed nothing, why.
 
-    Silence that fell due before *now* must be applied first (``elapse``).
+    Where silence proceeds, a decision at the deadline or after it is late, whether or not
+    ``elapse`` was called first.
     """
     refusal = _refuse(state, decision, now)
     if refusal is not None:
@@ -197,7 +198,7 @@ def _refuse(state: GateState, decision: Decision, now: datetime) -> Refusal | No
         return Refusal.STALE_NONCE
     if any(decision.decision_id == known.decision_id for known in state.decisions):
         return Refusal.DUPLICATE
-    if state.closed:
+    if state.closed or _silence_has_spoken(state, now):
         return Refusal.LATE
     if decision.digest != state.digest:
         return Refusal.OTHER_EXHIBIT
@@ -208,6 +209,11 @@ def _refuse(state: GateState, decision: Decision, now: datetime) -> Refusal | No
     ):
         return Refusal.SAME_PERSON
     return None
+
+
+def _silence_has_spoken(state: GateState, now: datetime) -> bool:
+    proceeds = state.policy.on_silence is OnSilence.PROCEED
+    return proceeds and state.deadline is not None and now >= state.deadline
 
 
 def elapse(state: GateState, now: datetime) -> tuple[GateState, tuple[GateEvent, ...]]:

@@ -7,6 +7,7 @@ holds the previous digest, so no entry can be changed, dropped or moved without 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
+from math import isfinite
 from typing import Any
 
 from pydantic import JsonValue
@@ -53,6 +54,29 @@ class Entry(Frozen):
     digest: Digest
 
 
+MOST = 2**53 - 1
+"""The largest integer that every JSON reader gives back unchanged."""
+
+
+def recordable(value: Any) -> Any:
+    """Return JSON *value* with what canonical JSON cannot carry written out as text.
+
+    Those are NaN and infinities, integers beyond ``MOST``, and half characters (lone surrogates).
+    They come from outside; a record that raised on them would stop the response.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, int):
+        return value if abs(value) <= MOST else str(value)
+    if isinstance(value, Mapping):
+        return {recordable(str(key)): recordable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [recordable(inner) for inner in value]
+    return value
+
+
 def _seal(fields: Mapping[str, Any]) -> Digest:
     return digest_of(dict(fields))
 
@@ -83,14 +107,14 @@ class Journal:
         step: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
-        """Append an entry and return it; *data* must be JSON."""
+        """Append an entry and return it; *data* is JSON, kept as ``recordable`` gives it."""
         fields: dict[str, Any] = {
             "seq": self._next,
             "at": iso(at),
             "kind": kind.value,
             "step": step,
             "says": says,
-            "data": dict(data or {}),
+            "data": recordable(data or {}),
             "prev": self.head,
         }
         entry = Entry(**fields, digest=_seal(fields))
