@@ -4,21 +4,20 @@ Times are shorter than in production, so that the drill fits into two minutes; t
 same. Secrets are files in the range's folder, named by reference.
 """
 
-from __future__ import annotations
-
 import math
-from typing import TYPE_CHECKING
 
+from hemostat.drill.range.measure import Measurement
 from hemostat.drill.range.population import CANARY_ACCOUNT
-
-if TYPE_CHECKING:  # the stage writes this file and is described by it
-    from hemostat.drill.range.measure import Measurement
-    from hemostat.drill.stage import Stage
+from hemostat.drill.range.range import Range
 
 
-def configuration(stage: Stage, baseline: Measurement, *, gateway_port: int) -> str:
-    """Return the file's text; *baseline* was measured through the public edge before the attack."""
-    here = stage.range
+def configuration(
+    here: Range, baseline: Measurement, *, gateway_port: int, pagerduty: str, servicenow: str
+) -> str:
+    """Return the file's text; *baseline* was measured through the public edge before the attack.
+
+    *pagerduty* and *servicenow* are the addresses of the stand-ins.
+    """
     replicas = ", ".join(f'{name} = "{url}"' for name, url in here.replica_urls.items())
     # Accuracy is measured on 200 probes: three of them either way are chance, not harm.
     margin = 0.015
@@ -87,12 +86,12 @@ probe_set_digest = "{here.probe_digest}"
 [connections.pagerduty]
 adapter = "paging_pagerduty"
 routing_key = "file:routing-key"
-url = "{stage.pagerduty.url}"
+url = "{pagerduty}"
 ca = "file:pagerduty/ca.pem"
 
 [connections.servicenow]
 adapter = "tickets_servicenow"
-url = "{stage.servicenow.url}"
+url = "{servicenow}"
 username = "file:servicenow-user"
 password = "file:servicenow-password"
 ca = "file:servicenow/ca.pem"

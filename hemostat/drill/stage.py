@@ -73,7 +73,15 @@ class Stage:
         self._secrets()
         await asyncio.gather(self._start_temporal(*ports[:2]), self._start_standins(*ports[2:4]))
         self.config = self.state / "hemostat.toml"
-        self.config.write_text(configuration(self, baseline, gateway_port=ports[4]))
+        self.config.write_text(
+            configuration(
+                self.range,
+                baseline,
+                gateway_port=ports[4],
+                pagerduty=self.pagerduty.url,
+                servicenow=self.servicenow.url,
+            )
+        )
         self.settings = Settings.load(self.config)
         self.gateway_url = f"http://{LOOPBACK}:{ports[4]}"
         await asyncio.gather(self.start_worker(), self._start_gateway())
