@@ -151,7 +151,6 @@ def closing_route(
             {"handler": "vars", "hemostat": mark.model_dump(mode="json")},
             {"handler": "static_response", "status_code": mark.status},
         ],
-        "terminal": True,
     }
     return {**route, "match": match} if match else route
 

@@ -92,6 +92,11 @@ async def test_yes_without_an_effect_is_not_believed(
         await deceived.admit_cohort(admitting(10))
     with pytest.raises(ConflictingChange):
         await deceived.restore_endpoint(isolating())
+    liar.lie = lambda method, path: Lie.NONE
+    await deceived.admit_cohort(admitting(10))
+    liar.lie = lambda method, path: Lie.NO_EFFECT if method != "GET" else Lie.NONE
+    with pytest.raises(ConflictingChange):
+        await deceived.isolate_endpoint(isolating())  # the cohort still passes
 
 
 async def test_a_request_that_arrives_twice_acts_once(

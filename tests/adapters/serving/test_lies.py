@@ -1,5 +1,6 @@
 """The serving and probes adapters before a service that lies, hangs and babbles."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -145,7 +146,8 @@ async def test_a_service_that_never_finishes_is_unreachable(
     serving: ServingHttp, liar: Liar, lie: Lie
 ) -> None:
     liar.lie = lambda method, path: lie
-    replicas = await serving.read_replicas(ReadReplicas())
+    async with asyncio.timeout(20):  # allowed is one second
+        replicas = await serving.read_replicas(ReadReplicas())
     assert [replica.reachable for replica in replicas.replicas] == [False]
 
 
