@@ -9,6 +9,7 @@ The target route needs an ``@id``. A cohort is told by a request header, which a
 hop must set. Configurations are sealed as the admin API shows them, secrets included.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from activities.parts.caddy_configuration import (
 )
 from activities.parts.http import MEBIBYTE, Address, FileRef, Http
 from hemostat.vault import Vault
-from schemas.base import Frozen
+from schemas.base import Digest, Frozen
 from schemas.errors import BadInput, ConflictingChange, HemostatError
 from schemas.evidence import EvidenceItem, Sealed
 from schemas.ports.gateway import (
@@ -130,7 +131,7 @@ class GatewayCaddy:
     @fulfils(restore_endpoint)
     async def restore_endpoint(self, request: IsolateEndpoint) -> Restoration:
         """Delete our route; ``exact`` compares with the configuration that isolating it found."""
-        before = set()
+        before: set[Digest] = set()
 
         def reopen(_: Configuration, ours: Closing | None) -> Write | None:
             if ours is None:
@@ -142,8 +143,7 @@ class GatewayCaddy:
         if ours is not None:
             raise _without_effect()
         if not before:  # perhaps we died after deleting: the mark is gone, the evidence is not
-            name = _name_before(request, request.route)
-            before = {item.digest for item in self._vault.ledger() if item.name == name}
+            before = await asyncio.to_thread(self._sealed_before, request)
         return Restoration(
             route=request.route, changed=changed, config=after.digest, exact=after.digest in before
         )
@@ -233,6 +233,10 @@ class GatewayCaddy:
             where="gateway",
             next_step="See what keeps writing to Caddy's admin API.",
         )
+
+    def _sealed_before(self, request: IsolateEndpoint) -> set[Digest]:
+        name = _name_before(request, request.route)
+        return {item.digest for item in self._vault.ledger() if item.name == name}
 
     async def _try_to_seal(self, config: Configuration, name: str) -> None:
         try:
