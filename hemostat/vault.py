@@ -129,13 +129,14 @@ class Vault:
                 file.flush()
                 os.fchmod(file.fileno(), 0o444)
                 os.fsync(file.fileno())
-            final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not final.parent.exists():
+                final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                _sync(final.parent.parent)
             with suppress(FileExistsError):  # someone else was faster with the same content
                 final.hardlink_to(temporary)
         finally:
             temporary.unlink(missing_ok=True)
-        for folder in (final.parent, final.parent.parent):
-            _sync(folder)
+        _sync(final.parent)
 
     def _enter(self, item: EvidenceItem) -> None:
         line = canonical_json(item) + b"\n"
