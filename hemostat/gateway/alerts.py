@@ -10,6 +10,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from hemostat.gateway.bearer import BearerTokens
 from hemostat.gateway.intake import Intake
@@ -21,6 +22,9 @@ from hemostat.vault import Vault
 from schemas.alert import Alert, Authenticity, RawRef
 from schemas.canonical import digest_bytes
 from schemas.errors import BadInput, ConfigurationError, EvidenceCorrupt, SystemUnreachable
+
+_SEAL_WITHIN_SECONDS: Final = 1.0
+"""With the patience of the intake it stays below the 3 s in which senders expect an answer."""
 
 _log = logging.getLogger(__name__)
 
@@ -137,13 +141,17 @@ class AlertsIn:
     async def _seal(self, source: LiveSource, body: bytes, raw: RawRef) -> bool:
         """Put the body into the vault; return whether it is there."""
         try:
-            await self._vault.put(
-                body,
-                media_type=raw.media_type,
-                name="alert body",
-                source=source.name,
-                method="POST /alerts",
-            )
+            async with asyncio.timeout(_SEAL_WITHIN_SECONDS):
+                await self._vault.put(
+                    body,
+                    media_type=raw.media_type,
+                    name="alert body",
+                    source=source.name,
+                    method="POST /alerts",
+                )
+        except TimeoutError:
+            _log.error("the alert body %s could not be sealed in time", raw.digest)
+            return False
         except (SystemUnreachable, EvidenceCorrupt) as error:
             _log.error("the alert body %s could not be sealed: %s", raw.digest, error)
             return False

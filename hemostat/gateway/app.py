@@ -7,6 +7,7 @@ An error says ``{"error", "where", "next"}``. 4xx means that sending the same ag
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -24,6 +25,7 @@ from hemostat.vault import Vault
 from schemas.errors import BadInput, HemostatError
 
 _BODY_WITHIN_SECONDS: Final = 2.0
+_DISCARDED_BYTES: Final = 4 * 1024 * 1024
 _RETRY_AFTER_SECONDS: Final = 5
 
 _log = logging.getLogger(__name__)
@@ -39,7 +41,9 @@ def gateway_app(settings: Settings, signals: IncidentSignals, vault: Vault) -> S
         name = request.path_params["source"]
         source = alerts.source(name)
         if source is None:
-            return _error(404, "there is no such source", "path", "see [sources] in hemostat.toml.")
+            raise _NoSuchSource(
+                "there is no such source", where="path", next_step="see [sources] in hemostat.toml."
+            )
         auth = source.verify(request.headers.get("authorization"))
         body = await _body(request, source.max_body)
         media_type = request.headers.get("content-type", "")[:100]
@@ -65,6 +69,10 @@ def gateway_app(settings: Settings, signals: IncidentSignals, vault: Vault) -> S
     )
 
 
+class _NoSuchSource(BadInput):
+    """Nothing in hemostat.toml has this name."""
+
+
 class _TooLarge(BadInput):
     """The body is larger than the source may send."""
 
@@ -75,6 +83,7 @@ class _TooSlow(BadInput):
 
 _STATUS: Final[tuple[tuple[type[HemostatError], int], ...]] = (
     (Unverified, 401),
+    (_NoSuchSource, 404),
     (_TooLarge, 413),
     (_TooSlow, 408),
     (BadInput, 400),
@@ -105,6 +114,20 @@ async def _body(request: Request, limit: int) -> bytes:
 _SPLIT: Final = "send fewer alerts at once, or raise max_body of the source."
 
 
+async def _discard(request: Request) -> None:
+    """Read on without keeping anything, within bounds.
+
+    A sender that is cut off while it still sends sees a broken connection, not our answer.
+    """
+    size = 0
+    with suppress(TimeoutError, ClientDisconnect, RuntimeError):  # RuntimeError: read to its end
+        async with asyncio.timeout(_BODY_WITHIN_SECONDS / 2):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > _DISCARDED_BYTES:
+                    return
+
+
 def _never_500(handler: Handler) -> Handler:
     """Turn whatever *handler* raises into an answer that tells the sender what to do."""
 
@@ -115,6 +138,7 @@ def _never_500(handler: Handler) -> Handler:
             return _error(408, "the sender went away", "body", "send it again.")
         except HemostatError as error:
             status = next((status for kind, status in _STATUS if isinstance(error, kind)), 503)
+            await _discard(request)
             if status == 503:
                 _log.warning("a request was not accepted: %s", error)
             return _error(status, error.what, error.where, error.next_step)
@@ -138,7 +162,7 @@ def _error(status: int, what: str, where: str, next_step: str) -> JSONResponse:
         headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if status in (401, 408, 413):
-        headers["Connection"] = "close"  # the rest of the body is not read
+    if status in (401, 404, 408, 413):
+        headers["Connection"] = "close"  # there may be more of it than we read
     content = {"error": what, "where": where, "next": next_step}
     return JSONResponse(content, status_code=status, headers=headers)

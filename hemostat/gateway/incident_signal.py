@@ -36,7 +36,7 @@ from schemas.alert import AlertBatch
 from schemas.errors import SystemUnreachable
 from schemas.incident import Containment, Phase
 
-ANSWERS_WITHIN: Final = timedelta(seconds=2)
+ANSWERS_WITHIN: Final = timedelta(seconds=1.8)
 """How long Temporal may take for one request, with the retries of it that the SDK makes."""
 
 EPISODES_MEMO: Final = "hemostat_episodes"

@@ -25,8 +25,11 @@ MAX_BATCH_ALERTS: Final = 250
 MAX_BATCH_BYTES: Final = 480 * 1024
 """Below the 512 KiB at which Temporal begins to warn of a payload (2 MiB is its limit)."""
 
-PATIENCE_SECONDS: Final = 2.5
+PATIENCE_SECONDS: Final = 1.9
 """How long a delivery may wait to be accepted; senders expect an answer within 3 s."""
+
+_GATHER_SECONDS: Final = 0.02
+"""How long further alerts of an incident gather after a request; the first one never waits."""
 
 MAX_WAITING_ALERTS: Final = 20_000
 _REMEMBERED_PARCELS: Final = 20_000
@@ -119,6 +122,7 @@ class Intake:
                 except Exception:  # noqa: BLE001 - logged, and told to every sender that waits
                     _log.exception("alerts could not be sent to incident %s", incident)
                     self._fail(incident, batch, NotAccepted("the gateway failed", next_step=_AGAIN))
+                await asyncio.sleep(_GATHER_SECONDS)
         finally:
             self._waiting.pop(incident, None)
             del self._senders[incident]

@@ -14,6 +14,7 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal, temporal_executable
+from hemostat.gateway import intake
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.processes import free_port, free_ports
@@ -139,7 +140,10 @@ async def signal_events(handle: WorkflowHandle[Any, Any]) -> list[str]:
     ]
 
 
-async def test_a_burst_is_one_incident_with_every_alert_and_few_signals(gateway: Gateway) -> None:
+async def test_a_burst_is_one_incident_with_every_alert_and_few_signals(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PATIENCE_SECONDS", 60.0)  # a thousand at once, in one process
     bodies = [webhook(alert(fingerprint=f"{n:016x}")) for n in range(1000)]
     async with worker(gateway):
         answers = await asyncio.gather(*(gateway.incident(body) for body in bodies))

@@ -182,7 +182,10 @@ async def test_an_alert_that_no_route_knows_is_a_recorded_triage_incident(gatewa
     assert "Unknown" not in answer.text
 
 
-async def test_alerts_that_meet_travel_together_and_none_is_lost(gateway: Gateway) -> None:
+async def test_alerts_that_meet_travel_together_and_none_is_lost(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "PATIENCE_SECONDS", 60.0)
     gateway.temporal.go.clear()
     posts = [
         asyncio.create_task(gateway.post(webhook(alert(fingerprint=f"{n:016x}"))))
@@ -206,16 +209,15 @@ async def test_a_storm_of_one_delivery_is_one_alert(gateway: Gateway) -> None:
     assert gateway.temporal.alerts == 1
 
 
-async def test_a_large_group_is_cut_into_parcels_under_keys_of_their_own(gateway: Gateway) -> None:
+async def test_a_large_group_is_cut_into_parcels_under_keys_of_their_own(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
     group = [alert(fingerprint=f"{n:016x}", annotations={}) for n in range(60)]
     body = webhook(*group)
     toml = TOML.replace("32KiB", "1MiB")
     gateway.app = gateway_app(Settings.parse(toml), gateway.temporal, gateway.vault)
-    original, intake.MAX_BATCH_ALERTS = intake.MAX_BATCH_ALERTS, 25  # type: ignore[misc]
-    try:
-        answer = await gateway.post(body)
-    finally:
-        intake.MAX_BATCH_ALERTS = original  # type: ignore[misc]
+    monkeypatch.setattr(intake, "MAX_BATCH_ALERTS", 25)
+    answer = await gateway.post(body)
     assert answer.json()["incidents"][0] | {"id": ""} == {
         "id": "",
         "playbook": "feedback-poisoning",
@@ -331,6 +333,20 @@ async def test_a_vault_that_cannot_be_written_keeps_no_alert_from_its_incident(
     assert (await gateway.post(body)).status_code == 202
     ((batch,),) = gateway.temporal.running.values()
     assert batch.extra == {"unsealed": [batch.alerts[0].raw.digest]}
+
+
+async def test_a_vault_that_hangs_delays_no_alert_for_long(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(gateway.vault, "put", hang)
+    began = asyncio.get_running_loop().time()
+    assert (await gateway.post(webhook())).status_code == 202
+    assert asyncio.get_running_loop().time() - began < 3
+    ((batch,),) = gateway.temporal.running.values()
+    assert "unsealed" in batch.extra
 
 
 def test_a_source_without_its_secret_or_of_no_known_kind_is_refused_at_the_start(
