@@ -66,10 +66,25 @@ async def liar(edge: Edge) -> AsyncIterator[Liar]:
 
 @pytest.fixture
 async def deceived(liar: Liar, vault: Vault, trusted: str) -> AsyncIterator[GatewayCaddy]:
-    """The adapter with the liar between it and the real Caddy."""
-    connection = Connection(
-        adapter="gateway_caddy", admin=liar.url, trusted_accounts=trusted, timeout_seconds=1
-    )
-    adapter = GatewayCaddy(connection, vault)
+    """The adapter with the liar between it and the real Caddy; it waits a second."""
+    adapter = through(liar, vault, trusted, seconds=1)
     yield adapter
     await adapter.aclose()
+
+
+@pytest.fixture
+async def patient(liar: Liar, vault: Vault, trusted: str) -> AsyncIterator[GatewayCaddy]:
+    """The same for tests where everybody answers, however loaded the machine is."""
+    adapter = through(liar, vault, trusted, seconds=30)
+    yield adapter
+    await adapter.aclose()
+
+
+def through(liar: Liar, vault: Vault, trusted: str, *, seconds: float) -> GatewayCaddy:
+    connection = Connection(
+        adapter="gateway_caddy",
+        admin=liar.url,
+        trusted_accounts=trusted,
+        timeout_seconds=seconds,
+    )
+    return GatewayCaddy(connection, vault)

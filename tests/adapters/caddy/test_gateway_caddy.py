@@ -63,10 +63,10 @@ async def test_both_configurations_are_in_the_vault(
 
 
 async def test_isolating_twice_writes_once_and_says_the_same(
-    edge: Edge, liar: Liar, deceived: GatewayCaddy
+    edge: Edge, liar: Liar, patient: GatewayCaddy
 ) -> None:
-    first = await deceived.isolate_endpoint(isolating())
-    again = await deceived.isolate_endpoint(isolating())
+    first = await patient.isolate_endpoint(isolating())
+    again = await patient.isolate_endpoint(isolating())
     assert again == first.model_copy(update={"changed": False})
     assert len(liar.writes()) == 1
 
@@ -146,12 +146,12 @@ async def test_an_account_that_caddy_would_read_as_a_pattern_is_not_trusted(
 
 
 async def test_an_unknown_route_is_refused_and_nothing_written(
-    liar: Liar, deceived: GatewayCaddy
+    liar: Liar, patient: GatewayCaddy
 ) -> None:
     with pytest.raises(BadInput):
-        await deceived.isolate_endpoint(isolating("nowhere"))
+        await patient.isolate_endpoint(isolating("nowhere"))
     with pytest.raises(BadInput):
-        await deceived.read_endpoint(reading(route="nowhere"))
+        await patient.read_endpoint(reading(route="nowhere"))
     assert liar.writes() == []
 
 

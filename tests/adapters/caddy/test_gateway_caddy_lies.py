@@ -25,7 +25,7 @@ pytestmark = pytest.mark.real
 
 
 async def test_a_change_by_someone_else_in_between_is_kept(
-    edge: Edge, liar: Liar, deceived: GatewayCaddy
+    edge: Edge, liar: Liar, patient: GatewayCaddy
 ) -> None:
     others = iter(range(8000, 8003))
 
@@ -34,17 +34,17 @@ async def test_a_change_by_someone_else_in_between_is_kept(
             await edge.set("apps/http/http_port", port)
 
     liar.before = another_is_faster
-    isolation = await deceived.isolate_endpoint(isolating())
+    isolation = await patient.isolate_endpoint(isolating())
     assert isolation.changed
     assert len(liar.writes()) == 4
     config = await edge.config()
     assert config["apps"]["http"]["http_port"] == 8002
-    restored = await deceived.restore_endpoint(isolating())
+    restored = await patient.restore_endpoint(isolating())
     assert restored.exact  # from before our write, with the other's change
 
 
 async def test_who_always_loses_the_race_gives_up_without_harm(
-    edge: Edge, liar: Liar, deceived: GatewayCaddy
+    edge: Edge, liar: Liar, patient: GatewayCaddy
 ) -> None:
     others = itertools.count(8000)
 
@@ -54,7 +54,7 @@ async def test_who_always_loses_the_race_gives_up_without_harm(
 
     liar.before = another_is_faster
     with pytest.raises(ConflictingChange):
-        await deceived.isolate_endpoint(isolating())
+        await patient.isolate_endpoint(isolating())
     assert await edge.post("/feedback") == 200
     assert (await edge.config())["apps"]["http"]["http_port"] == next(others) - 1
 
@@ -80,30 +80,30 @@ async def test_an_answer_lost_after_the_effect_does_not_double_it(
 
 
 async def test_yes_without_an_effect_is_not_believed(
-    edge: Edge, liar: Liar, deceived: GatewayCaddy
+    edge: Edge, liar: Liar, patient: GatewayCaddy
 ) -> None:
     liar.lie = lambda method, path: Lie.NO_EFFECT if method != "GET" else Lie.NONE
     with pytest.raises(ConflictingChange):
-        await deceived.isolate_endpoint(isolating())
+        await patient.isolate_endpoint(isolating())
     liar.lie = lambda method, path: Lie.NONE
-    await deceived.isolate_endpoint(isolating())
+    await patient.isolate_endpoint(isolating())
     liar.lie = lambda method, path: Lie.NO_EFFECT if method != "GET" else Lie.NONE
     with pytest.raises(ConflictingChange):
-        await deceived.admit_cohort(admitting(10))
+        await patient.admit_cohort(admitting(10))
     with pytest.raises(ConflictingChange):
-        await deceived.restore_endpoint(isolating())
+        await patient.restore_endpoint(isolating())
     liar.lie = lambda method, path: Lie.NONE
-    await deceived.admit_cohort(admitting(10))
+    await patient.admit_cohort(admitting(10))
     liar.lie = lambda method, path: Lie.NO_EFFECT if method != "GET" else Lie.NONE
     with pytest.raises(ConflictingChange):
-        await deceived.isolate_endpoint(isolating())  # the cohort still passes
+        await patient.isolate_endpoint(isolating())  # the cohort still passes
 
 
 async def test_a_request_that_arrives_twice_acts_once(
-    edge: Edge, liar: Liar, deceived: GatewayCaddy
+    edge: Edge, liar: Liar, patient: GatewayCaddy
 ) -> None:
     liar.lie = lambda method, path: Lie.ACT_TWICE if method == "PUT" else Lie.NONE
-    isolation = await deceived.isolate_endpoint(isolating())
+    isolation = await patient.isolate_endpoint(isolating())
     # The second was refused by If-Match; the first one's effect was found on the next look.
     assert not isolation.changed
     routes = (await edge.config())["apps"]["http"]["servers"]["api"]["routes"]
