@@ -82,7 +82,7 @@ async def liar(mlflow_url: str) -> AsyncIterator[Liar]:
 async def deceived(liar: Liar, tmp_path: Path) -> AsyncIterator[RegistryMlflow]:
     """The adapter with the liar between it and the real server."""
     connection = Connection(
-        adapter="registry_mlflow", url=liar.url, timeout_seconds=2, watch_seconds=0.05
+        adapter="registry_mlflow", url=liar.url, timeout_seconds=4, watch_seconds=0.05
     )
     adapter = RegistryMlflow(connection, Vault(tmp_path))
     yield adapter
