@@ -29,7 +29,7 @@ from hemostat.settings import Settings
 from hemostat.settings_problems import InvalidSettings
 from hemostat.temporal import DEFAULT_NAMESPACE, connect_to
 from hemostat.terminal import clean
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, HemostatError
 from workers.connections import close_adapters, connect_adapters, unwired
 from workers.registry import discover_playbooks
 
@@ -37,7 +37,7 @@ TEMPORAL_PORT: Final = 7233
 UI_PORT: Final = 8233
 
 _PORT_FREE_WITHIN: Final = timedelta(seconds=15)
-_READY_WITHIN: Final = timedelta(seconds=30)
+_READY_WITHIN: Final = timedelta(seconds=60)
 _FIRST_PAUSE, _LONGEST_PAUSE, _HEALTHY_AFTER = 0.2, 10.0, 60.0
 
 _log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class _Part:
                 try:
                     self.child = await self.start()
                     break
-                except (ChildFailed, ConfigurationError) as error:
+                except (HemostatError, OSError) as error:
                     _log.error("%s does not start: %s", self.name, error)
 
 
