@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from temporalio import workflow
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
@@ -209,9 +211,18 @@ async def test_alerts_that_race_with_closing_are_all_counted(gateway: Gateway) -
     incident = await gateway.incident(webhook())
     handle = gateway.handle(incident)
 
+    async def close() -> None:
+        with suppress(RPCError):  # it is closed already
+            await handle.signal(CountsAlerts.close)
+
+    async def send(body: bytes) -> None:
+        async with asyncio.timeout(20):
+            while (await gateway.post(body)).status_code == 503:
+                await asyncio.sleep(0.05)  # as every sender does
+
     async def close_again_and_again() -> None:
         while not done.is_set():
-            await handle.signal(CountsAlerts.close)
+            await close()
             await handle.result(follow_runs=False)
             await asyncio.sleep(0.005)
             async with asyncio.timeout(20):
@@ -222,10 +233,11 @@ async def test_alerts_that_race_with_closing_are_all_counted(gateway: Gateway) -
         closing = asyncio.create_task(close_again_and_again())
         for wave in range(20):
             bodies = [webhook(alert(fingerprint=f"{wave:08x}{n:08x}")) for n in range(10)]
-            await asyncio.gather(*(gateway.incident(body) for body in bodies))
+            await asyncio.gather(*(send(body) for body in bodies))
         done.set()
-        await handle.signal(CountsAlerts.close)
+        await close()
         await closing
+        await close()
         query = f"WorkflowId = '{incident['id']}'"
         async with asyncio.timeout(20):
             while True:
