@@ -51,7 +51,7 @@ def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool
         report = asyncio.run(feedback_poisoning.drill(tell, respond=not no_respond))
     except ChildFailed as error:  # its log is gone with the stage
         for said in error.tail.splitlines()[-20:]:
-            tell(error.name, said)
+            tell(error.where, said)
         raise
     if picture is not None:
         picture.write_text(timeline.picture(report), encoding="utf-8")
