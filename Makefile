@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SCENARIO ?= feedback-poisoning
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check bench lock venv clean
+.PHONY: help drill test check bench picture docs lock venv clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ check: .venv/.dev ## the laws alone: ruff, mypy, import contracts
 
 bench: .venv/.dev ## how fast, on this machine
 	@$(BIN)/python -m bench
+
+picture: .venv/.drill ## the README's picture, from a real drill
+	@$(BIN)/hemostat drill feedback-poisoning --picture docs/assets/drill.svg
+
+docs: .venv/.dev ## the generated pages of docs/reference, anew
+	@$(BIN)/python -m tests.docs.generate
 
 venv: .venv/.dev ## the environment of a developer, and nothing more
 
