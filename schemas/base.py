@@ -29,4 +29,5 @@ class Frozen(BaseModel):
 
 def iso(moment: datetime) -> str:
     """Return *moment* in UTC, ISO 8601 with microseconds and ``Z``: the one form in the record."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # Not strftime: it imports a module at each call, which costs 30 microseconds in the sandbox.
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
