@@ -64,6 +64,12 @@ def recordable(value: Any) -> Any:
     Those are NaN and infinities, integers beyond ``MOST``, and half characters (lone surrogates).
     They come from outside; a record that raised on them would stop the response.
     """
+    kind = type(value)
+    # First what most values are, without isinstance, which is dear in a workflow's sandbox.
+    if kind is bool or value is None or (kind is str and value.isascii()):
+        return value
+    if kind is dict:
+        return {recordable(str(key)): recordable(inner) for key, inner in value.items()}
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, float):
