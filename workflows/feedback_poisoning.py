@@ -1,8 +1,7 @@
 """Feedback poisoning: an attacker's feedback turns a model against benign input.
 
 Read ``respond`` aloud: it is the procedure. What each step must show stands below it. Thresholds
-are proposals, tunable per service in hemostat.toml; phases are those of NIST SP 800-61r2, the
-technique ids those of MITRE ATLAS 2026.09.
+are proposals, tunable per service in hemostat.toml; technique ids are of MITRE ATLAS 2026.09.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +15,7 @@ from schemas.evidence import Sealed
 from schemas.gate import GatePolicy, OnSilence
 from schemas.incident import Phase, Resolution, Severity
 from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
-from workflows.engine import Act, Check, Playbook, Proof, checks, do, playbook
+from workflows.engine import Act, Check, Playbook, Proof, StepGivenUp, checks, do, playbook
 
 ACKNOWLEDGE = GatePolicy(
     id="acknowledge",
@@ -118,17 +117,20 @@ class FeedbackPoisoning(Playbook[Parameters]):
         self.call(ACKNOWLEDGE, "A model may be poisoned through its feedback")
         self.seal(*self.volatile_evidence())
 
-        if await self.may_contain(self.rule()):
+        isolated = await self.may_contain(self.rule())
+        if isolated:
             await self.isolate_feedback()
         if self.world_changed(await self.compare_with_shadow()):
             return await self.stand_down()
+        if not isolated and await self.may_contain(self.rule(shadow_agrees=False)):
+            await self.isolate_feedback()  # the alert called it benign, our own look does not
 
         poisoned_since = await self.beginning_of_the_poison()
         known_good = await self.choose_known_good(poisoned_since)
         if known_good is not None:
             await self.roll_back(known_good)
 
-        await self.notify(poisoned_since)
+        self.notify(poisoned_since)
         self.record.enter(Phase.ERADICATION)
         await self.rescore_decisions(poisoned_since)
         clean = await self.retrain_without_poison(poisoned_since)
@@ -151,11 +153,15 @@ class FeedbackPoisoning(Playbook[Parameters]):
 
     # 4 Isolate the feedback endpoint
 
-    def rule(self) -> ContainmentRuling:
-        """Isolate first? Scored from the numbers that the monitor measured."""
-        measured = self.intake.first_firing().evidence
+    def rule(self, *, shadow_agrees: bool = True) -> ContainmentRuling:
+        """Isolate first? Scored from the numbers that the monitor measured.
+
+        *shadow_agrees*: whether to believe a monitor that says so.
+        """
+        alert = self.intake.first_firing()
+        measured = alert.evidence if alert else {}
         rise = measured.get("rise")
-        agrees = measured.get("shadow_agrees", 0.0) >= 1.0
+        agrees = shadow_agrees and measured.get("shadow_agrees", 0.0) >= 1.0
         harm = 2 if rise is None else (3 if rise > 1.0 else 2 if rise > self.parameters.rise else 1)
         scores = Scores(
             harm=harm, uncertainty=1 if agrees else 2, business_cost=1, irreversibility=0
@@ -170,7 +176,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
             ISOLATE,
             do(gateway.isolate_endpoint, isolation),
             do(serving.pause_retraining, serving.PauseRetraining()),
-            proof=self.looks(*checks.loop_stands_still(self.nonce()), checks.predictions_answer()),
+            proof=self.looks(*checks.loop_stands_still(self.nonce), checks.predictions_answer()),
             undo=[
                 do(serving.resume_retraining, serving.PauseRetraining()),
                 do(gateway.restore_endpoint, isolation),
@@ -198,7 +204,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
         """Take the isolation back and leave a low-severity ticket: no rollback."""
         self.record.grade(Severity.SEV4, "the shadow model says the same: the world changed")
         await self.take_back_all("the shadow model says the same")
-        await self.ticket("drift", "Input drifted: the known-good model says the same")
+        self.ticket("drift", "Input drifted: the known-good model says the same")
         return Resolution.BENIGN_CHANGE
 
     # 5 Choose known-good: by lineage and by trial, never "the previous version"
@@ -209,7 +215,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
         request = serving.SurveyFeedback(window=p.window, young=p.young)
         seen = await self.observe("Survey the feedback", do(serving.survey_feedback, request))
         alert = self.intake.first_firing()
-        return seen.first_suspicious_at or (alert.started_at or alert.received_at) - p.window
+        began = (alert.started_at or alert.received_at) if alert else self.record.opened_at
+        return seen.first_suspicious_at or began - p.window
 
     async def choose_known_good(self, poisoned_since: datetime) -> registry.ModelVersion | None:
         """The newest version trained before the poison that passes the probes in isolation."""
@@ -219,10 +226,14 @@ class FeedbackPoisoning(Playbook[Parameters]):
         )
         before = [v for v in versions.versions if trained_before(v, poisoned_since)]
         for version in before[: p.candidates]:
-            tried = await self.observe(
-                f"Try version {version.version} in isolation",
-                do(serving.evaluate_candidate, serving.EvaluateCandidate(version=version.version)),
-            )
+            trial = serving.EvaluateCandidate(version=version.version)
+            try:
+                tried = await self.observe(
+                    f"Try version {version.version} in isolation",
+                    do(serving.evaluate_candidate, trial),
+                )
+            except StepGivenUp:  # it cannot even be tried: the next one may be
+                continue
             same_bytes = version.artifact_digest in (None, tried.digest)
             if same_bytes and tried.accuracy >= p.baseline_accuracy - p.accuracy_margin:
                 shown: dict[str, JsonValue] = {
@@ -230,9 +241,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
                     "version": version.model_dump(mode="json"),
                     "trial": tried.model_dump(mode="json"),
                 }
-                if await self.choose(
-                    f"Confirm version {version.version}", CONFIRM_KNOWN_GOOD, shown
-                ):
+                asked = f"Confirm version {version.version}"
+                if await self.choose(asked, CONFIRM_KNOWN_GOOD, shown):
                     return version
         self.page_commander("known-good", "No known-good version to roll back to")
         return None
@@ -253,7 +263,11 @@ class FeedbackPoisoning(Playbook[Parameters]):
             reload,
             proof=proof,
             undo=[do(registry.move_alias_back, move.request), reload],
-            undo_proof=self.looks(checks.predictions_answer()),
+            undo_proof=self.looks(
+                checks.alias_names(p.model, p.alias, move.request.expect),
+                checks.every_replica_serves(move.request.expect, now.digest),
+                checks.predictions_answer(),
+            ),
         )
         watch = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
 
@@ -282,7 +296,9 @@ class FeedbackPoisoning(Playbook[Parameters]):
         """Someone moved the alias: page, and put it back unless people say no."""
         p = self.parameters
         self.unproven(ROLL_BACK, "the alias was moved while the incident is open")
-        self.page_commander(f"alias-{seen.found}", "The model alias was moved during the incident")
+        self.page_commander(
+            f"alias-moved-{self.attempts(ROLL_BACK)}", "The model alias was moved meanwhile"
+        )
         shown: dict[str, JsonValue] = {"found": seen.found, "expected": good.version}
         if not await self.agrees(PUT_BACK, shown):
             return None
@@ -293,25 +309,9 @@ class FeedbackPoisoning(Playbook[Parameters]):
 
     # 7 to 9 Notify, correct what was decided, clean and retrain
 
-    async def notify(self, poisoned_since: datetime) -> None:
+    def notify(self, poisoned_since: datetime) -> None:
         """Tell the ML team where to look for the root cause; the ticket is read back."""
-        await self.ticket("root-cause", f"Poisoned feedback since {iso(poisoned_since)}")
-
-    async def ticket(self, what: str, title: str) -> None:
-        """Open a ticket about *what*; nobody waits for a ticket system that is down."""
-        correlation = f"{self.incident}/{what}"
-        ticket = tickets.OpenTicket(
-            correlation=correlation,
-            title=title,
-            body=f"Incident {self.incident}. Sealed evidence: {self.evidence.listing()}",
-            severity=self.record.severity,
-            drill=self.drill,
-        )
-        self.beside(
-            f"Ticket: {what}",
-            do(tickets.open_ticket, ticket),
-            proof=Proof([checks.ticket_is_there(correlation)], polls=1),
-        )
+        self.ticket("root-cause", f"Poisoned feedback since {iso(poisoned_since)}")
 
     async def rescore_decisions(self, poisoned_since: datetime) -> None:
         """Score again what was decided from poisoned scores."""
@@ -369,12 +369,13 @@ class FeedbackPoisoning(Playbook[Parameters]):
             fall_back=do(gateway.isolate_endpoint, isolation),
             finish=finish,
             finished=self.looks(
-                checks.route_is_open(self.incident, self.parameters.feedback_route),
+                checks.route_is_open(self.incident, p.feedback_route),
                 checks.probes_hold(self.health()),
             ),
             no_longer_watched=ALIAS_STAYS,  # a clean loop promotes again
             lifts=ISOLATE,
             agree=REENABLE,
+            closed=self.looks(*checks.loop_stands_still(self.nonce), checks.predictions_answer()),
         )
 
     # What must be shown
@@ -395,5 +396,5 @@ class FeedbackPoisoning(Playbook[Parameters]):
 
 
 def trained_before(version: registry.ModelVersion, moment: datetime) -> bool:
-    """Whether the version's training data ended before *moment*; unknown lineage is not good."""
+    """Whether its training data ended before *moment*; unknown lineage is not good."""
     return version.training_cutoff is not None and version.training_cutoff < moment

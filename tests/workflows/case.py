@@ -22,6 +22,7 @@ from schemas.incident import (
     Service,
 )
 from schemas.journal import Entry, Kind
+from schemas.step import StepState
 
 PATIENCE = 20.0
 """Seconds of real time within which anything a test waits for must have happened."""
@@ -87,6 +88,21 @@ class Case:
         drill: bool = False,
     ) -> "Case":
         """Start an incident as the gateway does: signal with start."""
+        first = batch(*(alerts or (alert(),)))
+        return await cls.open_with(client, queue, first, playbook=playbook, of=of, drill=drill)
+
+    @classmethod
+    async def open_with(
+        cls,
+        client: Client,
+        queue: str,
+        signal: object,
+        *,
+        playbook: str = "feedback-poisoning",
+        of: Service | None = None,
+        drill: bool = False,
+    ) -> "Case":
+        """Start an incident with whatever the first signal holds."""
         handle: WorkflowHandle[Any, IncidentResult] = await client.start_workflow(
             playbook,
             OpenIncident(playbook=playbook, service=of or service(), drill=drill),
@@ -94,7 +110,7 @@ class Case:
             task_queue=queue,
             result_type=IncidentResult,
             start_signal="alert",
-            start_signal_args=[batch(*(alerts or (alert(),)))],
+            start_signal_args=[signal],
         )
         return cls(client, handle)
 
@@ -107,6 +123,25 @@ class Case:
         """What happened, of this run."""
         raw = await self.handle.query("journal", JournalQuery(limit=2000))
         return [Entry.model_validate(entry) for entry in raw]
+
+    async def says(self) -> list[str]:
+        """The sentences of the journal of this run."""
+        return [entry.says for entry in await self.journal()]
+
+    async def refusals(self) -> list[str]:
+        """Why decisions changed nothing, in order."""
+        return [str(e.data.get("refusal", e.says)) for e in await self.kinds(Kind.REFUSED)]
+
+    async def signal(self, name: str, *args: Any) -> None:
+        """Send anything at all."""
+        await self.handle.signal(name, args=args)
+
+    async def said(self, what: str) -> None:
+        """Wait until a journal entry of this run contains *what*."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while not any(what in sentence for sentence in await self.says()):
+            assert asyncio.get_running_loop().time() < deadline, (what, await self.says())
+            await asyncio.sleep(0.02)
 
     async def kinds(self, kind: Kind) -> list[Entry]:
         """The entries of one kind."""
@@ -134,6 +169,10 @@ class Case:
         view = await self.gate(gate)
         await self.handle.signal("decide", decision(view, choice, actor, role))
 
+    async def decide_no(self, gate: str) -> None:
+        """Reject at an open gate."""
+        await self.decide(gate, Choice.REJECT)
+
     async def approve(self, gate: str, *roles: str) -> None:
         """Answer an open gate with one approval per role, each by another person."""
         view = await self.gate(gate)
@@ -151,6 +190,27 @@ class Case:
                 entries = "\n".join(f"  {e.seq} {e.kind} {e.says}" for e in await self.journal())
                 raise AssertionError(f"never happened: {what}\n{entries}")
             await asyncio.sleep(0.02)
+
+    async def step(self, step: str, state: StepState) -> IncidentView:
+        """Wait until a step is in a state."""
+        return await self.until(
+            lambda view: any(s.id == step and s.state is state for s in view.steps),
+            f"{step} is {state}",
+        )
+
+    async def answer_everything(self, *, leave_open: bool = False) -> None:
+        """The people of an undisturbed response."""
+        await self.approve("acknowledge")
+        await self.approve("confirm-known-good")
+        await self.approve("rescore-decisions")
+        await self.approve("retrain-without-poison", "data-owner", "ml-lead")
+        await self.approve("re-enable-feedback", "commander", "ml-lead")
+        if not leave_open:
+            await self.approve("close-incident")
+
+    async def false_alarm(self) -> None:
+        """Two people judge the alert false."""
+        await self.approve("false-alarm", "commander", "ml-lead")
 
     async def result(self) -> IncidentResult:
         """What it left behind."""

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from temporalio import activity
@@ -53,6 +54,17 @@ class World:
     """Port name to how many of its next calls fail as unreachable (-1: all)."""
     lie: set[str] = field(default_factory=set)
     """Ports that answer well and do nothing."""
+    refuse: set[str] = field(default_factory=set)
+    """Ports that refuse for good."""
+    stall: dict[str, asyncio.Event] = field(default_factory=dict)
+    """Ports that answer only when their event is set."""
+    deeds: list[str] = field(default_factory=list)
+    """What was really changed, in order."""
+    labels: set[str] = field(default_factory=set)
+    """The SHA-256 of the feedback texts that came through."""
+    breach: int = 0
+    """How many suspicious rows come in while a cohort is let in."""
+    survey_windows: list[timedelta] = field(default_factory=list)
     alias_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def activities(self) -> list[Callable[..., Awaitable[Any]]]:
@@ -66,6 +78,10 @@ class World:
             self.calls[port.name] += 1
             if getattr(request, "key", ""):
                 self.keys.setdefault(port.name, set()).add(request.key)
+            if port.name in self.stall:
+                await self.stall[port.name].wait()
+            if port.name in self.refuse:
+                raise ApplicationError("refused", type="SystemRefused", non_retryable=True)
             if self.fail.get(port.name):
                 self.fail[port.name] -= 1
                 raise ApplicationError("down", type="SystemUnreachable")
@@ -80,7 +96,13 @@ class World:
         if port in self.lie:
             return False
         self.effects[what] += 1
+        self.deeds.append(what)
         return True
+
+    def someone_moves_the_alias(self, version: str) -> None:
+        """Not us."""
+        self.alias = version
+        self.alias_changed.set()
 
     # gateway
 
@@ -208,7 +230,7 @@ class World:
         return serving.Retraining(paused=self.paused)
 
     def find_feedback(self, request: serving.FindFeedback) -> serving.FeedbackFound:
-        return serving.FeedbackFound(found="feedback" not in self.isolated)
+        return serving.FeedbackFound(found=request.text_sha256 in self.labels)
 
     def read_feedback_offset(self, request: serving.ReadFeedbackOffset) -> serving.FeedbackOffset:
         grows = 0 if "feedback" in self.isolated else self.calls["read_feedback_offset"]
@@ -217,7 +239,8 @@ class World:
     def survey_feedback(self, request: serving.SurveyFeedback) -> serving.FeedbackSurvey:
         suspicious = self.suspicious if request.window >= timedelta(hours=20) else 0
         if self.isolated.get("feedback", 0) > 0:
-            suspicious = self.calls["breach"]
+            self.survey_windows.append(request.window)
+            suspicious = self.breach
         return serving.FeedbackSurvey(
             rows=1000,
             accounts=300,
@@ -286,7 +309,10 @@ class World:
         )
 
     def send_canary_feedback(self, request: probes.SendCanaryFeedback) -> probes.CanaryResult:
-        return probes.CanaryResult(status=503 if "feedback" in self.isolated else 201)
+        if "feedback" in self.isolated:
+            return probes.CanaryResult(status=503)
+        self.labels.add(sha256(request.text.encode()).hexdigest())
+        return probes.CanaryResult(status=201)
 
     def seal_probes(self, request: probes.SealProbes) -> Sealed:
         return self.sealed("probe answers")

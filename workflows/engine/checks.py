@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from schemas.ports import gateway, probes, registry, serving, tickets
-from workflows.engine.proof import Check, unchanged
+from workflows.engine.proof import Check
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,48 @@ class Health:
         )
 
 
-def loop_stands_still(nonce: str) -> tuple[Check[Any, Any], ...]:
-    """Canaries from outside are refused and reach no label store, and nothing is learned."""
+def loop_stands_still(nonce: Callable[[], str]) -> tuple[Check[Any, Any], ...]:
+    """Canaries from outside are refused and reach no label store, and nothing is learned.
+
+    Each attempt sends its own: those that came through before it are in the label store for ever.
+    """
+    nonces: list[str] = []
+    offsets: list[tuple[int, int]] = []
+
+    def sent(poll: int) -> str:
+        if poll == 0 or not nonces:
+            nonces.append(nonce())
+        return canary(nonces[-1], poll)
+
+    def asked(poll: int) -> serving.ReadFeedbackOffset:
+        if poll == 0:
+            offsets.clear()
+        return serving.ReadFeedbackOffset()
+
+    def stands(seen: serving.FeedbackOffset) -> bool:
+        offsets.append((seen.count, seen.last_id))
+        return offsets[-1] == offsets[-2:][0]
+
     return (
         Check(
             "a canary feedback from outside is refused",
             probes.send_canary_feedback,
-            lambda poll: probes.SendCanaryFeedback(text=canary(nonce, poll)),
+            lambda poll: probes.SendCanaryFeedback(text=sent(poll)),
             lambda seen: seen.status >= 400,
         ),
         Check(
             "the canary is in no label store",
             serving.find_feedback,
-            lambda poll: serving.FindFeedback(text_sha256=canary_sha256(nonce, max(poll - 1, 0))),
+            lambda poll: serving.FindFeedback(
+                text_sha256=canary_sha256(nonces[-1], max(poll - 1, 0))
+            ),
             lambda seen: not seen.found,
         ),
         Check(
             "the label store stands still",
             serving.read_feedback_offset,
-            lambda _: serving.ReadFeedbackOffset(),
-            unchanged(lambda seen: (seen.count, seen.last_id)),
+            asked,
+            stands,
         ),
         Check(
             "retraining and promotion are paused",
@@ -129,12 +151,21 @@ def probes_hold(health: Health) -> Check[Any, Any]:
 
 
 def feedback_looks_genuine(now: Callable[[], datetime], young: timedelta) -> Check[Any, Any]:
-    """What comes in from here on does not come from accounts younger than *young*."""
-    began = now()
+    """What comes in from the first look on does not come from accounts younger than *young*.
+
+    A proof that is made anew begins anew: what an earlier breach let in is in the store for ever.
+    """
+    began: list[datetime] = []
+
+    def since(poll: int) -> timedelta:
+        if poll == 0 or not began:
+            began.append(now())
+        return now() - began[-1]
+
     return Check(
         "no suspicious feedback came in since",
         serving.survey_feedback,
-        lambda _: serving.SurveyFeedback(window=now() - began, young=young),
+        lambda poll: serving.SurveyFeedback(window=since(poll), young=young),
         lambda seen: seen.suspicious_rows == 0,
     )
 

@@ -17,8 +17,8 @@ from workflows.engine.proof import Check, Proof
 from workflows.engine.record import Record
 from workflows.engine.steps import Act, ActFailed, Hands
 
-READ_BACK_AGAIN = 30.0
-"""Seconds between two tries to read the evidence back; destructive steps wait for it."""
+AGAIN, AGAIN_AT_MOST = 30.0, 600.0
+"""Seconds between two tries to seal or read back; destructive steps wait for it."""
 
 
 class Evidence:
@@ -29,6 +29,13 @@ class Evidence:
         self._hands = hands
         self._pager = pager
         self._items: dict[str, str] = {}
+        self._gaps: list[str] = []
+        self._done: dict[str, bool] = {}
+        """Which acts were answered, and whether with anything that could be sealed."""
+
+    def gaps(self) -> list[JsonValue]:
+        """The names of what should have been sealed and could not be had."""
+        return [*self._gaps]
 
     def digests(self) -> list[JsonValue]:
         """The digests of all sealed items, in the order they were sealed."""
@@ -39,20 +46,36 @@ class Evidence:
         return ", ".join(f"{name} ({digest})" for digest, name in self._items.items())
 
     async def seal(self, step: str, key: str, acts: Sequence[Act[Any, Sealed]]) -> None:
-        """Seal what every act collects; return once all of it reads back from the vault."""
+        """Seal what every act collects; return once all of it reads back from the vault.
+
+        A source that cannot be had is a gap, declared; all of them gone is no sealing.
+        """
         self._record.begin(step, "Seal the evidence", StepClass.OBSERVE, 1)
-        await asyncio.gather(*(self._seal_one(step, key, act) for act in acts))
-        while not await self._reads_back(step):
-            self._pager.call("commander", "evidence", "Evidence does not read back from the vault")
-            await workflow.sleep(READ_BACK_AGAIN, summary=f"{step}: read back again")
+        pause = AGAIN
+        while True:
+            await asyncio.gather(*(self._seal_one(step, key, act) for act in acts))
+            sealed = not acts or any(self._done.get(_mark(step, act)) for act in acts)
+            if sealed and await self._reads_back(step):
+                break
+            self._pager.call("commander", "evidence", "Evidence is not sealed in the vault")
+            await workflow.sleep(pause, summary=f"{step}: again")
+            pause = min(2 * pause, AGAIN_AT_MOST)
         self._record.mark(step, StepState.PROVEN, proven_at=iso(workflow.now()))
 
     async def _seal_one(self, step: str, key: str, act: Act[Any, Sealed]) -> None:
+        mark = _mark(step, act)
+        if self._done.get(mark):
+            return
         try:
             sealed = await self._hands.act(act, step=step, key=key)
         except ActFailed as error:
-            self._declare(step, Gap(name=act.port.name, reason=error.reason))
+            if mark not in self._done:
+                self._declare(step, Gap(name=act.port.name, reason=error.reason))
+            self._done[mark] = False
             return
+        self._done[mark] = True
+        if act.port.name in self._gaps:  # it could not be had before, now it can
+            self._gaps.remove(act.port.name)
         for item in sealed.items:
             self._items[item.digest] = item.name
             data: dict[str, JsonValue] = item.model_dump(mode="json")
@@ -61,6 +84,7 @@ class Evidence:
             self._declare(step, gap)
 
     def _declare(self, step: str, gap: Gap) -> None:
+        self._gaps.append(gap.name)
         says = f"Evidence is missing: {gap.name}"
         self._record.write(Kind.EVIDENCE, says, step=step, data={"reason": gap.reason})
 
@@ -71,11 +95,16 @@ class Evidence:
 
     def dump(self) -> dict[str, JsonValue]:
         """What the next run of this incident needs."""
-        return {"items": dict(self._items)}
+        return {"items": dict(self._items), "gaps": [*self._gaps], "done": dict(self._done)}
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""
-        self._items = dict(dumped["items"])
+        self._items, self._gaps = dict(dumped["items"]), list(dumped["gaps"])
+        self._done = dict(dumped["done"])
+
+
+def _mark(step: str, act: Act[Any, Sealed]) -> str:
+    return f"{step} {act.port.name}"
 
 
 def _all_there(everything: VerifyEvidence) -> Check[VerifyEvidence, EvidenceVerified]:

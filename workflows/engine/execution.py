@@ -1,5 +1,6 @@
 """How a step is carried out: act, prove, try again, or ask people how to go on."""
 
+import asyncio
 from typing import Any
 
 from pydantic import JsonValue
@@ -20,32 +21,46 @@ AUTOMATIC_ATTEMPTS = 2
 class Execution(Lifecycle):
     """What all the verbs of a playbook share."""
 
+    _sealing: asyncio.Task[Any] | None = None
+
     async def _carry_out(self, step: Step, attempt: int = 1) -> list[Any] | None:
-        """Act and prove until it holds or people give the step up (None)."""
-        tries = 0
+        """Act and prove until it holds or people give the step up (None).
+
+        How far it came is kept, so that a new run neither acts nor asks a second time.
+        """
+        at = self._kept(f"under way {step.id}", {"attempt": attempt, "tries": 0, "why": None})
         while True:
-            tries += 1
-            self.record.begin(step.id, step.title, step.step_class, attempt)
-            answers, why = await self._attempt(step, attempt)
-            if why is None:
-                return answers
-            self.record.settle()
-            self.pager.call("commander", f"{step.id}-{attempt}", f"{step.title}: {why}")
-            automatic = step.step_class is StepClass.CONTAIN and tries < AUTOMATIC_ATTEMPTS
+            if at["why"] is None:
+                self.record.begin(step.id, step.title, step.step_class, at["attempt"])
+                answers, why = await self._attempt(step, at)
+                if why is None:
+                    self._results.pop(f"under way {step.id}")
+                    return answers
+                at |= {"why": why, "tries": at["tries"] + 1}
+                self.record.settle()
+            why = at["why"]
+            self.pager.call("commander", f"{step.id}-{at['attempt']}", f"{step.title}: {why}")
+            automatic = step.step_class is StepClass.CONTAIN and at["tries"] < AUTOMATIC_ATTEMPTS
             if not automatic and not await self._try_again(step, why):
                 self.record.mark(step.id, StepState.SKIPPED)
+                self.record.write(Kind.STEP, f"{step.title}: given up", step=step.id)
+                self._results.pop(f"under way {step.id}")
                 return None
-            attempt += 1
+            at |= {"why": None, "attempt": at["attempt"] + 1, "answers": [], "proof": {}}
 
-    async def _attempt(self, step: Step, attempt: int) -> tuple[list[Any], str | None]:
-        """Make one attempt; return the answers and, if it did not hold, why."""
-        key = self._key(step.id, attempt)
+    async def _attempt(self, step: Step, at: dict[str, Any]) -> tuple[list[Any], str | None]:
+        """Make one attempt, or go on with it; return the answers and, if it did not hold, why."""
+        key = self._key(step.id, at["attempt"])
         urgent = step.step_class is StepClass.CONTAIN
-        answers: list[Any] = []
+        kept: list[Any] = at.setdefault("answers", [])
+        answers = [
+            act.port.result.model_validate(answer)
+            for act, answer in zip(step.acts, kept, strict=False)
+        ]
         try:
-            for act in step.acts:  # one after the other, and what was answered survives a failure
-                answer = await self.hands.act(act, step=step.id, key=key, urgent=urgent)
-                answers.append(answer)
+            for act in step.acts[len(kept) :]:  # one after the other; an answer survives a failure
+                answers.append(await self.hands.act(act, step=step.id, key=key, urgent=urgent))
+                kept.append(answers[-1].model_dump(mode="json"))
         except ActFailed as error:
             self.record.mark(step.id, StepState.FAILED)
             self.record.write(Kind.STEP, f"Failed: {error.reason}", step=step.id)
@@ -58,7 +73,7 @@ class Execution(Lifecycle):
         if step.proof is None:
             return answers, None
         wanted = step.proof if isinstance(step.proof, Proof) else step.proof(answers)
-        verdict = await self.hands.prove(wanted, step=step.id)
+        verdict = await self.hands.prove(wanted, step=step.id, kept=at.setdefault("proof", {}))
         self._judged(step, verdict)
         return answers, None if verdict is ProofVerdict.PROVEN else verdict.value
 
@@ -83,8 +98,11 @@ class Execution(Lifecycle):
         outcome = await self.ask(policy, {"step": step.title, "why": why})
         return outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
 
-    async def _agreed(self, step: Step, policy: GatePolicy) -> bool:
-        """Ask for a step that waits for people; what is shown is exactly what will be done."""
+    async def _agreed(self, step: Step, policy: GatePolicy, attempt: int = 1) -> bool:
+        """Ask for a step that waits for people; what is shown is exactly what will be done.
+
+        Each attempt is asked for once, however many runs it takes.
+        """
         shown: dict[str, JsonValue] = {
             "step": step.title,
             "class": step.step_class.value,
@@ -93,11 +111,11 @@ class Execution(Lifecycle):
                 for act in step.acts
             ],
             "evidence": self.evidence.digests()[:100],
+            "missing": self.evidence.gaps(),
         }
-        outcome = await self.ask(policy, shown)
+        outcome = await self._once(f"{step.id} {attempt}", policy, shown)
         if outcome is not Outcome.APPROVED:
-            self.record.begin(step.id, step.title, step.step_class, 1)
-            self.record.mark(step.id, StepState.SKIPPED)
+            self.record.skip(step.id, step.title, step.step_class)
         return outcome is Outcome.APPROVED
 
     async def _once(self, step: str, policy: GatePolicy, shown: dict[str, JsonValue]) -> Outcome:
@@ -106,6 +124,16 @@ class Execution(Lifecycle):
             outcome = await self.ask(policy, shown)
             self._results[f"gate {step}"] = kept = outcome.value
         return Outcome(str(kept))
+
+    async def _stop_watching(self, title: str) -> None:
+        self._kept(f"watch {self._id(title)}", {})["over"] = True
+        await self._stop_beside(lambda what: what == f"watch {title}")
+
+    def _kept(self, name: str, fresh: dict[str, Any]) -> dict[str, Any]:
+        """Return what is kept under *name* over new runs, *fresh* at first; change it in place."""
+        kept: Any = self._results.setdefault(name, fresh)
+        at: dict[str, Any] = kept
+        return at
 
     def _id(self, title: str) -> str:
         """The step's id: its title in words and hyphens, numbered in later rounds."""

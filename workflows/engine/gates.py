@@ -22,7 +22,7 @@ from schemas.gate import (
     withdraw,
 )
 from schemas.incident import GateOverride, GateView
-from schemas.journal import Kind
+from schemas.journal import Kind, recordable
 from workflows.engine.record import Record
 
 Tell = Callable[[GatePolicy, GateEvent], None]
@@ -37,6 +37,7 @@ class Gates:
         self._tell = tell
         self._states: dict[str, GateState] = {}
         self._shown: dict[str, dict[str, JsonValue]] = {}
+        self._asked: set[str] = set()
         self._spent: set[str] = set()
         self._used: set[str] = set()
 
@@ -57,6 +58,14 @@ class Gates:
             if not state.closed
         )
 
+    def is_open(self, gate: str) -> bool:
+        """Whether the gate stands open."""
+        return gate in self._states and not self._states[gate].closed
+
+    def shown(self, gate: str) -> dict[str, JsonValue]:
+        """What was last shown at the gate in this run; earlier ones are in the journal."""
+        return self._shown.get(gate, {})
+
     def policy(self, policy: GatePolicy) -> GatePolicy:
         """Return *policy* with what the service changed of it."""
         override = self._overrides.get(policy.id)
@@ -76,23 +85,30 @@ class Gates:
         if state is None or state.closed:
             state = self._open(self.policy(policy), shown, binding)
         try:
-            return await self._wait(policy.id)
+            answered = await self._wait(policy.id)
         except asyncio.CancelledError:  # nobody waits for the answer any more
             self._withdraw(policy.id)
+            self._no_longer_waits(policy.id)
             raise
-        finally:
-            self._record.waiting.pop(policy.id, None)
-            self._record.publish()
+        # Not in a finally: that also runs when a worker drops the run, in nobody's event loop.
+        self._no_longer_waits(policy.id)
+        return answered
+
+    def _no_longer_waits(self, gate: str) -> None:
+        self._record.waiting.pop(gate, None)
+        self._record.publish()
 
     def _open(
         self, policy: GatePolicy, shown: dict[str, JsonValue], binding: dict[str, JsonValue]
     ) -> GateState:
         nonce = str(workflow.uuid4())
+        shown = recordable(shown)
         exhibit = {"gate": policy.id, "nonce": nonce, "shown": shown, **binding}
         state = GateState(
             policy=policy, nonce=nonce, digest=digest_of(exhibit), opened_at=workflow.now()
         )
         self._states[policy.id], self._shown[policy.id] = state, shown
+        self._asked.add(policy.id)
         self._record.write(
             Kind.GATE,
             f"Asked: {policy.asks}",
@@ -196,11 +212,10 @@ class Gates:
     def _apply(self, decision: Decision) -> Refusal | None:
         if decision.decision_id in self._used:
             return Refusal.DUPLICATE
-        known = self._states.get(decision.gate)
-        if known is None:
-            return Refusal.EARLY
         if decision.nonce in self._spent:
             return Refusal.LATE
+        if decision.gate not in self._states:
+            return Refusal.STALE_NONCE if decision.gate in self._asked else Refusal.EARLY
         self._elapse(decision.gate)
         state, refusal = decide(self._states[decision.gate], decision, workflow.now())
         self._states[decision.gate] = state
@@ -221,6 +236,7 @@ class Gates:
                 for gate, state in self._states.items()
                 if not state.closed
             },
+            "asked": [*sorted(self._asked)],
             "spent": [*sorted(self._spent)],
             "used": [*sorted(self._used)],
         }
@@ -230,7 +246,8 @@ class Gates:
         for gate, kept in dumped["open"].items():
             self._states[gate] = GateState.model_validate(kept["state"])
             self._shown[gate] = kept["shown"]
-        self._spent, self._used = set(dumped["spent"]), set(dumped["used"])
+        self._asked, self._spent = set(dumped["asked"]), set(dumped["spent"])
+        self._used = set(dumped["used"])
 
 
 SAYS = {

@@ -1,5 +1,6 @@
 """Alerts of one incident: each delivery counted once, each alert recorded, each episode known."""
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -9,8 +10,10 @@ from schemas.alert import Alert, AlertAction, AlertBatch, episode_mark
 from schemas.journal import Kind
 from workflows.engine.record import Record
 
-KEPT_WHOLE = 50
-"""How many alerts stay in memory with their text; the journal has every one."""
+DELIVERIES_KNOWN = 20_000
+EPISODES_KNOWN = 5_000
+"""How many are told apart, the newest: what a new run can be handed has a limit. The journal has
+every alert."""
 
 
 class Intake:
@@ -19,8 +22,10 @@ class Intake:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._seen: dict[str, None] = {}
-        self._firing: dict[str, bool] = {}
-        self.alerts: list[Alert] = []
+        self._fires: dict[str, bool] = {}
+        self._ended: dict[str, bool] = {}
+        """By the mark of an episode: whether its beginning was heard of, and whether its end."""
+        self._first: Alert | None = None
         self.count = 0
         self.unanswered = False
         """A firing arrived that no response has looked at yet."""
@@ -39,19 +44,20 @@ class Intake:
             self._take(alert)
 
     def _take(self, alert: Alert) -> None:
-        mark = f"{alert.delivery_key}/{alert.alert_key}"
+        mark = episode_mark(f"{alert.delivery_key}/{alert.alert_key}")[:16]
         if mark in self._seen:
             return
         self._seen[mark] = None
         self.count += 1
-        if len(self.alerts) < KEPT_WHOLE:
-            self.alerts.append(alert)
-        fires = alert.action is not AlertAction.CLOSE
-        if not fires:
-            self._firing[alert.episode_key] = False
-        elif alert.episode_key not in self._firing:
-            self._firing[alert.episode_key] = True
-            self.unanswered = True
+        if self._first is None or _rank(alert) < _rank(self._first):
+            self._first = alert
+        episode = episode_mark(alert.episode_key)
+        if alert.action is AlertAction.CLOSE:
+            self._fires.setdefault(episode, False)
+            self._ended[episode] = True
+        elif not self._fires.get(episode):
+            self._fires[episode] = self.unanswered = True  # also when its end overtook it
+        self._forget_the_oldest()
         self._record.write(
             Kind.ALERT,
             f"Alert {alert.action.value} from {alert.source}, {alert.severity.value}",
@@ -60,38 +66,49 @@ class Intake:
                 "action": alert.action.value,
                 "severity": alert.severity.value,
                 "title": alert.title,
-                "episode": episode_mark(alert.episode_key),
+                "episode": episode,
                 "delivery": alert.delivery_key,
                 "raw": alert.raw.digest,
                 "received_at": alert.received_at.isoformat(),
             },
         )
 
+    def _forget_the_oldest(self) -> None:
+        if len(self._seen) > DELIVERIES_KNOWN:
+            self._seen.pop(next(iter(self._seen)))
+        if len(self._fires) > EPISODES_KNOWN:
+            oldest = next(iter(self._fires))
+            self._fires.pop(oldest)
+            self._ended.pop(oldest, None)
+
     @property
-    def firing(self) -> bool:
-        """Whether any known episode has fired and not ended."""
-        return any(self._firing.values())
+    def firing(self) -> int:
+        """How many known episodes have fired and not ended."""
+        return sum(fires and episode not in self._ended for episode, fires in self._fires.items())
 
     @property
     def only_ends(self) -> bool:
         """Whether nothing but ends of episodes arrived: an end before its beginning."""
-        return bool(self._firing) and not self.firing and not self.unanswered
+        return bool(self._fires) and not any(self._fires.values())
 
-    def first_firing(self) -> Alert:
-        """The earliest alert that says something fires, else the earliest of all."""
-        fires = [a for a in self.alerts if a.action is not AlertAction.CLOSE]
-        return min(fires or self.alerts, key=lambda a: a.started_at or a.received_at)
+    def first_firing(self) -> Alert | None:
+        """The earliest alert that says something fires, else the earliest; None: none was legible.
+
+        An incident whose alert could not be read is an incident all the same.
+        """
+        return self._first
 
     def episodes(self) -> list[str]:
         """The marks of all episodes handled, for the memo of a closed incident."""
-        return [episode_mark(key) for key in self._firing]
+        return list(self._fires)
 
     def dump(self) -> dict[str, JsonValue]:
         """What the next run of this incident needs."""
         return {
             "seen": list(self._seen),
-            "firing": dict(self._firing),
-            "alerts": [alert.model_dump(mode="json") for alert in self.alerts],
+            "fires": dict(self._fires),
+            "ended": list(self._ended),
+            "first": self._first.model_dump(mode="json") if self._first else None,
             "count": self.count,
             "unanswered": self.unanswered,
         }
@@ -99,9 +116,13 @@ class Intake:
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""
         self._seen = dict.fromkeys(dumped["seen"])
-        self._firing = dict(dumped["firing"])
-        self.alerts = [Alert.model_validate(alert) for alert in dumped["alerts"]]
+        self._fires, self._ended = dict(dumped["fires"]), dict.fromkeys(dumped["ended"], True)
+        self._first = Alert.model_validate(dumped["first"]) if dumped["first"] else None
         self.count, self.unanswered = dumped["count"], dumped["unanswered"]
+
+
+def _rank(alert: Alert) -> tuple[bool, datetime]:
+    return alert.action is AlertAction.CLOSE, alert.started_at or alert.received_at
 
 
 async def wait_for_firing(intake: Intake, patience: float) -> bool:

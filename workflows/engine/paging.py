@@ -11,12 +11,12 @@ from temporalio import workflow
 from schemas.incident import OpenIncident
 from schemas.journal import Kind
 from schemas.ports.paging import Page, Paged, PageKey, acknowledge_page, page, resolve_page
-from schemas.ports.port import Port
+from schemas.ports.port import Effect, Port
 from workflows.engine.record import Record
 from workflows.engine.steps import ActFailed, Hands, do
 
 LAST_WORD = timedelta(minutes=2)
-"""How long a closing incident waits for a pager that does not answer."""
+"""How long a closing incident waits for a pager, a ticket or evidence that is still under way."""
 
 Background = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
@@ -38,6 +38,8 @@ class Pager:
         self._opening = opening
         self._background = background
         self._sent: dict[str, str] = {}
+        self._pending: dict[str, Effect] = {}
+        """What the pager has not taken yet, by step; a new run says it again."""
         self._tasks: list[asyncio.Task[Any]] = []
 
     def call(self, role: str, reason: str, summary: str) -> None:
@@ -57,12 +59,21 @@ class Pager:
             severity=self._record.severity,
             drill=self._opening.drill,
         )
-        self._tasks.append(self._background(self._tell(page, request, f"page-{reason}"), "page"))
+        self._send(f"page-{reason}", request)
 
     def acknowledge(self) -> None:
         """Someone took the first page."""
-        work = self._tell(acknowledge_page, PageKey(dedup_key=self._incident), "page-acknowledge")
-        self._tasks.append(self._background(work, "page"))
+        self._send("page-acknowledge", PageKey(dedup_key=self._incident))
+
+    def go_on(self) -> None:
+        """Say again, in a new run, what the pager had not taken in the last one."""
+        for step, request in list(self._pending.items()):
+            self._send(step, request)
+
+    def _send(self, step: str, request: Effect) -> None:
+        self._pending[step] = request
+        port: Port[Any, Paged] = page if isinstance(request, Page) else acknowledge_page
+        self._tasks.append(self._background(self._tell(port, request, step), "page"))
 
     async def settle(self) -> None:
         """Resolve every page that was sent; a pager that is down does not keep an incident open."""
@@ -87,17 +98,26 @@ class Pager:
         await work
 
     async def _tell(self, port: Port[Any, Paged], request: Any, step: str) -> None:
+        key = f"{self._incident}/{step}"
         try:
-            await self._hands.act(do(port, request), step=step, key=f"{self._incident}/{step}")
+            await self._hands.act(do(port, request), step=step, key=key, holds=False)
         except ActFailed as error:
             self._record.write(
                 Kind.PAGE, f"The pager did not take it: {error.reason}", data={"step": step}
             )
+        self._pending.pop(step, None)
 
     def dump(self) -> dict[str, JsonValue]:
         """What the next run of this incident needs."""
-        return {"sent": dict(self._sent)}
+        pending: dict[str, JsonValue] = {
+            step: request.model_dump(mode="json") for step, request in self._pending.items()
+        }
+        return {"sent": dict(self._sent), "pending": pending}
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""
         self._sent = dict(dumped["sent"])
+        self._pending = {
+            step: (Page if "role" in request else PageKey).model_validate(request)
+            for step, request in dumped["pending"].items()
+        }

@@ -14,27 +14,33 @@ from pydantic import JsonValue
 from temporalio import workflow
 
 from schemas.base import Frozen, iso
+from schemas.canonical import digest_of
 from schemas.containment_rule import ContainmentRuling, Verdict
 from schemas.evidence import Sealed
 from schemas.gate import GatePolicy, OnSilence, Outcome
 from schemas.incident import Phase
-from schemas.journal import Kind
+from schemas.journal import Kind, recordable
 from schemas.ports.port import Request
-from schemas.step import ProofVerdict, StepClass, StepState
-from workflows.engine.execution import Execution
+from schemas.ports.tickets import OpenTicket, open_ticket
+from schemas.step import StepClass, StepState
+from workflows.engine import checks
+from workflows.engine.consent import Consent
 from workflows.engine.proof import Proof
-from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp
+from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp, do
 from workflows.engine.undo import Reversal
 
 Par = TypeVar("Par", bound=Frozen)
 Req = TypeVar("Req", bound=Request)
 Res = TypeVar("Res", bound=Frozen)
 
+WATCH_AGAIN, WATCH_AGAIN_AT_MOST = 30.0, 1800.0
+"""Seconds until a watch that failed is begun again."""
+
 Found = Callable[[Res], Awaitable[Act[Req, Res] | None]]
 """What to do when a watch saw something; returns what to watch next."""
 
 
-class Playbook(Execution, Generic[Par]):
+class Playbook(Consent, Generic[Par]):
     """The base of every playbook: write ``respond`` with these verbs."""
 
     @property
@@ -55,7 +61,7 @@ class Playbook(Execution, Generic[Par]):
 
     def moment(self, name: str) -> datetime:
         """Temporal's time when this was first asked under *name*; remembered over new runs."""
-        kept = self._results.setdefault(f"moment {name}", iso(workflow.now()))
+        kept = self._results.setdefault(f"moment {self._id(name)}", iso(workflow.now()))
         return datetime.fromisoformat(str(kept))
 
     def nonce(self) -> str:
@@ -88,8 +94,23 @@ class Playbook(Execution, Generic[Par]):
     async def _beside(self, step: str, title: str, act: Act[Any, Any], proof: Proof) -> None:
         if step not in self._results:
             self.record.begin(step, title, StepClass.OBSERVE, 1)
-            _, why = await self._attempt(Step(step, title, StepClass.OBSERVE, [act], proof), 1)
+            at = self._kept(f"under way {step}", {"attempt": 1})
+            _, why = await self._attempt(Step(step, title, StepClass.OBSERVE, [act], proof), at)
+            self._results.pop(f"under way {step}")
             self._results[step] = why
+
+    def ticket(self, what: str, title: str) -> None:
+        """Open a ticket about *what*, beside: nobody waits for a ticket system that is down."""
+        correlation = f"{self.incident}/{what}"
+        ticket = OpenTicket(
+            correlation=correlation,
+            title=title,
+            body=f"Incident {self.incident}. Sealed evidence: {self.evidence.listing()}",
+            severity=self.record.severity,
+            drill=self.drill,
+        )
+        there = Proof([checks.ticket_is_there(correlation)], polls=1)
+        self.beside(f"Ticket: {what}", do(open_ticket, ticket), proof=there)
 
     def call(self, policy: GatePolicy, summary: str) -> None:
         """Page the policy's first role, then its ladder, until someone acknowledges."""
@@ -106,8 +127,7 @@ class Playbook(Execution, Generic[Par]):
 
     def seal(self, *acts: Act[Any, Sealed]) -> None:
         """Start sealing evidence beside the response; it delays nothing."""
-        step = self._id("Seal the evidence")
-        work = self._seal(step, acts)
+        work = self._seal(self._id("Seal the evidence"), acts)
         self._sealing = self._in_background(work, "seal")
 
     async def _seal(self, step: str, acts: Sequence[Act[Any, Sealed]]) -> None:
@@ -119,11 +139,12 @@ class Playbook(Execution, Generic[Par]):
 
     async def may_contain(self, ruling: ContainmentRuling) -> bool:
         """Record the rule's decision; ask only where the rule says so."""
-        self.record.write(
-            Kind.RULE,
-            f"Isolate first? {ruling.verdict.value}: {ruling.because}",
-            data=ruling.model_dump(mode="json"),
-        )
+        data = recordable(ruling.model_dump(mode="json"))
+        once = self._kept(f"{self._id('ruled')} {digest_of(data)}", {})
+        if not once:
+            once["recorded"] = True
+            says = f"Isolate first? {ruling.verdict.value}: {ruling.because}"
+            self.record.write(Kind.RULE, says, data=data)
         if ruling.verdict in (Verdict.ACT_NOW, Verdict.DO_NOT_ISOLATE):
             return ruling.verdict is Verdict.ACT_NOW
         policy = GatePolicy(
@@ -132,8 +153,8 @@ class Playbook(Execution, Generic[Par]):
             roles=("commander",),
             on_silence=OnSilence.PROCEED if ruling.silence_acts else OnSilence.HOLD,
         )
-        shown: dict[str, JsonValue] = {"ruling": ruling.model_dump(mode="json")}
-        outcome = await self._once("may-contain", policy, shown)
+        shown: dict[str, JsonValue] = {"ruling": data}
+        outcome = await self._once(self._id("may-contain"), policy, shown)
         return outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
 
     async def contain(
@@ -148,10 +169,11 @@ class Playbook(Execution, Generic[Par]):
         step = self._id(title)
         kept = self._results.get(step)
         key = self._key(step, 1)
-        self.undo.register(Reversal(step=step, key=key, acts=undo, proof=undo_proof))
+        if kept is None or self.record.steps[step].state is not StepState.UNDONE:
+            self.undo.register(Reversal(step=step, key=key, acts=undo, proof=undo_proof))
+        self.record.enter(Phase.CONTAINMENT)
         if kept is not None:
             return kept == StepState.PROVEN.value
-        self.record.enter(Phase.CONTAINMENT)
         await self._carry_out(Step(step, title, StepClass.CONTAIN, acts, proof))
         self._results[step] = self.record.steps[step].state.value
         self.record.settle()
@@ -161,17 +183,28 @@ class Playbook(Execution, Generic[Par]):
         """Do a containing step anew after it stopped holding; the way back is known already."""
         step = self._id(title)
         doing = Step(step, title, StepClass.CONTAIN, acts, proof)
-        await self._carry_out(doing, self.record.steps[step].attempt + 1)
+        self.hands.busy += 1  # a new run would not know that it was agreed to
+        try:
+            await self._carry_out(doing, self.record.steps[step].attempt + 1)
+        finally:
+            self.hands.busy -= 1
+            self._results.pop(f"under way {step}", None)
         self.record.settle()
         return self.record.steps[step].state is StepState.PROVEN
 
     async def take_back_all(self, because: str) -> None:
         """Undo every standing containment, newest first, each proven."""
-        await self.undo.all(because)
+        await self._take_back(because)
+
+    def attempts(self, title: str) -> int:
+        """How often the containing step was attempted so far."""
+        return self.record.steps[self._id(title)].attempt
 
     def unproven(self, title: str, because: str) -> None:
         """What was proven is not any more."""
         step = self._id(title)
+        if self.record.steps[step].state is StepState.DISPROVEN:
+            return
         self.record.mark(step, StepState.DISPROVEN)
         self.record.write(Kind.FINDING, f"{title}: not proven any more: {because}", step=step)
         self.record.settle()
@@ -180,29 +213,41 @@ class Playbook(Execution, Generic[Par]):
         self,
         title: str,
         act: Act[Req, Res],
-        found: Callable[[Res], Awaitable[Act[Req, Res] | None]],
+        found: Found[Res, Req],
     ) -> None:
         """Watch beside the response; *found* says what to watch next, None to stop watching."""
         self._in_background(self._watch(title, act, found), f"watch {title}")
-
-    async def _stop_watching(self, title: str) -> None:
-        for task in self._background:
-            if task.get_name() == f"watch {title}":
-                await self._stop(task)
 
     async def _watch(
         self,
         title: str,
         act: Act[Req, Res],
-        found: Callable[[Res], Awaitable[Act[Req, Res] | None]],
+        found: Found[Res, Req],
     ) -> None:
-        watched: Act[Req, Res] | None = act
+        at = self._kept(f"watch {self._id(title)}", {})
+        watched: Act[Req, Res] | None = None if at.get("over") else act
         while watched is not None:
-            seen = await self.hands.watch(watched, title=title)
-            self.record.write(
-                Kind.FINDING, f"Watch: {title}: seen", data=seen.model_dump(mode="json")
-            )
+            if "seen" in at:  # in an earlier run, and not answered yet
+                seen = act.port.result.model_validate(at["seen"])
+            else:
+                seen = await self._see(title, watched)
+                at["seen"] = seen.model_dump(mode="json")
+                self.record.write(Kind.FINDING, f"Watch: {title}: seen", data=at["seen"])
             watched = await found(seen)
+            del at["seen"]
+        at["over"] = True
+
+    async def _see(self, title: str, act: Act[Req, Res]) -> Res:
+        """Watch until there is something to see; a watch that fails is said and begun again."""
+        pause = WATCH_AGAIN
+        while True:
+            try:
+                return await self.hands.watch(act, title=title)
+            except ActFailed as error:
+                self.record.write(Kind.FINDING, f"Watch: {title}: failed: {error.reason}")
+                self.pager.call("commander", f"watch-{self._id(title)}", f"Not watched: {title}")
+            await workflow.sleep(pause, summary=f"watch again: {title}")
+            pause = min(2 * pause, WATCH_AGAIN_AT_MOST)
 
     # Ask
 
@@ -217,112 +262,14 @@ class Playbook(Execution, Generic[Par]):
         return outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
 
     async def agreed_to_close(self, policy: GatePolicy, shown: dict[str, JsonValue]) -> None:
-        """Wait until people agree; a rejection asks again."""
-        while await self.ask(policy, shown) is not Outcome.APPROVED:
-            continue
+        """Wait until people agree; a rejection asks again.
 
-    # Destroy, restore
-
-    async def destroy(
-        self,
-        title: str,
-        act: Act[Req, Res],
-        *,
-        agree: GatePolicy,
-        proof: Callable[[Res], Proof],
-    ) -> Res | None:
-        """Alter or delete: only with sealed evidence and agreement; None if people said no."""
-        step = self._id(title)
-        if step in self._results:
-            kept = self._results[step]
-            return None if kept is None else act.port.result.model_validate(kept)
-        await self._sealing
-        doing = Step(step, title, StepClass.DESTROY, [act], lambda got: proof(got[0]))
-        if not await self._agreed(doing, agree):
-            self._results[step] = None
-            return None
-        answers = await self._carry_out(doing)
-        self._results[step] = answers[0].model_dump(mode="json") if answers else None
-        return answers[0] if answers else None
-
-    async def restore_in_stages(
-        self,
-        title: str,
-        *,
-        stages: Sequence[int],
-        admit: Callable[[int], Act[Any, Any]],
-        guard: Proof,
-        fall_back: Act[Any, Any],
-        finish: Sequence[Act[Any, Any]],
-        finished: Proof,
-        no_longer_watched: str,
-        lifts: str,
-        agree: GatePolicy,
-    ) -> bool:
-        """Re-enable in stages under guard; a breach isolates again by itself and asks anew."""
-        step = self._id(title)
-        if step in self._results:
-            return bool(self._results[step])
-        self.record.enter(Phase.RECOVERY)
-        attempt = 0
+        They see how many alerts there were by then and how many episodes go on; what begins to
+        fire while they think is answered by another response.
+        """
         while True:
-            attempt += 1
-            acts = [admit(percent) for percent in stages] + list(finish)
-            if not await self._agreed(Step(step, title, StepClass.RESTORE, acts), agree):
-                self._results[step] = False
-                return False
-            self.record.begin(step, title, StepClass.RESTORE, attempt)
-            if await self._staged(step, attempt, stages, admit, guard):
-                break
-            await self._fall_back(step, attempt, fall_back)
-        await self._stop_watching(no_longer_watched)
-        await self._carry_out(Step(step, title, StepClass.RESTORE, finish, finished), attempt)
-        self._lift(lifts)
-        self._results[step] = True
-        return True
-
-    async def _staged(
-        self,
-        step: str,
-        attempt: int,
-        stages: Sequence[int],
-        admit: Callable[[int], Act[Any, Any]],
-        guard: Proof,
-    ) -> bool:
-        for percent in stages:
-            try:
-                await self.hands.act(
-                    admit(percent), step=step, key=self._key(f"{step}-{percent}", attempt)
-                )
-            except ActFailed as error:
-                self.record.write(Kind.STEP, f"Stage {percent} %: {error.reason}", step=step)
-                return False
-            self.record.write(Kind.STEP, f"Stage {percent} %: open, guarded", step=step)
-            if await self.hands.prove(guard, step=step) is not ProofVerdict.PROVEN:
-                self.record.write(Kind.FINDING, f"Stage {percent} %: the guard broke", step=step)
-                return False
-        return True
-
-    async def _fall_back(self, step: str, attempt: int, act: Act[Any, Any]) -> None:
-        """Close again at once; people hear of it, and are asked before the next try."""
-        self.pager.call(
-            "commander", f"{step}-{attempt}", "Re-enabling broke its guard: closed again"
-        )
-        while True:
-            try:
-                await self.hands.act(
-                    act, step=step, key=self._key(f"{step}-back", attempt), urgent=True
-                )
-            except ActFailed:
-                await workflow.sleep(5, summary=f"{step}: close again")
-                continue
-            break
-        self.record.write(Kind.STEP, "Closed again", step=step)
-        self.record.mark(step, StepState.FAILED)
-
-    def _lift(self, title: str) -> None:
-        """The containment is over because the service is restored: nothing to undo any more."""
-        step = self._id(title)
-        self.undo.forget(step)
-        self.record.mark(step, StepState.UNDONE)
-        self.record.settle()
+            if not self.gates.is_open(policy.id):
+                self.intake.unanswered = False
+                shown = {**shown, "alerts": self.intake.count, "firing": self.intake.firing}
+            if await self.ask(policy, shown) is Outcome.APPROVED:
+                return

@@ -41,17 +41,6 @@ class Proof:
     within: timedelta = timedelta(minutes=10)
 
 
-def unchanged(read: Callable[[Res], object]) -> Callable[[Res], bool]:
-    """Return a predicate that holds while *read* gives what it gave at the look before."""
-    seen: list[object] = []
-
-    def holds(answer: Res) -> bool:
-        seen.append(read(answer))
-        return seen[-1] == seen[-2:][0]
-
-    return holds
-
-
 def judge(observations: Sequence[Observation]) -> ProofVerdict:
     """Return what one round of looks shows."""
     if any(o.held is False for o in observations):

@@ -30,6 +30,9 @@ class Record:
         self.steps: dict[str, StepView] = {}
         self.waiting: dict[str, tuple[str, ...]] = {}
         self._published: dict[str, object] = {}
+        self._entered: list[str] = []
+        self._walked: list[str] = []
+        """The phases that earlier runs entered; walking through them again is no news."""
 
     def write(
         self,
@@ -44,10 +47,18 @@ class Record:
 
     def enter(self, phase: Phase) -> None:
         """Move to *phase*; a response may go back, when containment has to be done again."""
+        self._entered.append(phase.value)
+        if self._walked:
+            self._walked.pop(0)
+            return
         if phase is not self.phase:
             self.phase = phase
             self.write(Kind.PHASE, f"Phase: {phase.value}", data={"phase": phase.value})
             self.publish()
+
+    def begin_round(self) -> None:
+        """Another response begins: its phases are entered anew."""
+        self._entered.clear()
 
     def grade(self, severity: Severity, because: str) -> None:
         """Set the severity, with its reason."""
@@ -72,6 +83,13 @@ class Record:
             data={"class": step_class.value, "attempt": attempt},
         )
 
+    def skip(self, step: str, title: str, step_class: StepClass) -> None:
+        """A step is not done: people said no."""
+        self.steps[step] = StepView(
+            id=step, title=title, step_class=step_class, state=StepState.SKIPPED
+        )
+        self.write(Kind.STEP, f"{title}: not done, people said no", step=step)
+
     def mark(self, step: str, state: StepState, **times: str) -> None:
         """Show *step* in *state*."""
         self.steps[step] = self.steps[step].model_copy(update={"state": state, **times})
@@ -89,7 +107,7 @@ class Record:
             self.containment = Containment.UNPROVEN
         elif all(state is StepState.PROVEN for state in live):
             self.containment = Containment.PROVEN
-            self.proven_at = workflow.now()
+            self.proven_at = self.proven_at or workflow.now()
         else:
             self.containment = Containment.COMMANDED
         self.publish()
@@ -127,6 +145,7 @@ class Record:
         return {
             "opened_at": self.opened_at.isoformat(),
             "phase": self.phase.value,
+            "entered": [*self._entered],
             "severity": self.severity.value,
             "containment": self.containment.value,
             "contained_at": self.contained_at.isoformat() if self.contained_at else None,
@@ -137,7 +156,7 @@ class Record:
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""
         self.opened_at = datetime.fromisoformat(dumped["opened_at"])
-        self.phase = Phase(dumped["phase"])
+        self.phase, self._walked = Phase(dumped["phase"]), list(dumped["entered"])
         self.severity = Severity(dumped["severity"])
         self.containment = Containment(dumped["containment"])
         if dumped["contained_at"]:

@@ -6,7 +6,7 @@ An act carries the idempotency key of its step, so however often it is retried i
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from temporalio import workflow
@@ -14,7 +14,7 @@ from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
-from schemas.base import Frozen
+from schemas.base import Frozen, iso
 from schemas.errors import HemostatError
 from schemas.incident import Service
 from schemas.journal import Kind
@@ -84,7 +84,7 @@ class Hands:
         self._service = service
         self._incident = incident
         self.busy = 0
-        """How many acts are under way; nothing may be cut off while it is not 0."""
+        """How much is under way that a new run should not cut; see ``Lifecycle``."""
 
     def _addressed(self, request: Req, port: Port[Any, Any], key: str) -> Req:
         """Return *request* with the fields that the engine fills."""
@@ -96,10 +96,15 @@ class Hands:
             fill["key"] = key
         return request.model_copy(update=fill)
 
-    async def act(self, act: Act[Req, Res], *, step: str, key: str, urgent: bool = False) -> Res:
-        """Perform *act*; raises ``ActFailed`` when its port's time is over or it was refused."""
+    async def act(
+        self, act: Act[Req, Res], *, step: str, key: str, urgent: bool = False, holds: bool = True
+    ) -> Res:
+        """Perform *act*; raises ``ActFailed`` when its port's time is over or it was refused.
+
+        *holds*: no new run begins meanwhile. Not so for what a new run does again by itself.
+        """
         port = act.port
-        self.busy += 1
+        self.busy += holds
         try:
             result: Res = await workflow.execute_activity(
                 port.name,
@@ -118,7 +123,7 @@ class Hands:
                 raise asyncio.CancelledError from error
             raise ActFailed(cause_of(error)) from error
         finally:
-            self.busy -= 1
+            self.busy -= holds
         self._record.write(
             Kind.EFFECT,
             f"{port.name} answered",
@@ -146,15 +151,20 @@ class Hands:
 
     async def watch(self, act: Act[Req, Res], *, title: str) -> Res:
         """Wait for a watching port to see something; outlives workers, stops with the incident."""
-        result: Res = await workflow.execute_activity(
-            act.port.name,
-            self._addressed(act.request, act.port, ""),
-            result_type=act.port.result,
-            start_to_close_timeout=act.port.attempt_within,
-            heartbeat_timeout=act.port.heartbeat_within,
-            retry_policy=RETRY,
-            summary=title,
-        )
+        try:
+            result: Res = await workflow.execute_activity(
+                act.port.name,
+                self._addressed(act.request, act.port, ""),
+                result_type=act.port.result,
+                start_to_close_timeout=act.port.attempt_within,
+                heartbeat_timeout=act.port.heartbeat_within,
+                retry_policy=RETRY,
+                summary=title,
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
+            raise ActFailed(cause_of(error)) from error
         return result
 
     async def look(self, check: Check[Any, Any], poll: int, *, step: str) -> Observation:
@@ -176,22 +186,30 @@ class Hands:
             return Observation(check=check.says, held=None, measured={"error": cause_of(error)})
         return Observation(check=check.says, held=check.holds(answer), measured=scalars(answer))
 
-    async def prove(self, proof: Proof, *, step: str) -> ProofVerdict:
-        """Look until the proof's streak is complete or its time is over."""
-        deadline = workflow.now() + proof.within
-        streak = poll = 0
+    async def prove(
+        self, proof: Proof, *, step: str, kept: dict[str, Any] | None = None
+    ) -> ProofVerdict:
+        """Look until the proof's streak is complete or its time is over.
+
+        *kept* holds how far it came, so that a new run goes on with it; it is left empty.
+        """
+        kept = {} if kept is None else kept
+        kept.setdefault("deadline", iso(workflow.now() + proof.within))
+        deadline = datetime.fromisoformat(kept["deadline"])
+        streak, poll = kept.get("streak", 0), kept.get("poll", 0)
         while True:
             looks = [self.look(check, poll, step=step) for check in proof.checks]
             observations = await asyncio.gather(*looks)
             verdict = judge(observations)
-            streak = streak + 1 if verdict is ProofVerdict.PROVEN else 0
-            self._note(step, f"look {poll + 1}: {verdict.value}", streak, observations)
-            if streak >= proof.polls:
-                return ProofVerdict.PROVEN
-            if verdict is not ProofVerdict.PROVEN and workflow.now() >= deadline:
-                return verdict
-            await workflow.sleep(proof.every, summary=f"{step}: before look {poll + 2}")
             poll += 1
+            streak = streak + 1 if verdict is ProofVerdict.PROVEN else 0
+            self._note(step, f"look {poll}: {verdict.value}", streak, observations)
+            over = verdict is not ProofVerdict.PROVEN and workflow.now() >= deadline
+            if over or streak >= proof.polls:
+                kept.clear()
+                return verdict
+            kept |= {"streak": streak, "poll": poll}
+            await workflow.sleep(proof.every, summary=f"{step}: before look {poll + 1}")
 
     def _note(self, step: str, says: str, streak: int, observations: Sequence[Observation]) -> None:
         failed = [o.check for o in observations if o.held is not True]

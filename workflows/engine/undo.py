@@ -9,11 +9,12 @@ from temporalio import workflow
 
 from schemas.journal import Kind
 from schemas.step import ProofVerdict, StepState
+from workflows.engine.paging import Pager
 from workflows.engine.proof import Proof
 from workflows.engine.record import Record
 from workflows.engine.steps import Act, ActFailed, Hands
 
-PATIENCE = timedelta(seconds=30)
+PATIENCE, PATIENCE_AT_MOST = timedelta(seconds=30), timedelta(hours=1)
 """Between two tries of an undo that failed: it is tried until it holds, the service needs it."""
 
 
@@ -30,9 +31,10 @@ class Reversal:
 class Undo:
     """The containing steps that stand, newest last."""
 
-    def __init__(self, record: Record, hands: Hands) -> None:
+    def __init__(self, record: Record, hands: Hands, pager: Pager) -> None:
         self._record = record
         self._hands = hands
+        self._pager = pager
         self._standing: list[Reversal] = []
 
     def register(self, reversal: Reversal) -> None:
@@ -44,6 +46,10 @@ class Undo:
         """The step does not stand any more (it was taken back or lifted another way)."""
         self._standing = [known for known in self._standing if known.step != step]
 
+    def forget_all(self) -> None:
+        """What stands now stays: the incident was resolved with it."""
+        self._standing.clear()
+
     async def all(self, because: str) -> None:
         """Take back every standing step, newest first."""
         while self._standing:
@@ -54,8 +60,11 @@ class Undo:
         reversal = next(known for known in self._standing if known.step == step)
         title = self._record.steps[step].title
         self._record.write(Kind.UNDO, f"Undoing: {title} ({because})", step=step)
+        pause = PATIENCE
         while not await self._try(reversal):
-            await workflow.sleep(PATIENCE, summary=f"{step}: undo again")
+            self._pager.call("commander", f"undo-{step}", f"Undoing does not succeed: {title}")
+            await workflow.sleep(pause, summary=f"{step}: undo again")
+            pause = min(2 * pause, PATIENCE_AT_MOST)
         self.forget(step)
         self._record.mark(step, StepState.UNDONE)
         self._record.write(Kind.UNDO, f"Undone and shown: {title}", step=step)

@@ -1,0 +1,169 @@
+"""The verbs that wait for people: ``destroy`` and ``restore_in_stages``; silence never acts.
+
+Destruction also waits for sealed evidence. Re-enabling goes in stages under guard: a breach closes
+again by itself, which is shown like any containment, and the next try is asked for anew.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from temporalio import workflow
+
+from schemas.base import Frozen
+from schemas.gate import GatePolicy
+from schemas.incident import Phase
+from schemas.journal import Kind
+from schemas.ports.port import Request
+from schemas.step import ProofVerdict, StepClass, StepState
+from workflows.engine.execution import Execution
+from workflows.engine.proof import Proof
+from workflows.engine.steps import Act, ActFailed, Step
+
+Req = TypeVar("Req", bound=Request)
+Res = TypeVar("Res", bound=Frozen)
+
+CLOSE_AGAIN, CLOSE_AGAIN_AT_MOST = 5.0, 300.0
+"""Seconds between two tries to close again what broke its guard."""
+
+
+@dataclass(frozen=True)
+class Stages:
+    """How something is re-enabled: percent by percent, what guards it, and the way back."""
+
+    percents: Sequence[int]
+    admit: Callable[[int], Act[Any, Any]]
+    guard: Proof
+    fall_back: Act[Any, Any]
+    closed: Proof | None
+
+
+class Consent(Execution):
+    """What never happens by silence."""
+
+    async def destroy(
+        self,
+        title: str,
+        act: Act[Req, Res],
+        *,
+        agree: GatePolicy,
+        proof: Callable[[Res], Proof],
+    ) -> Res | None:
+        """Alter or delete: only with sealed evidence and agreement; None if people said no."""
+        step = self._id(title)
+        if step in self._results:
+            kept = self._results[step]
+            return None if kept is None else act.port.result.model_validate(kept)
+        if self._sealing is not None:
+            await workflow.wait_condition(self._sealing.done)
+        doing = Step(step, title, StepClass.DESTROY, [act], lambda got: proof(got[0]))
+        if not await self._agreed(doing, agree):
+            self._results[step] = None
+            return None
+        answers = await self._carry_out(doing)
+        self._results[step] = answers[0].model_dump(mode="json") if answers else None
+        return answers[0] if answers else None
+
+    async def restore_in_stages(
+        self,
+        title: str,
+        *,
+        stages: Sequence[int],
+        admit: Callable[[int], Act[Any, Any]],
+        guard: Proof,
+        fall_back: Act[Any, Any],
+        finish: Sequence[Act[Any, Any]],
+        finished: Proof,
+        no_longer_watched: str,
+        lifts: str,
+        agree: GatePolicy,
+        closed: Proof | None = None,
+    ) -> bool:
+        """Re-enable in stages under guard; a breach isolates again by itself and asks anew.
+
+        *closed* shows that it is isolated again. True only if all is open and shown.
+        """
+        step = self._id(title)
+        if step in self._results:
+            return bool(self._results[step])
+        self.record.enter(Phase.RECOVERY)
+        plan = Stages(stages, admit, guard, fall_back, closed)
+        acts = [admit(percent) for percent in stages] + list(finish)
+        whole = Step(step, title, StepClass.RESTORE, acts)
+        at = self._kept(f"stages {step}", {"attempt": 1, "stage": 0, "broke": False})
+        while await self._agreed(whole, agree, at["attempt"]):
+            if at["broke"] or not await self._staged(whole, plan, at):
+                await self._fall_back(step, plan, at)
+                continue
+            await self._stop_watching(no_longer_watched)
+            last = Step(step, title, StepClass.RESTORE, finish, finished)
+            done = await self._carry_out(last, at["attempt"]) is not None
+            if done:
+                self._lift(lifts)
+            self._results[step] = done
+            return done
+        self._results[step] = False
+        return False
+
+    async def _staged(self, whole: Step, plan: Stages, at: dict[str, Any]) -> bool:
+        step = whole.id
+        if at["stage"] == 0 and not at.get("proof"):
+            self.record.begin(step, whole.title, StepClass.RESTORE, at["attempt"])
+        for percent in plan.percents[at["stage"] :]:
+            proof = at.setdefault("proof", {})
+            if not proof and not await self._admit(step, plan, percent, at):
+                at["broke"] = True
+                return False
+            verdict = await self.hands.prove(plan.guard, step=step, kept=proof)
+            if verdict is not ProofVerdict.PROVEN:
+                at["broke"] = True
+                self.record.write(
+                    Kind.FINDING, f"Stage {percent} %: the guard broke: {verdict.value}", step=step
+                )
+                return False
+            at["stage"] += 1
+        return True
+
+    async def _admit(self, step: str, plan: Stages, percent: int, at: dict[str, Any]) -> bool:
+        key = self._key(f"{step}-{percent}", at["attempt"])
+        try:
+            await self.hands.act(plan.admit(percent), step=step, key=key)
+        except ActFailed as error:
+            self.record.write(Kind.STEP, f"Stage {percent} %: {error.reason}", step=step)
+            return False
+        self.record.write(Kind.STEP, f"Stage {percent} %: open, guarded", step=step)
+        return True
+
+    async def _fall_back(self, step: str, plan: Stages, at: dict[str, Any]) -> None:
+        """Close again at once, and show it; people hear of it before they are asked again."""
+        attempt = at["attempt"]
+        self.pager.call(
+            "commander", f"{step}-{attempt}", "Re-enabling broke its guard: closing again"
+        )
+        pause = CLOSE_AGAIN
+        while not await self._closed(step, plan, attempt):
+            summary = "What broke its guard could not be shown to be closed again"
+            self.pager.call("commander", f"{step}-{attempt}-back", summary)
+            await workflow.sleep(pause, summary=f"{step}: close again")
+            pause = min(2 * pause, CLOSE_AGAIN_AT_MOST)
+        self.record.write(Kind.STEP, "Closed again", step=step)
+        self.record.mark(step, StepState.FAILED)
+        at |= {"attempt": attempt + 1, "stage": 0, "broke": False, "proof": {}}
+
+    async def _closed(self, step: str, plan: Stages, attempt: int) -> bool:
+        key = self._key(f"{step}-back", attempt)
+        try:
+            await self.hands.act(plan.fall_back, step=step, key=key, urgent=True)
+        except ActFailed:
+            return False
+        if plan.closed is None:
+            return True
+        return await self.hands.prove(plan.closed, step=step) is ProofVerdict.PROVEN
+
+    def _lift(self, title: str) -> None:
+        """The containment is over because the service is restored: nothing to undo any more."""
+        step = self._id(title)
+        self.undo.forget(step)
+        if step in self.record.steps:
+            self.record.mark(step, StepState.UNDONE)
+        self.record.settle()

@@ -1,0 +1,208 @@
+"""One incident over many runs: what it is made of, what runs beside, what the next run is handed.
+
+When a history grows long the incident goes on in a new run. Nothing is lost and nothing is done or
+asked twice: the journal is archived and its chain goes on, finished steps are remembered, open
+gates keep their nonce, and pages not yet taken are said again.
+"""
+
+import asyncio
+from asyncio import FIRST_COMPLETED
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar
+
+from pydantic import JsonValue
+from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
+
+from schemas.gate import Event, GateEvent, GatePolicy
+from schemas.incident import Carried, OpenIncident
+from schemas.journal import Entry, Kind
+from schemas.ports.vault import ArchiveJournal, archive_journal
+from workflows.engine.archive import segments
+from workflows.engine.evidence import Evidence
+from workflows.engine.gates import Gates
+from workflows.engine.intake import Intake
+from workflows.engine.paging import LAST_WORD, Pager
+from workflows.engine.record import Record
+from workflows.engine.spec import PlaybookSpec
+from workflows.engine.steps import ActFailed, Hands, do
+from workflows.engine.undo import Undo
+
+PRESSING, LAST_CALL = 8_000, 30_000
+"""Events in a history: from when acts under way do not delay a new run, and from when not even a
+vault that is down does. Temporal takes 10,000 signals a run and ends it at 51,200 events."""
+
+ARCHIVE_AGAIN, ARCHIVE_AGAIN_AT_MOST = 30.0, 1800.0
+"""Seconds between two tries to archive the journal."""
+
+
+TOLD = {
+    Event.PROCEEDED: "Nobody answered, so it is done by policy: {asks}",
+    Event.HELD: "Nobody answered, so it waits: {asks}",
+}
+
+
+class Succession:
+    """The state of one incident and its way from run to run; ``Lifecycle`` adds its course."""
+
+    spec: ClassVar[PlaybookSpec]
+
+    @workflow.init
+    def __init__(self, opening: OpenIncident) -> None:
+        info, carried = workflow.info(), opening.carried
+        self._opening = opening
+        self.incident = info.workflow_id
+        self.service = opening.service
+        self._first_run = carried.first_run if carried else info.first_execution_run_id
+        self.record = Record(carried.journal_length, carried.journal_head) if carried else Record()
+        self.hands = Hands(self.record, self.service, self.incident)
+        self.intake = Intake(self.record)
+        self.pager = Pager(self.record, self.hands, self.incident, opening, self._in_background)
+        self.gates = Gates(self.record, self.service.gates, self._tell)
+        self.evidence = Evidence(self.record, self.hands, self.pager)
+        self.undo = Undo(self.record, self.hands, self.pager)
+        self._results: dict[str, JsonValue] = {}
+        self._segments: tuple[str, ...] = ()
+        self._background: list[tuple[str, asyncio.Task[Any]]] = []
+        self._round = 1
+        self._answering = False
+        """Whether the round has begun to respond: it may be going on in a new run."""
+        self._pause = ARCHIVE_AGAIN
+        if carried:
+            self._resume(carried)
+        else:
+            self._opened()
+
+    def _opened(self) -> None:
+        self.record.write(
+            Kind.OPENED,
+            f"Incident opened: {self.spec.title}" + (" (EXERCISE)" if self._opening.drill else ""),
+            data={
+                "incident": self.incident,
+                "run": self._first_run,
+                "playbook": self.spec.id,
+                "service": self.service.name,
+                "drill": self._opening.drill,
+                "atlas": list(self.spec.atlas),
+            },
+        )
+
+    # Beside the response
+
+    def _tell(self, policy: GatePolicy, event: GateEvent) -> None:
+        summary = TOLD.get(event.event, "{asks}").format(asks=policy.asks)
+        for role in event.to_roles:
+            self.pager.call(role, f"{policy.id}-{event.due.timestamp():.0f}-{role}", summary)
+
+    def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        return asyncio.create_task(work, name=name)
+
+    def _in_background(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
+        """Run *work* beside the response; it is stopped when the incident winds up."""
+        task = self._spawn(work, name)
+        self._background.append((name, task))
+        return task
+
+    async def _let_finish(self, *names: str) -> None:
+        """Wait for what runs beside under these names, but not for ever."""
+        tasks = [task for name, task in self._background if name in names and not task.done()]
+        if tasks:
+            await workflow.wait(tasks, timeout=LAST_WORD.total_seconds())
+
+    async def _stop_beside(self, chosen: Callable[[str], bool]) -> None:
+        for name, task in list(self._background):
+            if chosen(name):
+                await self._stop(task)
+                self._background.remove((name, task))
+
+    async def _stop(self, task: asyncio.Task[Any]) -> None:
+        task.cancel()
+        await workflow.wait([task])
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None or is_cancelled_exception(error):
+            return
+        if not isinstance(error, FailureError):
+            raise error
+        # Temporal would fail the incident for it; what ran beside is not worth that.
+        self.record.write(Kind.FINDING, f"Something beside failed: {type(error).__name__}")
+
+    # Long lives
+
+    @property
+    def _should_continue(self) -> bool:
+        """Whether the history is long and nothing is under way that should not be cut.
+
+        In a storm of alerts it is cut all the same: acts are repeated under the same key, while a
+        run that reaches Temporal's limits is ended by the server.
+        """
+        info = workflow.info()
+        pressing = info.get_current_history_length() >= PRESSING
+        return info.is_continue_as_new_suggested() and (self.hands.busy == 0 or pressing)
+
+    async def _continue_as_new(self, *meanwhile: asyncio.Task[Any]) -> None:
+        record = self.record
+        upto = len(record.chain.entries)
+        length, head = record.chain.length, record.chain.head
+        try:
+            archived = await self._archive(record.chain.entries[:upto])
+        except ActFailed as error:
+            if workflow.info().get_current_history_length() < LAST_CALL:
+                self.pager.call("commander", "archive", "The journal cannot be archived")
+                await workflow.wait(meanwhile, timeout=self._pause, return_when=FIRST_COMPLETED)
+                self._pause = min(2 * self._pause, ARCHIVE_AGAIN_AT_MOST)
+                return
+            archived = self._left_behind(error.reason)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if not self._should_continue or any(task.done() for task in meanwhile):
+            return
+        record.write(Kind.CONTINUED, "The history is long: going on in a new run")
+        carried = Carried(
+            opened_at=record.opened_at,
+            first_run=self._first_run,
+            journal_length=length,
+            journal_head=head,
+            journal_segments=(*self._segments, *archived),
+            results=self._results,
+            state={
+                "round": self._round,
+                "answering": self._answering,
+                "intake": self.intake.dump(),
+                "gates": self.gates.dump(),
+                "record": record.dump(),
+                "pager": self.pager.dump(),
+                "evidence": self.evidence.dump(),
+                "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
+            },
+        )
+        workflow.continue_as_new(self._opening.model_copy(update={"carried": carried}))
+
+    async def _archive(self, entries: Sequence[Entry]) -> list[str]:
+        if "vault" not in self.service.connections:
+            return self._left_behind("no vault is configured")
+        digests: list[str] = []
+        for segment in segments(entries):
+            act = do(archive_journal, ArchiveJournal(segment=segment))
+            key = f"{self.incident}/{self._first_run}/journal/{len(self._segments) + len(digests)}"
+            digests.append((await self.hands.quietly(act, key=key)).digest)
+        return digests
+
+    def _left_behind(self, because: str) -> list[str]:
+        """The entries stay in this run alone: its history is where an auditor finds them."""
+        run = workflow.info().run_id
+        says = "The journal so far is not archived: it stays in this run's history"
+        self.record.write(Kind.FINDING, says, data={"run": run, "because": because})
+        return []
+
+    def _resume(self, carried: Carried) -> None:
+        state: dict[str, Any] = dict(carried.state)
+        self._results = dict(carried.results)
+        self._segments = carried.journal_segments
+        self._round, self._answering = state["round"], state["answering"]
+        self.intake.load(state["intake"])
+        self.gates.load(state["gates"])
+        self.record.load(state["record"])
+        self.record.chain.adopt([Entry.model_validate(entry) for entry in state["tail"]])
+        self.pager.load(state["pager"])
+        self.evidence.load(state["evidence"])
