@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,10 +119,17 @@ class Case:
         view: IncidentView = await self.handle.query("incident", result_type=IncidentView)
         return view
 
-    async def journal(self) -> list[Entry]:
-        """What happened, of this run."""
-        raw = await self.handle.query("journal", JournalQuery(limit=2000))
+    async def journal(self, start: int = 0) -> list[Entry]:
+        """What happened, of this run; at most 2000 entries."""
+        raw = await self.handle.query("journal", JournalQuery(start=start, limit=2000))
         return [Entry.model_validate(entry) for entry in raw]
+
+    async def whole_journal(self, archive: Mapping[str, str]) -> list[Entry]:
+        """What happened, of all runs: what was archived, and the rest."""
+        digests: list[str] = await self.handle.query("segments")
+        lines = [line for digest in digests for line in archive[digest].split("\n")]
+        kept = [Entry.model_validate_json(line) for line in lines]
+        return kept + await self.journal()
 
     async def says(self) -> list[str]:
         """The sentences of the journal of this run."""
@@ -135,6 +142,22 @@ class Case:
     async def signal(self, name: str, *args: Any) -> None:
         """Send anything at all."""
         await self.handle.signal(name, args=args)
+
+    async def until_journal(self, kind: Kind, count: int) -> None:
+        """Wait until the journal of this run has so many entries of a kind."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while len(found := await self.kinds(kind)) < count:
+            assert asyncio.get_running_loop().time() < deadline, (kind, found)
+            await asyncio.sleep(0.02)
+
+    async def asked_anew(self, before: GateView) -> GateView:
+        """The gate, once it is open again with another nonce."""
+        gate = before.policy.id
+        await self.until(
+            lambda view: any(g.policy.id == gate and g.nonce != before.nonce for g in view.gates),
+            f"{gate} is asked anew",
+        )
+        return await self.gate(gate)
 
     async def said(self, what: str) -> None:
         """Wait until a journal entry of this run contains *what*."""
@@ -187,8 +210,7 @@ class Case:
             if holds(view):
                 return view
             if asyncio.get_running_loop().time() > deadline:
-                entries = "\n".join(f"  {e.seq} {e.kind} {e.says}" for e in await self.journal())
-                raise AssertionError(f"never happened: {what}\n{entries}")
+                raise AssertionError(f"never happened: {what}\n{await self.told()}")
             await asyncio.sleep(0.02)
 
     async def step(self, step: str, state: StepState) -> IncidentView:
@@ -214,8 +236,15 @@ class Case:
 
     async def result(self) -> IncidentResult:
         """What it left behind."""
-        async with asyncio.timeout(PATIENCE):
-            return await self.handle.result()
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self.handle.result()
+        except TimeoutError:
+            raise AssertionError(f"it never ended\n{await self.told()}") from None
+
+    async def told(self) -> str:
+        """The journal of this run, a line an entry."""
+        return "\n".join(f"  {e.seq} {e.kind} {e.says}" for e in await self.journal())
 
 
 def batch(*alerts: Alert) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """When it was not an attack: containment is taken back in reverse order, and that is proven."""
 
+import asyncio
+
 import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
@@ -134,6 +136,21 @@ async def test_a_false_alarm_while_isolating_undoes_what_may_have_happened(
     assert result.resolution is Resolution.FALSE_ALARM
     assert world.isolated == {}
     assert result.containment is Containment.LIFTED
+
+
+async def test_an_act_that_answers_just_when_it_is_told_to_stop_does_not_carry_the_response_on(
+    client: Client, queue: str, world: World
+) -> None:
+    world.stall["evaluate_candidate"] = asyncio.Event()
+    case = await Case.open(client, queue)
+    await case.until(lambda _: world.calls["evaluate_candidate"] > 0, "a trial is under way")
+    await case.false_alarm()
+    await case.said("Gate false-alarm: approved")
+    world.stall["evaluate_candidate"].set()
+    assert (await case.result()).resolution is Resolution.FALSE_ALARM
+    assert world.isolated == {}
+    asked = {e.data["gate"] for e in await case.kinds(Kind.GATE)}
+    assert "confirm-known-good" not in asked
 
 
 async def test_an_undo_that_does_not_succeed_is_paged_and_tried_until_it_does(

@@ -45,7 +45,8 @@ class World:
     ticket_numbers: dict[str, str] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
     page_requests: list[paging.Page] = field(default_factory=list)
-    journals: list[str] = field(default_factory=list)
+    journals: dict[str, str] = field(default_factory=dict)
+    """Archived segments by digest."""
     effects: Counter[str] = field(default_factory=Counter)
     """How often the outside was really changed, by what."""
     calls: Counter[str] = field(default_factory=Counter)
@@ -348,9 +349,9 @@ class World:
         return vault.EvidenceVerified(checked=len(request.digests))
 
     def archive_journal(self, request: vault.ArchiveJournal) -> vault.JournalArchived:
-        if not self.journals or self.journals[-1] != request.segment:
-            self.journals.append(request.segment)
-        return vault.JournalArchived(digest=digest_of(request.segment))
+        digest = digest_of(request.segment)
+        self.journals[digest] = request.segment
+        return vault.JournalArchived(digest=digest)
 
     def sealed(self, name: str) -> Sealed:
         return Sealed(

@@ -1,7 +1,7 @@
 """Calling people: always beside the response, never in its way."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,17 @@ from workflows.engine.steps import ActFailed, Hands, do
 
 LAST_WORD = timedelta(minutes=2)
 """How long a closing incident waits for a pager, a ticket or evidence that is still under way."""
+
+
+async def finished(tasks: Sequence[asyncio.Task[Any]], summary: str) -> None:
+    """Wait until all *tasks* are done, or for ``LAST_WORD``."""
+    try:
+        await workflow.wait_condition(
+            lambda: all(task.done() for task in tasks), timeout=LAST_WORD, timeout_summary=summary
+        )
+    except TimeoutError:
+        return
+
 
 Background = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
@@ -86,8 +97,8 @@ class Pager:
         self._tasks.clear()
         if not pending:
             return
-        _, late = await workflow.wait(pending, timeout=LAST_WORD.total_seconds())
-        for task in late:
+        await finished(pending, "a last word to the pager")
+        for task in pending:
             task.cancel()
 
     async def _after(self, sent: list[asyncio.Task[Any]], work: Coroutine[Any, Any, None]) -> None:

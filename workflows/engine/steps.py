@@ -119,7 +119,7 @@ class Hands:
                 priority=URGENT if urgent else Priority.default,
             )
         except ActivityError as error:
-            if is_cancelled_exception(error):
+            if is_cancelled_exception(error) or stopping():
                 raise asyncio.CancelledError from error
             raise ActFailed(cause_of(error)) from error
         finally:
@@ -130,6 +130,8 @@ class Hands:
             step=step,
             data={"port": port.name, **scalars(result)},
         )
+        if stopping():
+            raise asyncio.CancelledError
         return result
 
     async def quietly(self, act: Act[Req, Res], *, key: str) -> Res:
@@ -222,6 +224,16 @@ class Hands:
                 "observations": [o.model_dump(mode="json") for o in observations],
             },
         )
+
+
+def stopping() -> bool:
+    """Whether this task was told to stop.
+
+    An act is waited for when it is cancelled; one that ends by itself just then leaves no trace
+    of the cancellation, and the task would go on.
+    """
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def cause_of(error: ActivityError) -> str:

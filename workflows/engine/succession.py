@@ -6,7 +6,6 @@ gates keep their nonce, and pages not yet taken are said again.
 """
 
 import asyncio
-from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from workflows.engine.archive import segments
 from workflows.engine.evidence import Evidence
 from workflows.engine.gates import Gates
 from workflows.engine.intake import Intake
-from workflows.engine.paging import LAST_WORD, Pager
+from workflows.engine.paging import Pager, finished
 from workflows.engine.record import Record
 from workflows.engine.spec import PlaybookSpec
 from workflows.engine.steps import ActFailed, Hands, do
@@ -107,7 +106,7 @@ class Succession:
         """Wait for what runs beside under these names, but not for ever."""
         tasks = [task for name, task in self._background if name in names and not task.done()]
         if tasks:
-            await workflow.wait(tasks, timeout=LAST_WORD.total_seconds())
+            await finished(tasks, "what is under way beside")
 
     async def _stop_beside(self, chosen: Callable[[str], bool]) -> None:
         for name, task in list(self._background):
@@ -150,7 +149,7 @@ class Succession:
         except ActFailed as error:
             if workflow.info().get_current_history_length() < LAST_CALL:
                 self.pager.call("commander", "archive", "The journal cannot be archived")
-                await workflow.wait(meanwhile, timeout=self._pause, return_when=FIRST_COMPLETED)
+                await self._either_ends(meanwhile, self._pause)
                 self._pause = min(2 * self._pause, ARCHIVE_AGAIN_AT_MOST)
                 return
             archived = self._left_behind(error.reason)
@@ -177,6 +176,16 @@ class Succession:
             },
         )
         workflow.continue_as_new(self._opening.model_copy(update={"carried": carried}))
+
+    async def _either_ends(self, tasks: Sequence[asyncio.Task[Any]], patience: float) -> None:
+        try:
+            await workflow.wait_condition(
+                lambda: any(task.done() for task in tasks),
+                timeout=patience,
+                timeout_summary="archive the journal again",
+            )
+        except TimeoutError:
+            return
 
     async def _archive(self, entries: Sequence[Entry]) -> list[str]:
         if "vault" not in self.service.connections:
