@@ -1,0 +1,127 @@
+"""``python -m bench``: measure on this machine and write ``bench/RESULTS.md``.
+
+``--smoke`` goes through all of it with a handful of alerts, prints the report and writes nothing.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from temporalio.client import WorkflowHistory
+
+from bench import costs, latency, storm, throughput
+from bench.figures import Results, is_whole
+from bench.report import markdown
+from bench.stage import Stage, staged
+
+RESULTS: Final = Path(__file__).parent / "RESULTS.md"
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How much of everything; the whole stays below six minutes on two processors."""
+
+    pairs: int = 60
+    rounds: int = 4
+    incidents: int = 24
+    incidents_at_once: int = 8
+    alerts: int = 10_000
+    blocks: int = 4
+    alerts_at_once: int = 64
+    warm: int = 4
+    replays: int = 10
+    steps: int = 200
+
+
+SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5)
+
+
+def say(what: str) -> None:
+    """Show how far it is."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{what}")
+    else:
+        sys.stderr.write(f"{what}\n")
+    sys.stderr.flush()
+
+
+async def measure(counts: Counts) -> Results:
+    """Measure everything on one stage."""
+    began, load = time.monotonic(), os.getloadavg()[0]
+    say("starting Temporal, a worker, the gateway and the floor's handlers")
+    async with staged() as stage:
+        await _warm_up(stage, counts)
+        pairs = await latency.measure(stage, counts.pairs, say)
+        blocks = await throughput.measure(
+            stage,
+            rounds=counts.rounds,
+            incidents=counts.incidents,
+            at_once=counts.incidents_at_once,
+            say=say,
+        )
+        blown = await storm.measure(
+            stage,
+            alerts=counts.alerts,
+            blocks=counts.blocks,
+            at_once=counts.alerts_at_once,
+            say=say,
+        )
+        ended = os.getloadavg()[0]
+        say("taking it apart")
+        ours, floor = [await _history(stage, side[0].handles[0]) for side in blocks]
+        return Results(
+            latency=pairs,
+            throughput=blocks,
+            events=(
+                await throughput.events(stage, blocks[0]),
+                await throughput.events(stage, blocks[1]),
+            ),
+            storm=blown,
+            replayed=(
+                await costs.replayed(ours, counts.replays),
+                await costs.replayed(floor, counts.replays),
+            ),
+            one_alert=await costs.of_one_alert(stage, counts.steps),
+            at_once=(counts.incidents_at_once, counts.alerts_at_once),
+            load=(load, ended),
+            seconds=time.monotonic() - began,
+        )
+
+
+async def _warm_up(stage: Stage, counts: Counts) -> None:
+    """Let every process load what it needs, and both sides' code run a few times."""
+    await latency.measure(stage, counts.warm, lambda what: say(f"warming up: {what}"))
+    await throughput.measure(
+        stage,
+        rounds=1,
+        incidents=counts.warm,
+        at_once=2,
+        say=lambda what: say(f"warming up: {what}"),
+    )
+
+
+async def _history(stage: Stage, incident: str) -> WorkflowHistory:
+    return await stage.client.get_workflow_handle(incident).fetch_history()
+
+
+def main(arguments: list[str]) -> int:
+    """Measure, write, and fail if the storm lost or doubled anything."""
+    logging.basicConfig(level=logging.ERROR)
+    smoke = "--smoke" in arguments
+    results = asyncio.run(measure(SMOKE if smoke else Counts()))
+    text = markdown(results)
+    print(text)
+    if not smoke:
+        RESULTS.write_text(text)
+    return 0 if is_whole(results.storm[3]) else 1
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(status)  # Temporal's native threads may abort an interpreter that ends in order

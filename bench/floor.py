@@ -1,0 +1,81 @@
+"""The floor's HTTP process: bare handlers on the server that the gateway uses too, uvicorn.
+
+``/accept`` answers 202 and nothing else. ``/start`` starts the bare response of a parsed body.
+``/signal`` sends each alert as its own signal-with-start. None of them checks a token, keeps the
+body, normalises, routes, or knows a duplicate.
+"""
+
+import json
+import os
+from typing import Any, Final
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+
+from bench.bare import ALERTS, RESPONSE
+from bench.worker import QUEUE
+from hemostat.temporal import connect
+
+_clients: Final[list[Client]] = []
+
+
+async def _client() -> Client:
+    if not _clients:
+        _clients.append(await connect(identity="bench-floor"))
+    return _clients[0]
+
+
+async def accept(request: Request) -> Response:
+    """Read the body, answer."""
+    await request.body()
+    return JSONResponse({}, status_code=202)
+
+
+async def start(request: Request) -> Response:
+    """Start one bare response, named by the path."""
+    body: dict[str, Any] = json.loads(await request.body())
+    client = await _client()
+    name = request.path_params["id"]
+    given = {**json.loads(os.environ["BENCH_RHYTHM"]), "alert": body}
+    await client.start_workflow(RESPONSE, given, id=name, task_queue=QUEUE)
+    return JSONResponse({"id": name}, status_code=202)
+
+
+async def signal(request: Request) -> Response:
+    """Signal the one counting workflow, and start it if need be."""
+    body: dict[str, Any] = json.loads(await request.body())
+    client = await _client()
+    await client.start_workflow(
+        ALERTS,
+        0,
+        id=request.path_params["id"],
+        task_queue=QUEUE,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        start_signal="alert",
+        start_signal_args=[body],
+    )
+    return JSONResponse({}, status_code=202)
+
+
+if __name__ == "__main__":
+    app = Starlette(
+        routes=[
+            Route("/accept", accept, methods=["POST"]),
+            Route("/start/{id}", start, methods=["POST"]),
+            Route("/signal/{id}", signal, methods=["POST"]),
+        ]
+    )
+    uvicorn.run(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ["BENCH_PORT"]),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+    )

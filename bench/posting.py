@@ -1,0 +1,78 @@
+"""HTTP as lightly as it goes: the load generator shares two processors with what it measures.
+
+One connection, kept alive, one request at a time. It reads answers that bear a Content-Length,
+which all of ours do.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from hemostat.processes import LOOPBACK
+
+
+class Connection:
+    """One HTTP/1.1 connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host, self._port = host, port
+
+    async def __aenter__(self) -> Self:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._writer.close()
+        await self._writer.wait_closed()
+
+    async def send(
+        self, method: str, path: str, body: bytes = b"", token: str = ""
+    ) -> tuple[int, bytes]:
+        """Send one request; return status and body of the answer."""
+        self._writer.write(request(method, path, body, token))
+        head = await self._reader.readuntil(b"\r\n\r\n")
+        status = int(head[9:12])
+        length = next(
+            int(line[15:])
+            for line in head.split(b"\r\n")
+            if line.lower().startswith(b"content-len")
+        )
+        return status, await self._reader.readexactly(length)
+
+
+def request(method: str, path: str, body: bytes, token: str) -> bytes:
+    """The bytes of one request."""
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: bench",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    if token:
+        lines.append(f"Authorization: Bearer {token}")
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+async def post_all(
+    port: int, path: str, bodies: Sequence[bytes], *, token: str = "", at_once: int
+) -> list[tuple[int, bytes, float]]:
+    """Post every body, *at_once* under way; return status, answer and seconds of each."""
+    waiting = iter(bodies)
+    answers: list[tuple[int, bytes, float]] = []
+    clock = asyncio.get_running_loop().time
+
+    async def sender() -> None:
+        async with Connection(LOOPBACK, port) as connection:
+            for body in waiting:
+                began = clock()
+                status, answer = await connection.send("POST", path, body, token)
+                answers.append((status, answer, clock() - began))
+
+    await asyncio.gather(*(sender() for _ in range(at_once)))
+    return answers

@@ -1,0 +1,32 @@
+"""The worker's process: production's own worker, with the playbooks, the floor, and no effects."""
+
+import asyncio
+import logging
+import os
+import signal
+from pathlib import Path
+
+from bench.bare import ALERTS, RESPONSE, BareAlerts, BareResponse
+from bench.marks import MarkSender
+from bench.noop import connections
+from hemostat.temporal import connect
+from workers.registry import discover_playbooks
+from workers.worker import make_worker
+
+QUEUE = "hemostat"
+
+
+async def work(state: Path) -> None:
+    """Work until SIGTERM."""
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    workflows = {**discover_playbooks(), RESPONSE: BareResponse, ALERTS: BareAlerts}
+    wired = connections(MarkSender(state / "marks"), state)
+    async with make_worker(await connect(identity="bench-worker"), QUEUE, workflows, wired):
+        await stopped.wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(work(Path(os.environ["BENCH_STATE"])))
+    os._exit(0)  # Temporal's native threads may abort an interpreter that ends in order

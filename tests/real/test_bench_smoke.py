@@ -1,0 +1,28 @@
+"""The benchmark still runs; how fast is for ``make bench`` to say, and never for a test."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from hemostat.processes import ChildProcess
+
+pytestmark = [pytest.mark.real, pytest.mark.temporal, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+
+
+async def test_a_handful_of_alerts_goes_through_all_of_the_benchmark(tmp_path: Path) -> None:
+    async with await ChildProcess.start(
+        "bench",
+        [sys.executable, "-m", "bench", "--smoke"],
+        log=tmp_path / "bench.log",
+        cwd=ROOT,
+    ) as bench:
+        async with asyncio.timeout(100):
+            status = await bench.wait()
+    said = (tmp_path / "bench.log").read_text()
+    assert status == 0, said
+    assert "none lost" in said
+    assert "the same on both sides, port by port" in said
