@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from schemas.base import Frozen
-from schemas.gate import GatePolicy, Outcome
+from schemas.gate import GatePolicy
 from schemas.incident import Phase, Resolution, Severity
 from schemas.ports import paging
 from workflows.engine import Playbook, playbook
@@ -43,6 +43,5 @@ class Triage(Playbook[Parameters]):
         self.record.grade(Severity.SEV4, "nothing is known about it yet")
         self.call(ACKNOWLEDGE, "An alert that no route knows")
         self.record.enter(Phase.DETECTION)
-        while await self.ask(CLOSE, {"alerts": self.intake.count}) is not Outcome.APPROVED:
-            continue
+        await self.agreed_to_close(CLOSE, {})
         return Resolution.TRIAGED
