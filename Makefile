@@ -31,7 +31,7 @@ bench: .venv/.dev ## how fast, on this machine
 picture: .venv/.drill ## the README's picture, from a real drill
 	@$(BIN)/hemostat drill feedback-poisoning --picture docs/assets/drill.svg
 
-docs: .venv/.dev ## the generated pages of docs/reference, anew
+docs: .venv/.dev ## what the documents take from the code, anew
 	@$(BIN)/python -m tests.docs.generate
 
 venv: .venv/.dev ## the environment of a developer, and nothing more

@@ -1,6 +1,10 @@
-"""Writes the generated pages of ``docs/reference/`` anew: ``make docs``. A test compares them."""
+"""Writes what documents take from the code anew: ``make docs``. A test compares them.
+
+Those are pages of ``docs/reference/``, and the blocks of the README and CONTRIBUTING that are files.
+"""
 
 import inspect
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -31,13 +35,36 @@ _SILENCE = {
 }
 
 
+WALKTHROUGH = ROOT / "tests" / "docs" / "walkthrough"
+QUOTED = {
+    ROOT / "README.md": [ROOT / "workflows" / "triage.py"],
+    ROOT / "CONTRIBUTING.md": [
+        WALKTHROUGH / "feedback_flood.py",
+        WALKTHROUGH / "paging_webhook.py",
+    ],
+}
+"""The files that a document shows whole, in the order of its Python blocks."""
+
+
 def pages() -> dict[Path, str]:
-    """Each generated page and its text."""
+    """Each generated page, or page with quoted files, and its text."""
     return {
+        **{page: with_files(page.read_text("utf-8"), files) for page, files in QUOTED.items()},
         REFERENCE / "cli.md": cli(),
         REFERENCE / "playbooks.md": playbooks(),
         REFERENCE / "ports.md": ports(),
     }
+
+
+def with_files(text: str, files: Sequence[Path]) -> str:
+    """Return *text* with its Python blocks replaced by *files*, in order."""
+    following = iter(files)
+    return re.sub(
+        r"(?<=^```python\n).*?(?=^```$)",
+        lambda _: next(following).read_text("utf-8"),
+        text,
+        flags=re.DOTALL | re.MULTILINE,
+    )
 
 
 # The command line
