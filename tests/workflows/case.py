@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 
 from schemas.alert import Alert, AlertAction, AlertBatch, AlertSeverity, Authenticity, RawRef
 from schemas.canonical import digest_of
@@ -116,17 +116,27 @@ class Case:
 
     async def view(self) -> IncidentView:
         """Where it stands."""
-        view: IncidentView = await self.handle.query("incident", result_type=IncidentView)
-        return view
+        return IncidentView.model_validate(await self.ask("incident"))
+
+    async def ask(self, query: str, *args: Any) -> Any:
+        """Query, and again when a worker says that its answer would not be sound."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                return await self.handle.query(query, args=args)
+            except WorkflowQueryFailedError:
+                if asyncio.get_running_loop().time() > deadline:
+                    raise
+            await asyncio.sleep(0.05)
 
     async def journal(self, start: int = 0) -> list[Entry]:
         """What happened, of this run; at most 2000 entries."""
-        raw = await self.handle.query("journal", JournalQuery(start=start, limit=2000))
+        raw = await self.ask("journal", JournalQuery(start=start, limit=2000))
         return [Entry.model_validate(entry) for entry in raw]
 
     async def whole_journal(self, archive: Mapping[str, str]) -> list[Entry]:
         """What happened, of all runs: what was archived, and the rest."""
-        digests: list[str] = await self.handle.query("segments")
+        digests: list[str] = await self.ask("segments")
         lines = [line for digest in digests for line in archive[digest].split("\n")]
         kept = [Entry.model_validate_json(line) for line in lines]
         return kept + await self.journal()

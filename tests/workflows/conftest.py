@@ -3,6 +3,7 @@
 import sys
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -25,11 +26,30 @@ FLAGS = {
     "history.timerProcessorMaxTimeShift": '"10ms"',
 }
 
+IMPATIENT = {
+    "limit.historyCount.suggestContinueAsNew": "40",
+    "history.continueAsNewMinInterval": '"1ms"',
+}
+
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[WorkflowEnvironment]:
     """The server; time passes as usual until a test skips it for one workflow."""
-    flags = [arg for k, v in FLAGS.items() for arg in ("--dynamic-config-value", f"{k}={v}")]
+    async with server(FLAGS) as env:
+        yield env
+
+
+@pytest.fixture(scope="session")
+async def impatient_temporal() -> AsyncIterator[WorkflowEnvironment]:
+    """A server that finds every history long: an incident changes runs all the time."""
+    async with server(FLAGS | IMPATIENT) as env:
+        yield env
+
+
+@asynccontextmanager
+async def server(settings: dict[str, str]) -> AsyncIterator[WorkflowEnvironment]:
+    """A Temporal server with these dynamic settings."""
+    flags = [arg for k, v in settings.items() for arg in ("--dynamic-config-value", f"{k}={v}")]
     async with await WorkflowEnvironment.start_time_skipping_v2(
         dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
         dev_server_extra_args=flags,
@@ -55,6 +75,13 @@ def world() -> World:
 @pytest.fixture
 async def queue(client: Client, world: World) -> AsyncIterator[str]:
     """A task queue with every playbook and this test's world."""
+    async with working(client, world) as name:
+        yield name
+
+
+@asynccontextmanager
+async def working(client: Client, world: World) -> AsyncIterator[str]:
+    """A worker with every playbook and *world*; yields its task queue."""
     name = f"q-{uuid.uuid4().hex[:8]}"
     async with Worker(
         client,

@@ -159,8 +159,8 @@ async def test_what_was_shown_at_a_gate_can_be_asked_for_after_it_closed(
     gate = await case.gate("confirm-known-good")
     await case.approve("confirm-known-good")
     await case.gate("rescore-decisions")
-    assert await case.handle.query("shown", "confirm-known-good") == gate.shown
-    assert await case.handle.query("shown", "no-such-gate") == {}
+    assert await case.ask("shown", "confirm-known-good") == gate.shown
+    assert await case.ask("shown", "no-such-gate") == {}
 
 
 async def test_queries_still_answer_when_the_incident_is_closed(

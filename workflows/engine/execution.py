@@ -31,7 +31,9 @@ class Execution(Lifecycle):
         at = self._kept(f"under way {step.id}", {"attempt": attempt, "tries": 0, "why": None})
         while True:
             if at["why"] is None:
-                self.record.begin(step.id, step.title, step.step_class, at["attempt"])
+                if not at.get("begun"):
+                    self.record.begin(step.id, step.title, step.step_class, at["attempt"])
+                    at["begun"] = True
                 answers, why = await self._attempt(step, at)
                 if why is None:
                     self._results.pop(f"under way {step.id}")
@@ -46,7 +48,8 @@ class Execution(Lifecycle):
                 self.record.write(Kind.STEP, f"{step.title}: given up", step=step.id)
                 self._results.pop(f"under way {step.id}")
                 return None
-            at |= {"why": None, "attempt": at["attempt"] + 1, "answers": [], "proof": {}}
+            attempt = at["attempt"] + 1
+            at |= {"why": None, "attempt": attempt, "begun": False, "answers": [], "proof": {}}
 
     async def _attempt(self, step: Step, at: dict[str, Any]) -> tuple[list[Any], str | None]:
         """Make one attempt, or go on with it; return the answers and, if it did not hold, why."""

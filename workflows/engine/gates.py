@@ -82,7 +82,8 @@ class Gates:
         carries it back.
         """
         state = self._states.get(policy.id)
-        if state is None or state.closed:
+        # Closed and not spent: it was answered as a new run began, before anyone waited here.
+        if state is None or state.nonce in self._spent:
             state = self._open(self.policy(policy), shown, binding)
         try:
             answered = await self._wait(policy.id)
@@ -234,7 +235,7 @@ class Gates:
             "open": {
                 gate: {"state": state.model_dump(mode="json"), "shown": self._shown[gate]}
                 for gate, state in self._states.items()
-                if not state.closed
+                if state.nonce not in self._spent
             },
             "asked": [*sorted(self._asked)],
             "spent": [*sorted(self._spent)],
