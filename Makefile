@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SCENARIO ?= feedback-poisoning
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check bench picture docs lock venv clean
+.PHONY: help drill test check crash bench picture docs lock venv clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ check: .venv/.dev ## the laws alone: ruff, mypy, import contracts
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+crash: .venv/.dev ## every fault at every effect; `make test` runs a part (some 10 minutes)
+	@HEMOSTAT_CRASH_MATRIX=whole $(BIN)/python -m pytest tests/crash
 
 bench: .venv/.dev ## how fast, on this machine
 	@$(BIN)/python -m bench

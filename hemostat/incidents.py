@@ -7,7 +7,7 @@ vault are read from there and compared with their digests.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -32,6 +32,7 @@ from schemas.journal import Entry
 ANSWER_WITHIN: Final = timedelta(seconds=10)
 _PAGE: Final = 500
 _AT_ONCE: Final = 8
+_TRIES: Final = 3
 _OURS: Final = f"{visibility.PLAYBOOK.name} IS NOT NULL"
 _ENTRIES: Final = TypeAdapter(list[Entry])
 _SILENT: Final = frozenset(
@@ -144,6 +145,10 @@ async def _query(
     handle = client.get_workflow_handle(incident, run_id=run_id)
     arguments = [] if argument is None else [argument]
     async with _temporal_answers(incident):
+        for _ in range(_TRIES - 1):
+            # A worker that has just taken over refuses what a query alone made of the history.
+            with suppress(WorkflowQueryFailedError):
+                return await handle.query(name, args=arguments, rpc_timeout=ANSWER_WITHIN)
         return await handle.query(name, args=arguments, rpc_timeout=ANSWER_WITHIN)
 
 

@@ -1,0 +1,219 @@
+"""The matrix: which faults at which points, each put into an incident of its own, and compared.
+
+The points come from the history of an undisturbed incident; what is compared with is what that
+one left outside and in its record.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from hemostat.drill.range.standin import Lie
+from schemas.errors import NotHeld
+from schemas.incident import IncidentResult, Resolution
+from schemas.journal import Entry, Kind, verify_chain
+from tests.crash.course import Course
+from tests.crash.fault import Act, Point, When
+from tests.crash.outside import Effects
+from tests.crash.report import Row
+from tests.crash.scene import Scene
+
+PATIENCE = 75.0
+"""Seconds within which an incident, however disturbed, must have ended."""
+
+SEALS = ("seal_edge", "seal_registry", "seal_serving", "seal_probes")
+STAND_INS = {
+    "page": "pagerduty",
+    "acknowledge_page": "pagerduty",
+    "resolve_page": "pagerduty",
+    "open_ticket": "servicenow",
+}
+
+
+class Fault(StrEnum):
+    """What goes wrong."""
+
+    WORKER_KILLED = "worker killed"
+    TEMPORAL_KILLED = "Temporal killed"
+    MLFLOW_DOWN = "MLflow down"
+    CADDY_DOWN = "Caddy down"
+    NO_ANSWER = "acted, no answer"
+
+
+@dataclass(frozen=True)
+class Undisturbed:
+    """What an incident leaves when nothing goes wrong."""
+
+    acts: tuple[Act, ...]
+    effects: Effects
+    record: dict[str, Any]
+    seconds: float
+    incident: str
+
+
+def points(fault: Fault, acts: tuple[Act, ...]) -> Iterator[Point]:
+    """Where *fault* is tried."""
+    for act in acts:
+        match fault:
+            case Fault.WORKER_KILLED | Fault.TEMPORAL_KILLED:
+                yield Point(act, When.BEFORE)
+                yield Point(act, When.AFTER)
+            case Fault.MLFLOW_DOWN:
+                if act.port in {"seal_registry", "move_alias", "retrain_without_poison"}:
+                    yield Point(act, When.BEFORE)
+                if act.port in {"move_alias", "reload_replicas"}:
+                    yield Point(act, When.AFTER)
+            case Fault.CADDY_DOWN:
+                # While a stage is open, an edge that is gone breaks its guard, and the playbook
+                # rightly closes the feedback again: another course, not the same one disturbed.
+                if act.port in {"isolate_endpoint", "restore_endpoint"}:
+                    yield Point(act, When.BEFORE)
+                    yield Point(act, When.AFTER)
+            case Fault.NO_ANSWER:
+                if act.port not in SEALS:  # nothing is done outside that an answer could be about
+                    yield Point(act, When.AFTER)
+
+
+async def undisturbed(scene: Scene) -> Undisturbed:
+    """Run an incident in peace."""
+    course, row, began = await _begin(scene), Row("", ""), time.monotonic()
+    result = await _finish(course, row)
+    assert result is not None, row.record_differs
+    seconds = time.monotonic() - began
+    effects, record = await scene.outside.effects(course.id), await _record(course, result)
+    return Undisturbed(tuple(await course.acts()), effects, record, seconds, course.id)
+
+
+async def disturbed(scene: Scene, fault: Fault, point: Point, peace: Undisturbed) -> Row:
+    """Run an incident with one fault in it, and say what differs."""
+    row = Row(fault, str(point), order=(fault, peace.acts.index(point.act), point.when == "after"))
+    # A lost answer is arranged before the act, to be lost after it.
+    trap = Point(point.act, When.BEFORE) if fault is Fault.NO_ANSWER else point
+    await scene.outside.reset()
+    scene.trap.arm(trap, kill=fault is Fault.WORKER_KILLED)
+    course, began = await _begin(scene, reset=False), time.monotonic()
+    struck = asyncio.create_task(_strike(scene, fault, point))
+    result = await _finish(course, row)
+    if not struck.done():
+        struck.cancel()
+        row.record_differs.append("the fault did not strike")
+    await asyncio.gather(struck, return_exceptions=True)
+    if result is None:
+        await scene.replace_worker()
+        return row
+    row.longer = time.monotonic() - began - peace.seconds
+    effects, record = await scene.outside.effects(course.id), await _record(course, result)
+    row.effects_differ += differences(peace.effects, effects)
+    row.record_differs += differences(peace.record, record)
+    if not struck.cancelled() and (over := await _over(course, fault, point)) is not None:
+        row.recovered = (over - struck.result()).total_seconds()
+    return row
+
+
+async def _over(course: Course, fault: Fault, point: Point) -> datetime | None:
+    """When the act was known to be done; for a system that failed after it, its step proven."""
+    if fault in {Fault.MLFLOW_DOWN, Fault.CADDY_DOWN} and point.when is When.AFTER:
+        steps = [s for s in (await course.view()).steps if point.act.key.startswith(s.id)]
+        proven = steps[0].proven_at if steps else None
+        return None if proven is None else datetime.fromisoformat(proven)
+    return (await course.acts()).get(point.act)
+
+
+async def _begin(scene: Scene, *, reset: bool = True) -> Course:
+    if reset:
+        await scene.outside.reset()
+        scene.trap.clear()
+    scene.new_routing_key()
+    return await Course.open(scene.client, scene.settings)
+
+
+async def _finish(course: Course, row: Row) -> IncidentResult | None:
+    people = asyncio.create_task(course.people())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await course.result()
+    except TimeoutError:
+        says = [f"{e.kind.value}: {e.says}" for e in (await course.journal())[-8:]]
+        row.record_differs.append(f"not over after {PATIENCE:.0f} s; last: {says}")
+        await course.handle.terminate("the test gave up")
+        return None
+    finally:
+        people.cancel()
+        await asyncio.gather(people, return_exceptions=True)
+
+
+async def _strike(scene: Scene, fault: Fault, point: Point) -> datetime:
+    """Wait until the worker is at the point, do the harm, and say when."""
+    while not scene.trap.sprung:
+        await asyncio.sleep(0.01)
+    at = datetime.now(UTC)
+    match fault:
+        case Fault.WORKER_KILLED:
+            await scene.worker_died()
+            await scene.replace_worker()
+        case Fault.TEMPORAL_KILLED:
+            restart = asyncio.create_task(scene.restart_temporal(down=1.0))
+            await asyncio.sleep(0.1)
+            scene.trap.let_go()
+            await restart
+        case Fault.MLFLOW_DOWN | Fault.CADDY_DOWN:
+            name = "mlflow" if fault is Fault.MLFLOW_DOWN else "caddy"
+            await scene.range.kill(name)
+            scene.trap.let_go()
+            await asyncio.sleep(2.0)
+            await scene.range.revive(name)
+        case Fault.NO_ANSWER:
+            if standin := STAND_INS.get(point.act.port):
+                await getattr(scene, standin).lie(Lie.HANG)
+            else:
+                for proxy in scene.proxies.values():
+                    proxy.keep_next_answer = True
+            scene.trap.let_go()
+    return at
+
+
+async def _record(course: Course, result: IncidentResult) -> dict[str, Any]:
+    """What the record says, in terms that are the same for every incident."""
+    entries = await course.journal()
+    steps = (await course.view()).steps
+    return {
+        "chain": _chain(entries, course.heads),
+        "ended": Resolution(result.resolution).value,
+        "steps": {step.id: (step.state.value, step.attempt) for step in steps},
+        "effects journaled": _counted(entries, Kind.EFFECT),
+        "evidence journaled": _counted(entries, Kind.EVIDENCE),
+        "pages journaled": _counted(entries, Kind.PAGE),
+        "decisions journaled": _counted(entries, Kind.DECISION),
+        "refusals journaled": _counted(entries, Kind.REFUSED),
+    }
+
+
+def _chain(entries: list[Entry], heads: dict[int, str]) -> str:
+    """Whether the journal is whole, and still begins with everything that was ever shown of it."""
+    try:
+        verify_chain(entries)
+    except NotHeld as error:
+        return str(error)
+    for length, head in sorted(heads.items()):
+        if length > len(entries) or entries[length - 1].digest != head:
+            lately = [f"{e.at[14:]} {e.step} {e.says[:70]}" for e in entries[: length + 3][-12:]]
+            return f"entry {length - 1} of {len(entries)} is another one now; {lately}"
+    return "holds"
+
+
+def _counted(entries: list[Entry], kind: Kind) -> dict[str, int]:
+    return dict(Counter(f"{e.step or ''} {e.says}" for e in entries if e.kind is kind))
+
+
+def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:
+    """What is not as it was in peace, a line each."""
+    return [
+        f"{name}: expected {expected[name]!r}, found {found[name]!r}"
+        for name in expected
+        if expected[name] != found[name]
+    ]

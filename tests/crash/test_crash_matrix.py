@@ -1,0 +1,117 @@
+"""Whatever dies, and whenever: no effect is lost, none is doubled, and the record is whole.
+
+What is tried where follows from the history of an undisturbed incident. By default a part of the
+matrix is run that fits into a continuous integration: the worker's death before and after every
+effect, and each other fault where it can do the most harm. ``make crash`` runs all of it.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+
+import pytest
+
+from tests.crash.fault import Point, When
+from tests.crash.matrix import Fault, Undisturbed, differences, disturbed, points, undisturbed
+from tests.crash.report import Report
+from tests.crash.scene import Scene
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.temporal,
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+]
+
+WHOLE = os.environ.get("HEMOSTAT_CRASH_MATRIX") == "whole"
+TELLING = {"isolate_endpoint", "move_alias", "rescore_decisions", "admit_cohort", "resolve_page"}
+"""Where Temporal is killed if not everywhere: one act each of containing, rolling back,
+correcting, re-enabling and telling."""
+EXPECTED = {
+    *("isolate_endpoint", "pause_retraining", "move_alias", "reload_replicas", "open_ticket"),
+    *("seal_edge", "seal_registry", "seal_serving", "seal_probes", "rescore_decisions"),
+    *("retrain_without_poison", "admit_cohort", "resume_retraining", "restore_endpoint"),
+    *("page", "acknowledge_page", "resolve_page"),
+}
+
+
+@pytest.fixture(scope="module")
+async def peace(scenes: list[Scene]) -> list[Undisturbed]:
+    """An undisturbed incident at each scene."""
+    return list(await asyncio.gather(*map(undisturbed, scenes)))
+
+
+async def test_an_undisturbed_incident_has_each_of_its_effects_once(
+    scenes: list[Scene], peace: list[Undisturbed]
+) -> None:
+    for left in peace:
+        assert {act.port for act in left.acts} == EXPECTED
+        assert len({act for act in left.acts if act.port == "admit_cohort"}) == 4
+        effects = left.effects
+        assert effects["gateway changes"] == [
+            "PUT feedback 0 %",
+            *(f"PATCH feedback {percent} %" for percent in (1, 10, 50, 100)),
+            "DELETE",
+        ]
+        assert effects["gateway as before"]
+        assert effects["alias moves"] == [scenes[0].range.known_good]
+        assert set(effects["loads"].values()) == {1}
+        assert effects["retraining paused"] == ["1", "0"]
+        assert effects["versions registered"] == 1
+        assert set(effects["decisions rescored"]) == {1}
+        assert effects["feedback taken"] == 0
+        assert effects["notifications"] == [""]
+        assert effects["tickets"] == ["/root-cause"]
+        assert left.record["chain"] == "holds"
+        assert left.record["ended"] == "resolved"
+
+
+@pytest.mark.parametrize("fault", list(Fault))
+async def test_a_fault_neither_loses_nor_doubles_an_effect(
+    fault: Fault, scenes: list[Scene], peace: list[Undisturbed], report: Report
+) -> None:
+    waiting = deque(
+        point for point in points(fault, peace[0].acts) if WHOLE or chosen(fault, point)
+    )
+    assert waiting
+    rows = []
+
+    async def disturb(scene: Scene, left: Undisturbed) -> None:
+        while waiting:
+            row = await disturbed(scene, fault, waiting.popleft(), left)
+            rows.append(row)
+            report.rows.append(row)
+
+    began = time.monotonic()
+    await asyncio.gather(*(map(disturb, scenes, peace)))
+    report.notes.append(f"{fault}: {len(rows)} incidents in {time.monotonic() - began:.0f} s.")
+    failed = [row for row in rows if not row.held]
+    assert not failed, "\n".join(
+        f"{row.point}: {what}" for row in failed for what in row.effects_differ + row.record_differs
+    )
+
+
+def chosen(fault: Fault, point: Point) -> bool:
+    """Whether a point belongs to the part of the matrix that always runs."""
+    act, after = point.act, point.when is When.AFTER
+    match fault:
+        case Fault.TEMPORAL_KILLED:
+            return act.port in TELLING and (after or act.port == "isolate_endpoint")
+        case Fault.MLFLOW_DOWN:
+            return act.port in {"move_alias", "retrain_without_poison"}
+        case _:
+            return True
+
+
+async def test_the_measure_sees_what_is_done_twice(
+    scenes: list[Scene], peace: list[Undisturbed]
+) -> None:
+    scene, left = scenes[0], peace[0]
+    again = await undisturbed(scene)
+    assert differences(left.effects, again.effects) == []
+    await scene.outside.do_again()
+    twice = await scene.outside.effects(again.incident)
+    told = {what.split(":")[0] for what in differences(left.effects, twice)}
+    wanted = {"gateway changes", "gateway as before", "alias moves", "decisions rescored"}
+    assert told == wanted | {"accounts excluded", "retraining paused"}
