@@ -141,24 +141,28 @@ class Consent(Execution):
             "commander", f"{step}-{attempt}", "Re-enabling broke its guard: closing again"
         )
         pause = CLOSE_AGAIN
-        while not await self._closed(step, plan, attempt):
+        while not await self._closed(step, plan, at):
             summary = "What broke its guard could not be shown to be closed again"
             self.pager.call("commander", f"{step}-{attempt}-back", summary)
             await workflow.sleep(pause, summary=f"{step}: close again")
             pause = min(2 * pause, CLOSE_AGAIN_AT_MOST)
         self.record.write(Kind.STEP, "Closed again", step=step)
         self.record.mark(step, StepState.FAILED)
-        at |= {"attempt": attempt + 1, "stage": 0, "broke": False, "proof": {}}
+        at |= {"attempt": attempt + 1, "stage": 0, "broke": False, "proof": {}, "shut": False}
 
-    async def _closed(self, step: str, plan: Stages, attempt: int) -> bool:
-        key = self._key(f"{step}-back", attempt)
-        try:
-            await self.hands.act(plan.fall_back, step=step, key=key, urgent=True)
-        except ActFailed:
-            return False
+    async def _closed(self, step: str, plan: Stages, at: dict[str, Any]) -> bool:
+        if not at.get("shut"):
+            key = self._key(f"{step}-back", at["attempt"])
+            try:
+                await self.hands.act(plan.fall_back, step=step, key=key, urgent=True)
+            except ActFailed:
+                return False
+            at |= {"shut": True, "shown": {}}
         if plan.closed is None:
             return True
-        return await self.hands.prove(plan.closed, step=step) is ProofVerdict.PROVEN
+        verdict = await self.hands.prove(plan.closed, step=step, kept=at["shown"])
+        at["shut"] = verdict is ProofVerdict.PROVEN  # if not, close it once more
+        return verdict is ProofVerdict.PROVEN
 
     def _lift(self, title: str) -> None:
         """The containment is over because the service is restored: nothing to undo any more."""
