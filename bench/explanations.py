@@ -58,20 +58,26 @@ def _to_proof(results: Results) -> str:
 
 
 def _until(results: Results, moment: str) -> str:
-    ours, floor = results.latency
-    more = median(getattr(m, moment) for m in ours) - median(getattr(m, moment) for m in floor)
-    answer = median(m.answered for m in ours) - median(m.answered for m in floor)
     mine, bare = results.replayed
+    before = _longer(results, "recorded")
+    deciding = _longer(results, "decided") - before
+    rest = _longer(results, moment) - before - deciding
     return (
-        f"Hemostat takes {more:.1f} ms longer. {answer:.1f} ms of that lie before the 202: the body is sealed on "
-        f"disk before Temporal hears of it ({results.one_alert['seal']:.1f} ms), and the incident is looked up "
-        "before it is started, so that an episode already dealt with opens nothing; the floor makes one request. "
-        f"The rest is the worker's: a start with a signal, search attributes and memo is a larger transaction, "
-        f"the playbook's file loads in {mine.load:.1f} ms where the floor's takes {bare.load:.1f}, and what the "
-        "engine writes down before and after each call (journal, standing, summaries of every call for the UI) "
-        f"is {mine.total - bare.total:.0f} ms over a whole incident. Containment runs beside the first page and "
-        "the sealing of four systems' evidence, in both."
+        f"Hemostat takes {_longer(results, moment):.1f} ms longer. {before:.1f} ms lie before Temporal has the "
+        f"start: the body is sealed on disk before Temporal hears of it ({results.one_alert['seal']:.1f} ms), "
+        "and the incident is looked up before it is started, so that an episode already dealt with opens nothing; "
+        f"the floor makes one request. {deciding:.1f} ms are the first decision: the playbook's file, with its "
+        f"parameters' model and gates, loads into the sandbox in {mine.load:.1f} ms where the floor's takes "
+        f"{bare.load:.1f}, the engine opens journal, intake, gates and pager, and the decision is a larger "
+        "transaction (search attributes, a gate's timer, summaries for the UI). "
+        f"The remaining {rest:.1f} ms come after it. Page and evidence run beside containment, in both."
     )
+
+
+def _longer(results: Results, moment: str) -> float:
+    """How much later *moment* is with Hemostat than on the floor, in milliseconds."""
+    ours, floor = results.latency
+    return median(getattr(m, moment) for m in ours) - median(getattr(m, moment) for m in floor)
 
 
 def _rate(results: Results) -> str:
@@ -85,9 +91,9 @@ def _rate(results: Results) -> str:
     replayed, floors = results.replayed
     return (
         f"One incident costs {sum(mine.values()):.0f} ms of processor time where the floor's costs "
-        f"{sum(bare.values()):.0f} (by process: {more}). The worker's part is the engine's own code, "
-        f"{replayed.total + replayed.load:.0f} ms against {floors.total + floors.load:.0f}, the journal before "
-        "all; the server's is the larger history: search attributes for every change of standing, timers that "
+        f"{sum(bare.values()):.0f} (by process: {more}). Of the worker's, workflow code is "
+        f"{replayed.total + replayed.load:.0f} ms against {floors.total + floors.load:.0f} (the table above), the "
+        "rest is encoding and sending what is more; the server's is the larger history: search attributes for every change of standing, timers that "
         "guard every gate, summaries, retry policies and idempotency keys on every call."
     )
 

@@ -23,9 +23,15 @@ WITHIN: Final = 30.0
 
 @dataclass(frozen=True)
 class Moments:
-    """One alert's times in milliseconds from the beginning of its POST."""
+    """One alert's times in milliseconds from the beginning of its POST.
+
+    ``recorded``: the server has written down that it started; ``decided``: it has the worker's
+    first decision, which holds the command to isolate.
+    """
 
     answered: float
+    recorded: float
+    decided: float
     effect: float
     proven: float
 
@@ -64,16 +70,25 @@ async def _one(stage: Stage, connection: Connection, path: str, case: str) -> Mo
         effect = await stage.marks.seen(incident, "isolate_endpoint")
         await stage.marks.seen(incident, "evaluate_candidate")
         await asyncio.sleep(0.1)  # it now waits at a gate; the next alert meets an idle machine
-        proven = await _recorded(stage, incident, "compare_with_shadow")
+        recorded, decided, proven = await _history(stage, incident)
         await stage.client.get_workflow_handle(incident).terminate()
     stage.marks.forget(incident)
-    return Moments(*((moment - began) / 1e6 for moment in (answered, effect, proven)))
+    moments = (answered, recorded, decided, effect, proven)
+    return Moments(*((moment - began) / 1e6 for moment in moments))
 
 
-async def _recorded(stage: Stage, incident: str, port: str) -> int:
-    """When the server wrote down the first command to call *port*, in ns since the epoch."""
+async def _history(stage: Stage, incident: str) -> tuple[int, int, int]:
+    """When the server recorded the start, the first decision, and the command after the proof.
+
+    In nanoseconds since the epoch, of the same clock.
+    """
+    recorded = decided = 0
     async for event in stage.client.get_workflow_handle(incident).fetch_history_events():
+        moment = event.event_time.ToNanoseconds()
+        recorded = recorded or moment
+        if not decided and event.HasField("workflow_task_completed_event_attributes"):
+            decided = moment
         scheduled = event.activity_task_scheduled_event_attributes
-        if scheduled.activity_type.name == port:
-            return event.event_time.ToNanoseconds()
-    raise RuntimeError(f"{port} was never called")
+        if scheduled.activity_type.name == "compare_with_shadow":
+            return recorded, decided, moment
+    raise RuntimeError("nothing followed the proof")

@@ -113,6 +113,8 @@ def _latency(results: Results) -> list[str]:
         _pair_row(name, [getattr(m, key) for m in ours], [getattr(m, key) for m in floor])
         for name, key in (
             ("POST → 202", "answered"),
+            ("POST → start recorded by Temporal", "recorded"),
+            ("POST → first decision with Temporal", "decided"),
             ("POST → first containing effect", "effect"),
             ("POST → containment proven", "proven"),
         )

@@ -119,6 +119,7 @@ async def _count(stage: Stage, ours: Gusts) -> Count:
     while len(entries) < view["journal_length"]:
         query = JournalQuery(start=len(entries), limit=1000)
         entries += [Entry.model_validate(raw) for raw in await handle.query("journal", query)]
+    del entries[view["journal_length"] :]  # what was written since the view
     if verify_chain(entries) != view["journal_head"]:
         raise RuntimeError("the journal does not end at the head that the incident tells")
     told = [entry for entry in entries if entry.kind is Kind.ALERT]
