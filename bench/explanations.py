@@ -18,8 +18,10 @@ def explain(results: Results) -> list[str]:
         "## What it costs",
         "",
         (
-            "Taken apart after the run. Processor milliseconds of workflow code for one whole incident, replayed "
-            "from its history in the sandbox (the parts overlap and are a profiler's shares of the whole):"
+            "Taken apart after the run. Processor milliseconds of workflow code for one whole "
+            "incident, replayed "
+            "from its history in the sandbox (the parts overlap and are a profiler's shares of "
+            "the whole):"
         ),
         "",
         *_replay_table(results),
@@ -63,14 +65,21 @@ def _until(results: Results, moment: str) -> str:
     deciding = _longer(results, "decided") - before
     rest = _longer(results, moment) - before - deciding
     return (
-        f"Hemostat takes {_longer(results, moment):.1f} ms longer. {before:.1f} ms lie before Temporal has the "
-        f"start: the body is sealed on disk before Temporal hears of it ({results.one_alert['seal']:.1f} ms), "
-        "and the incident is looked up before it is started, so that an episode already dealt with opens nothing; "
-        f"the floor makes one request. {deciding:.1f} ms are the first decision: the playbook's file, with its "
-        f"parameters' model and gates, loads into the sandbox in {mine.load:.1f} ms where the floor's takes "
-        f"{bare.load:.1f}, the engine opens journal, intake, gates and pager, and the decision is a larger "
+        f"Hemostat takes {_longer(results, moment):.1f} ms longer. {before:.1f} ms lie before "
+        "Temporal has the "
+        "start: the body is sealed on disk before Temporal hears of it "
+        f"({results.one_alert['seal']:.1f} ms), "
+        "and the incident is looked up before it is started, so that an episode already dealt "
+        "with opens nothing; "
+        f"the floor makes one request. {deciding:.1f} ms are the first decision: the playbook's "
+        "file, with its "
+        f"parameters' model and gates, loads into the sandbox in {mine.load:.1f} ms where the "
+        "floor's takes "
+        f"{bare.load:.1f}, the engine opens journal, intake, gates and pager, and the decision "
+        "is a larger "
         "transaction (search attributes, a gate's timer, summaries for the UI). "
-        f"The remaining {rest:.1f} ms come after it. Page and evidence run beside containment, in both."
+        f"The remaining {rest:.1f} ms come after it. Page and evidence run beside containment, "
+        "in both."
     )
 
 
@@ -92,8 +101,10 @@ def _rate(results: Results) -> str:
     return (
         f"One incident costs {sum(mine.values()):.0f} ms of processor time where the floor's costs "
         f"{sum(bare.values()):.0f} (by process: {more}). Of the worker's, workflow code is "
-        f"{replayed.total + replayed.load:.0f} ms against {floors.total + floors.load:.0f} (the table above), the "
-        "rest is encoding and sending what is more; the server's is the larger history: search attributes for every change of standing, timers that "
+        f"{replayed.total + replayed.load:.0f} ms against {floors.total + floors.load:.0f} (the "
+        "table above), the "
+        "rest is encoding and sending what is more; the server's is the larger history: search "
+        "attributes for every change of standing, timers that "
         "guard every gate, summaries, retry policies and idempotency keys on every call."
     )
 
@@ -101,15 +112,19 @@ def _rate(results: Results) -> str:
 def _events(results: Results) -> str:
     ours, floor = results.events
     return (
-        f"{mean_events(ours):.0f} events against {mean_events(floor):.0f}: the table above says of which type. "
-        f"The history is {mean(e.size for e in ours) / mean(e.size for e in floor):.2f} times as large."
+        f"{mean_events(ours):.0f} events against {mean_events(floor):.0f}: the table above says "
+        "of which type. "
+        f"The history is {mean(e.size for e in ours) / mean(e.size for e in floor):.2f} times as "
+        "large."
     )
 
 
 def _beside_signals(results: Results) -> str:
     return _alert_costs(results) + (
-        "The floor sends every alert as its own signal and keeps nothing else; Hemostat gathers what arrives "
-        "while a request is under way, so Temporal's part is smaller, but every body is sealed, by digest and "
+        "The floor sends every alert as its own signal and keeps nothing else; Hemostat gathers "
+        "what arrives "
+        "while a request is under way, so Temporal's part is smaller, but every body is sealed, "
+        "by digest and "
         "durably, before its alert is accepted."
     )
 
@@ -118,8 +133,10 @@ def _beside_nothing(results: Results) -> str:
     accept = results.storm[1]
     bare = 1000 * sum(accept.cpu.values()) / accept.alerts
     return _alert_costs(results) + (
-        f"The floor costs {bare:.2f} ms and keeps nothing: it is the price of HTTP alone, and whoever answers "
-        "202 only when the alert is safe cannot come near it. What it shows is that HTTP is not what limits."
+        f"The floor costs {bare:.2f} ms and keeps nothing: it is the price of HTTP alone, and "
+        "whoever answers "
+        "202 only when the alert is safe cannot come near it. What it shows is that HTTP is not "
+        "what limits."
     )
 
 
@@ -128,9 +145,12 @@ def _alert_costs(results: Results) -> str:
     cpu: Mapping[str, float] = gateway.cpu
     each = {name: 1000 * spent / gateway.alerts for name, spent in cpu.items()}
     return (
-        f"An alert costs {sum(each.values()):.2f} ms of processor time: gateway {each['gateway']:.2f}, Temporal "
-        f"{each['temporal']:.2f}, worker {each['worker']:.2f}. In the gateway most is the vault's: file, link, "
-        f"ledger and two syncs take {results.one_alert['seal']:.2f} ms one at a time, normalising and routing "
+        f"An alert costs {sum(each.values()):.2f} ms of processor time: gateway "
+        f"{each['gateway']:.2f}, Temporal "
+        f"{each['temporal']:.2f}, worker {each['worker']:.2f}. In the gateway most is the "
+        "vault's: file, link, "
+        f"ledger and two syncs take {results.one_alert['seal']:.2f} ms one at a time, "
+        "normalising and routing "
         f"{results.one_alert['normalise'] + results.one_alert['route']:.2f}. "
     )
 

@@ -41,7 +41,8 @@ def markdown(results: Results) -> str:
 def _verdicts(results: Results) -> list[str]:
     count = results.storm[3]
     kept = (
-        f"(c) {count.sent:,} deliveries → {count.incidents} incident; in its view {count.in_view:,}, "
+        f"(c) {count.sent:,} deliveries → {count.incidents} incident; in its view "
+        f"{count.in_view:,}, "
         f"in its verified journal {count.in_journal:,}, distinct {count.deliveries:,}: "
         + ("none lost." if is_whole(count) else "**NOT WHOLE**.")
     )
@@ -61,19 +62,26 @@ def _conditions(results: Results) -> list[str]:
     return [
         "## Conditions",
         "",
-        f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {results.seconds:.0f} s in all.",
+        (
+            f"- {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {results.seconds:.0f} s "
+            "in all."
+        ),
         f"- {_machine()}.",
         f"- Python {platform.python_version()}, {versions}.",
         f"- Load average (1 min) {began:.2f} before and {ended:.2f} after: {quiet}.",
         (
-            "- One embedded Temporal as `hemostat up` starts it (SQLite, WAL, synchronous=FULL, tuned), one "
-            "worker process for both sides (production's options and sandbox, every effect a no-op), the real "
-            "gateway and the floor's handlers on the same uvicorn and starlette, the load generator: five "
+            "- One embedded Temporal as `hemostat up` starts it (SQLite, WAL, synchronous=FULL, "
+            "tuned), one "
+            "worker process for both sides (production's options and sandbox, every effect a "
+            "no-op), the real "
+            "gateway and the floor's handlers on the same uvicorn and starlette, the load "
+            "generator: five "
             "processes, loopback."
         ),
         (
             f"- Proofs look {RHYTHM['looks']} times (stages {RHYTHM['stage_looks']}) with "
-            f"{1000 * RHYTHM['every']:g} ms between; the floor makes the same calls with the same sleeps."
+            f"{1000 * RHYTHM['every']:g} ms between; the floor makes the same calls with the "
+            "same sleeps."
         ),
         "",
     ]
@@ -123,9 +131,12 @@ def _latency(results: Results) -> list[str]:
         "## (a) From an alert to containment",
         "",
         (
-            f"{len(ours)} alerts through each side, one at a time, in turns; milliseconds from the first byte of "
-            "the POST. *Effect*: `isolate_endpoint` reaches the adapter. *Proven*: the server has recorded the "
-            "decision that follows the proof's last look (5 looks, 3 times). The floor starts a bare workflow "
+            f"{len(ours)} alerts through each side, one at a time, in turns; milliseconds from "
+            "the first byte of "
+            "the POST. *Effect*: `isolate_endpoint` reaches the adapter. *Proven*: the server "
+            "has recorded the "
+            "decision that follows the proof's last look (5 looks, 3 times). The floor starts a "
+            "bare workflow "
             "with the same calls from a handler that only parses the body."
         ),
         "",
@@ -148,8 +159,10 @@ def _throughput(results: Results) -> list[str]:
         "## (b) Whole incidents",
         "",
         (
-            f"{len(ours)} blocks of {ours[0].incidents} incidents on each side, {results.at_once[0]} at once, in "
-            "turns. The whole feedback-poisoning playbook: every gate is answered by signal as soon as it opens "
+            f"{len(ours)} blocks of {ours[0].incidents} incidents on each side, "
+            f"{results.at_once[0]} at once, in "
+            "turns. The whole feedback-poisoning playbook: every gate is answered by signal as "
+            "soon as it opens "
             "(no gate proceeds by its timer), after one look by query, on both sides."
         ),
         "",
@@ -185,9 +198,12 @@ def _storm(results: Results) -> list[str]:
         "## (c) A storm of duplicates",
         "",
         (
-            f"{count.sent:,} deliveries of one episode to each side, {results.at_once[1]} at once, in "
-            f"{len(gateway.answered)} blocks, in turns. *Recorded*: until the workflow has counted them. "
-            f"Hemostat: {_statuses(gateway)}; {count.signals} signals in {count.runs} runs of one incident."
+            f"{count.sent:,} deliveries of one episode to each side, {results.at_once[1]} at "
+            "once, in "
+            f"{len(gateway.answered)} blocks, in turns. *Recorded*: until the workflow has "
+            "counted them. "
+            f"Hemostat: {_statuses(gateway)}; {count.signals} signals in {count.runs} runs of "
+            "one incident."
         ),
         "",
         "| | answered/s (blocks) | recorded/s | answer p50 ms | p95 |",
@@ -259,7 +275,8 @@ def _event_rows(ours: list[Events], floor: list[Events]) -> list[str]:
         key=lambda name: -mean(e.types[name] for e in ours),
     )
     rows = [
-        f"| {name} | {mean(e.types[name] for e in ours):.1f} | {mean(e.types[name] for e in floor):.1f} |"
+        f"| {name} | {mean(e.types[name] for e in ours):.1f} | "
+        f"{mean(e.types[name] for e in floor):.1f} |"
         for name in types
     ]
     return [*rows, f"| **all** | **{mean_events(ours):.1f}** | **{mean_events(floor):.1f}** |"]
