@@ -17,7 +17,7 @@ from temporalio.client import WorkflowHistory
 from bench import costs, latency, storm, throughput
 from bench.figures import Results, is_whole
 from bench.report import markdown
-from bench.stage import Stage, staged
+from bench.stage import Stage, busy_seconds, staged
 
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
 
@@ -56,6 +56,7 @@ async def measure(counts: Counts) -> Results:
     say("starting Temporal, a worker, the gateway and the floor's handlers")
     async with staged() as stage:
         await _warm_up(stage, counts)
+        others = _Others(stage)
         pairs = await latency.measure(stage, counts.pairs, say)
         blocks = await throughput.measure(
             stage,
@@ -71,7 +72,7 @@ async def measure(counts: Counts) -> Results:
             at_once=counts.alerts_at_once,
             say=say,
         )
-        ended = os.getloadavg()[0]
+        ended, share = os.getloadavg()[0], others.share()
         say("taking it apart")
         ours, floor = [await _history(stage, side[0].handles[0]) for side in blocks]
         return Results(
@@ -89,8 +90,25 @@ async def measure(counts: Counts) -> Results:
             one_alert=await costs.of_one_alert(stage, counts.steps),
             at_once=(counts.incidents_at_once, counts.alerts_at_once),
             load=(load, ended),
+            others=share,
             seconds=time.monotonic() - began,
         )
+
+
+class _Others:
+    """What else the machine does from here on."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._began, self._used = time.monotonic(), self._by_others()
+
+    def _by_others(self) -> float:
+        return busy_seconds() - sum(self._stage.cpu().values())
+
+    def share(self) -> float:
+        """The share of all processors that went to other work so far."""
+        seconds = (time.monotonic() - self._began) * (os.cpu_count() or 1)
+        return (self._by_others() - self._used) / seconds
 
 
 async def _warm_up(stage: Stage, counts: Counts) -> None:

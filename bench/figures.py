@@ -27,6 +27,8 @@ class Results:
     one_alert: dict[str, float]
     at_once: tuple[int, int]
     load: tuple[float, float]
+    others: float
+    """The share of the machine's processors that went to other work meanwhile."""
     seconds: float
 
 

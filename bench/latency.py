@@ -18,7 +18,7 @@ from bench.posting import Connection
 from bench.stage import TOKEN, Stage
 from hemostat.processes import LOOPBACK
 
-WITHIN: Final = 30.0
+WITHIN: Final = 60.0
 
 
 @dataclass(frozen=True)

@@ -56,9 +56,7 @@ def _verdicts(results: Results) -> list[str]:
 def _conditions(results: Results) -> list[str]:
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _PACKAGES)
     began, ended = results.load
-    quiet = (
-        "an otherwise idle machine" if began < 0.7 else "a machine that was busy with other work"
-    )
+    quiet = "idle otherwise" if results.others < 0.05 else "**not idle otherwise**"
     return [
         "## Conditions",
         "",
@@ -68,7 +66,10 @@ def _conditions(results: Results) -> list[str]:
         ),
         f"- {_machine()}.",
         f"- Python {platform.python_version()}, {versions}.",
-        f"- Load average (1 min) {began:.2f} before and {ended:.2f} after: {quiet}.",
+        (
+            f"- Load average (1 min) {began:.2f} before and {ended:.2f} after; other work took "
+            f"{results.others:.0%} of the processors meanwhile: {quiet}."
+        ),
         (
             "- One embedded Temporal as `hemostat up` starts it (SQLite, WAL, synchronous=FULL, "
             "tuned), one "

@@ -19,7 +19,7 @@ from schemas.incident import JournalQuery
 from schemas.journal import Entry, Kind, verify_chain
 
 CASE: Final = "storm"
-WITHIN: Final = 120.0
+WITHIN: Final = 300.0
 
 
 @dataclass

@@ -22,7 +22,7 @@ from bench.stage import RHYTHM, Stage
 from bench.worker import QUEUE
 from hemostat.gateway.incident_signal import IncidentSignals
 
-WITHIN: Final = 120.0
+WITHIN: Final = 300.0
 _HISTORIES: Final = 3
 
 Open = Callable[[Stage, str], Awaitable[WorkflowHandle[Any, Any]]]
