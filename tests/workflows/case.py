@@ -234,6 +234,10 @@ class Case:
         """The people of an undisturbed response."""
         await self.approve("acknowledge")
         await self.approve("confirm-known-good")
+        await self.answer_the_rest(leave_open=leave_open)
+
+    async def answer_the_rest(self, *, leave_open: bool = False) -> None:
+        """The people after the rollback."""
         await self.approve("rescore-decisions")
         await self.approve("retrain-without-poison", "data-owner", "ml-lead")
         await self.approve("re-enable-feedback", "commander", "ml-lead")

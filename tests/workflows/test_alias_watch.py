@@ -57,10 +57,7 @@ async def test_people_may_leave_the_alias_where_it_was_moved_and_nothing_counts_
     case = await rolled_back(client, queue)
     world.someone_moves_the_alias("2")
     await case.decide_no("put-alias-back")
-    await case.approve("rescore-decisions")
-    await case.approve("retrain-without-poison", "data-owner", "ml-lead")
-    await case.approve("re-enable-feedback", "commander", "ml-lead")
-    await case.approve("close-incident")
+    await case.answer_the_rest()
     result = await case.result()
     assert result.resolution is Resolution.RESOLVED
     assert result.containment is Containment.UNPROVEN
@@ -86,8 +83,5 @@ async def test_a_watch_that_is_refused_is_paged_and_begun_again_and_the_incident
     world.someone_moves_the_alias("5")
     await case.approve("put-alias-back")
     await case.until(lambda v: v.containment is Containment.PROVEN, "proven again")
-    await case.approve("rescore-decisions")
-    await case.approve("retrain-without-poison", "data-owner", "ml-lead")
-    await case.approve("re-enable-feedback", "commander", "ml-lead")
-    await case.approve("close-incident")
+    await case.answer_the_rest()
     assert (await case.result()).resolution is Resolution.RESOLVED
