@@ -5,6 +5,7 @@ import pytest
 from workers.registry import all_ports, load_adapter
 
 ADAPTERS = {
+    "clocks_calendar": "clocks",
     "gateway_caddy": "gateway",
     "probes_http": "probes",
     "registry_mlflow": "registry",
