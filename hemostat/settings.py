@@ -28,6 +28,8 @@ from hemostat.settings_problems import broken_references, problem, problems_of
 from hemostat.toml_lines import Lines
 from schemas.alert import AlertSeverity
 from schemas.base import Frozen, Name
+from schemas.clocks.catalogue import catalogue
+from schemas.clocks.readings import CAPITALS
 from schemas.errors import ConfigurationError
 from schemas.incident import GateOverride, Service
 
@@ -124,12 +126,35 @@ class GateTable(Frozen):
 
 
 class ServiceTable(Frozen):
-    """``[services.NAME]``: one AI service, its playbooks and the connections they act through."""
+    """``[services.NAME]``: one AI service, its playbooks and the connections they act through.
+
+    ``regimes`` are the legal regimes that may reach it (``gdpr``, ``nis2``, or a clock's own id),
+    ``countries`` (``DE``, ``DE-BY``) those whose working days the European ones count.
+    """
 
     playbooks: tuple[Name, ...] = ()
     connections: dict[Name, Name] = {}
     parameters: dict[str, JsonValue] = {}
     gates: dict[Name, GateTable] = {}
+    regimes: tuple[Name, ...] = ()
+    countries: tuple[str, ...] = ()
+
+    @field_validator("regimes")
+    @classmethod
+    def _known_regimes(cls, regimes: tuple[str, ...]) -> tuple[str, ...]:
+        for regime in regimes:
+            if not catalogue().of(regime):
+                known = ", ".join(catalogue().regimes())
+                raise ValueError(f"no legal regime {regime!r}; there are {known}")
+        return regimes
+
+    @field_validator("countries")
+    @classmethod
+    def _known_countries(cls, countries: tuple[str, ...]) -> tuple[str, ...]:
+        for country in countries:
+            if country.partition("-")[0] not in CAPITALS:
+                raise ValueError(f"no country {country!r}; there are {', '.join(sorted(CAPITALS))}")
+        return countries
 
 
 class Settings(Frozen):
@@ -216,7 +241,12 @@ class Settings(Frozen):
             )
         gates = {gate: GateOverride(**dict(change)) for gate, change in table.gates.items()}
         return Service(
-            name=name, connections=table.connections, parameters=table.parameters, gates=gates
+            name=name,
+            connections=table.connections,
+            parameters=table.parameters,
+            gates=gates,
+            regimes=table.regimes,
+            countries=table.countries,
         )
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, JsonValue
 
 from schemas.alert import Alert
 from schemas.base import Digest, Frozen, Name, Utc
+from schemas.clocks.definition import LegalBasis
 from schemas.gate import GatePolicy
 from schemas.step import StepView
 
@@ -62,13 +63,16 @@ class Service(Frozen):
     """A service as hemostat.toml describes it, fixed in the incident at its start.
 
     ``connections`` maps a capability (``gateway``, ``registry`` …) to a ``[connections.NAME]``.
-    ``parameters`` are validated by the playbook's own parameters model.
+    ``parameters`` are validated by the playbook's own parameters model. ``regimes`` are the legal
+    regimes that may reach it, ``countries`` those whose working days count.
     """
 
     name: Name
     connections: dict[Name, Name]
     parameters: dict[str, JsonValue] = {}
     gates: dict[Name, GateOverride] = {}
+    regimes: tuple[Name, ...] = ()
+    countries: tuple[str, ...] = ()
 
 
 class Carried(Frozen):
@@ -90,6 +94,7 @@ class OpenIncident(Frozen):
     service: Service
     drill: bool = False
     carried: Carried | None = None
+    legal: LegalBasis | None = None
 
 
 class GateView(Frozen):

@@ -37,6 +37,7 @@ class Kind(StrEnum):
     PAGE = "page"
     EVIDENCE = "evidence"
     FINDING = "finding"
+    CLOCK = "clock"
     CONTINUED = "continued"
     CLOSED = "closed"
 

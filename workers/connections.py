@@ -14,6 +14,7 @@ from hemostat.settings import Settings
 from hemostat.settings_problems import InvalidSettings, found_by_pydantic
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError
+from schemas.ports.clocks import compute_due
 from workers.registry import Adapter, AdapterType, AnyPort, load_adapter, spec_of
 from workflows.engine.spec import PlaybookSpec
 
@@ -88,6 +89,7 @@ def unwired(
     """
     problems: list[ConfigurationError] = []
     for service, table in settings.services.items():
+        problems += _without_calendar(settings, service, connections)
         for playbook in table.playbooks:
             if playbook in playbooks:
                 spec = spec_of(playbooks[playbook])
@@ -127,6 +129,21 @@ def _without_adapter(
                 where=settings.where("services", service, "connections", capability),
                 next_step="name a connection whose adapter does.",
             )
+
+
+def _without_calendar(
+    settings: Settings, service: str, connections: Connections
+) -> Iterator[ConfigurationError]:
+    """Legal clocks are the engine's, whatever the playbook: who declares regimes needs a calendar."""
+    table = settings.services[service]
+    connected = connections.get(table.connections.get(compute_due.capability, ""))
+    if table.regimes and (connected is None or compute_due not in connected.type.methods):
+        yield ConfigurationError(
+            f"service {service!r} declares legal regimes and has no calendar for their clocks",
+            where=settings.where("services", service, "regimes"),
+            next_step='add [connections.calendar] with adapter = "clocks_calendar", and '
+            f'`clocks = "calendar"` to [services.{service}.connections].',
+        )
 
 
 def _misparametrised(

@@ -12,6 +12,7 @@ from typing import Final
 from hemostat.settings import Route, Settings
 from schemas.alert import Alert
 from schemas.canonical import canonical_json
+from schemas.clocks.catalogue import catalogue
 from schemas.incident import OpenIncident, Service
 
 TRIAGE: Final = "triage"
@@ -45,6 +46,12 @@ def incident_id(playbook: str, service: str, told_apart: list[str], *, drill: bo
     return f"{'drill-' if drill else ''}{playbook}-{hashlib.sha256(named).hexdigest()[:12]}"
 
 
+def opening_of(playbook: str, service: Service, *, drill: bool = False) -> OpenIncident:
+    """Return what opens an incident, pinned to this edition of the legal clocks it may start."""
+    legal = catalogue().basis(service.regimes, service.countries) if service.regimes else None
+    return OpenIncident(playbook=playbook, service=service, drill=drill, legal=legal)
+
+
 def _matches(route: Route, source: str, labels: Mapping[str, str]) -> bool:
     if route.source is not None and route.source != source:
         return False
@@ -56,5 +63,5 @@ def _destination(
 ) -> Destination:
     return Destination(
         incident=incident_id(playbook, service.name, told_apart, drill=drill),
-        opening=OpenIncident(playbook=playbook, service=service, drill=drill),
+        opening=opening_of(playbook, service, drill=drill),
     )

@@ -199,7 +199,7 @@ class Ledger(Frozen):
     def with_due(self, clock: Clock, due: Due, because: str, now: datetime) -> Self:
         """Return the ledger with *due* for the facts of now; what was due before is kept."""
         history = clock.due_at_history
-        if not history or history[-1].value != due.strict:
+        if due.strict != (history[-1].value if history else None):
             change = DueChange(
                 value=due.strict,
                 rule_version=self.edition or "",

@@ -9,6 +9,7 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 
+from hemostat.gateway.routing import opening_of
 from schemas.alert import Alert, AlertAction, AlertBatch, AlertSeverity, Authenticity, RawRef
 from schemas.canonical import digest_of
 from schemas.gate import Choice, Decision
@@ -18,7 +19,6 @@ from schemas.incident import (
     IncidentResult,
     IncidentView,
     JournalQuery,
-    OpenIncident,
     Service,
 )
 from schemas.journal import Entry, Kind
@@ -28,7 +28,17 @@ PATIENCE = 20.0
 """Seconds of real time within which anything a test waits for must have happened."""
 
 CONNECTIONS = {
-    name: name for name in ("gateway", "registry", "serving", "probes", "pager", "tickets", "vault")
+    name: name
+    for name in (
+        "clocks",
+        "gateway",
+        "registry",
+        "serving",
+        "probes",
+        "pager",
+        "tickets",
+        "vault",
+    )
 }
 
 
@@ -105,7 +115,7 @@ class Case:
         """Start an incident with whatever the first signal holds."""
         handle: WorkflowHandle[Any, IncidentResult] = await client.start_workflow(
             playbook,
-            OpenIncident(playbook=playbook, service=of or service(), drill=drill),
+            opening_of(playbook, of or service(), drill=drill),
             id=f"{playbook}-{uuid.uuid4().hex[:12]}",
             task_queue=queue,
             result_type=IncidentResult,

@@ -15,9 +15,12 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from activities.clocks_calendar import LibraryCalendar
 from schemas.canonical import digest_of
+from schemas.clocks.arithmetic import Due
+from schemas.clocks.readings import due_by_calendar
 from schemas.evidence import EvidenceItem, Sealed
-from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
+from schemas.ports import clocks, gateway, paging, probes, registry, serving, tickets, vault
 from schemas.ports.port import Port
 
 POISONED_SINCE = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -70,7 +73,7 @@ class World:
 
     def activities(self) -> list[Callable[..., Awaitable[Any]]]:
         """One activity per port."""
-        modules = (gateway, paging, probes, registry, serving, tickets, vault)
+        modules = (clocks, gateway, paging, probes, registry, serving, tickets, vault)
         ports = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
         return [self._activity(port) for port in ports]
 
@@ -344,6 +347,11 @@ class World:
     def read_ticket(self, request: tickets.ReadTicket) -> tickets.TicketState:
         number = self.ticket_numbers.get(request.correlation)
         return tickets.TicketState(number=number, open=number is not None)
+
+    def compute_due(self, request: clocks.ComputeDue) -> Due:
+        return due_by_calendar(
+            request.definition, request.facts, request.countries, LibraryCalendar()
+        )
 
     def verify_evidence(self, request: vault.VerifyEvidence) -> vault.EvidenceVerified:
         return vault.EvidenceVerified(checked=len(request.digests))

@@ -49,13 +49,14 @@ class Consent(Execution):
         agree: GatePolicy,
         proof: Callable[[Res], Proof],
     ) -> Res | None:
-        """Alter or delete: only with sealed evidence and agreement; None if people said no."""
+        """Alter or delete: only with sealed evidence, no hold, and agreement; None on a no."""
         step = self._id(title)
         if step in self._results:
             kept = self._results[step]
             return None if kept is None else act.port.result.model_validate(kept)
         if self._sealing is not None:
             await workflow.wait_condition(self._sealing.done)
+        await self.clocks.until_released(act.port.name)
         doing = Step(step, title, StepClass.DESTROY, [act], lambda got: proof(got[0]))
         if not await self._agreed(doing, agree):
             self._results[step] = None

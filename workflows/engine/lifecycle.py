@@ -15,6 +15,7 @@ from temporalio import workflow
 from temporalio.common import RawValue
 from temporalio.exceptions import CancelledError as TemporalCancelled
 
+from schemas.clocks.view import ClocksView
 from schemas.gate import GatePolicy, OnSilence, Outcome
 from schemas.incident import (
     IncidentResult,
@@ -53,10 +54,14 @@ class Lifecycle(Succession):
 
     # What arrives
 
-    @workflow.signal(dynamic=True, description="`alert` (AlertBatch) and `decide` (Decision)")
+    @workflow.signal(dynamic=True, description="`alert`, `decide`, `determine`")
     def _receive(self, name: str, given: Sequence[RawValue]) -> None:
         # One handler for every name: Temporal silently drops what a typed one cannot decode.
-        takers = {"alert": self.intake.receive, "decide": self.gates.receive}
+        takers = {
+            "alert": self.intake.receive,
+            "decide": self.gates.receive,
+            "determine": self.clocks.receive,
+        }
         taker = takers.get(name)
         if taker is None:
             self.record.write(
@@ -97,6 +102,10 @@ class Lifecycle(Succession):
     @workflow.query(name="shown", description="What was shown at a gate, by the gate's id")
     def _shown(self, gate: str) -> dict[str, JsonValue]:
         return self.gates.shown(gate)
+
+    @workflow.query(name="clocks", description="The legal clocks, what is due when")
+    def _clocks(self) -> ClocksView:
+        return self.clocks.view()
 
     @workflow.query(name="segments", description="Digests of earlier journal parts in the vault")
     def _journal_segments(self) -> list[str]:
@@ -140,7 +149,9 @@ class Lifecycle(Succession):
             if early_end and not await wait_for_firing(self.intake, EARLY_END_PATIENCE):
                 return Resolution.RESOLVED_BEFORE_FIRING
             self._answering, self.intake.unanswered = True, False
-        response = self._spawn(self._respond_or_hand_over(), "respond")
+        if self.clocks.declared:
+            self._in_background(self.clocks.keep(), "legal clocks")
+        response = self._spawn(self._respond_and_be_clear(), "respond")
         judged = self._spawn(self._judge_false_alarm(), "false alarm")
         while not (response.done() or judged.done()):
             await workflow.wait_condition(
@@ -151,10 +162,21 @@ class Lifecycle(Succession):
         if judged.done() and not response.done():
             await self._stop(response)
             await self._take_back("judged a false alarm")
+            await self.clocks.until_decided(lambda: self.intake.unanswered)
             return Resolution.FALSE_ALARM
         await self._stop(judged)
         resolution: Resolution = response.result()
         return resolution
+
+    async def _respond_and_be_clear(self) -> Resolution:
+        """Respond, then stay open while a legal clock runs; a new firing is answered first."""
+        if not self.clocks.declared:
+            return await self._respond_or_hand_over()
+        step = f"responded {self._round}"
+        if step not in self._results:
+            self._results[step] = (await self._respond_or_hand_over()).value
+        await self.clocks.until_decided(lambda: self.intake.unanswered)
+        return Resolution(str(self._results[step]))
 
     async def _respond_or_hand_over(self) -> Resolution:
         try:

@@ -148,8 +148,14 @@ class Hands:
                 summary=act.port.name,
             )
         except ActivityError as error:
+            if is_cancelled_exception(error):
+                raise asyncio.CancelledError from error
             raise ActFailed(cause_of(error)) from error
         return result
+
+    def connected(self, port: Port[Any, Any]) -> bool:
+        """Whether the service names a connection for *port*."""
+        return bool(self._service.connections.get(port.capability))
 
     async def watch(self, act: Act[Req, Res], *, title: str) -> Res:
         """Wait for a watching port to see something; outlives workers, stops with the incident."""

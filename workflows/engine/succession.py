@@ -18,6 +18,7 @@ from schemas.incident import Carried, OpenIncident
 from schemas.journal import Entry, Kind
 from schemas.ports.vault import ArchiveJournal, archive_journal
 from workflows.engine.archive import segments
+from workflows.engine.clocks import LegalClocks
 from workflows.engine.evidence import Evidence
 from workflows.engine.gates import Gates
 from workflows.engine.intake import Intake
@@ -60,6 +61,7 @@ class Succession:
         self.gates = Gates(self.record, self.service.gates, self._tell)
         self.evidence = Evidence(self.record, self.hands, self.pager)
         self.undo = Undo(self.record, self.hands, self.pager)
+        self.clocks = LegalClocks(self.record, self.hands, self.pager, self.intake, opening.legal)
         self._results: dict[str, JsonValue] = {}
         self._segments: tuple[str, ...] = ()
         self._background: list[tuple[str, asyncio.Task[Any]]] = []
@@ -73,6 +75,7 @@ class Succession:
             self._opened()
 
     def _opened(self) -> None:
+        legal = self._opening.legal
         self.record.write(
             Kind.OPENED,
             f"Incident opened: {self.spec.title}" + (" (EXERCISE)" if self._opening.drill else ""),
@@ -83,6 +86,7 @@ class Succession:
                 "service": self.service.name,
                 "drill": self._opening.drill,
                 "atlas": list(self.spec.atlas),
+                **({"legal": legal.provenance()} if legal else {}),
             },
         )
 
@@ -173,6 +177,7 @@ class Succession:
                 "pager": self.pager.dump(),
                 "evidence": self.evidence.dump(),
                 "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
+                **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
             },
         )
         workflow.continue_as_new(self._opening.model_copy(update={"carried": carried}))
@@ -215,3 +220,5 @@ class Succession:
         self.record.chain.adopt([Entry.model_validate(entry) for entry in state["tail"]])
         self.pager.load(state["pager"])
         self.evidence.load(state["evidence"])
+        if "clocks" in state:
+            self.clocks.load(state["clocks"])
