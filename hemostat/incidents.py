@@ -25,6 +25,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from hemostat.vault import Vault
 from schemas import visibility
 from schemas.base import Frozen, Utc
+from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, EvidenceCorrupt, HemostatError, SystemUnreachable
 from schemas.incident import IncidentView, JournalQuery
 from schemas.journal import Entry
@@ -107,6 +108,11 @@ async def views(client: Client, incidents: Sequence[str]) -> list[IncidentView |
 async def view(client: Client, incident: str, run_id: str | None = None) -> IncidentView:
     """Return where *incident* stands; raises ``NoWorkerAnswers`` and ``BadInput`` (no such one)."""
     return IncidentView.model_validate(await _query(client, incident, run_id, "incident"))
+
+
+async def legal_clocks(client: Client, incident: str, run_id: str | None = None) -> ClocksView:
+    """Return the legal clocks of *incident*; none where its service declares no regimes."""
+    return ClocksView.model_validate(await _query(client, incident, run_id, "clocks"))
 
 
 async def journal(

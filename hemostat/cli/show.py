@@ -24,11 +24,13 @@ _STYLES = {
     Kind.DECISION: "bold magenta",
     Kind.REFUSED: "red",
     Kind.FINDING: "cyan",
+    Kind.CLOCK: "yellow",
 }
 _TOLD = {
     Kind.ALERT: ("title",),
     Kind.DECISION: ("actor", "reason"),
-    Kind.REFUSED: ("gate", "actor", "reason"),
+    Kind.CLOCK: ("value", "actor", "reason"),
+    Kind.REFUSED: ("gate", "clock", "actor", "reason"),
 }
 """What of an entry's data belongs into a timeline; ``--json`` has all of it."""
 

@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
+from hemostat.gateway.routing import opening_of
 from hemostat.settings import Settings, parse_duration, read_secret
 from hemostat.settings_problems import InvalidSettings, broken_references
 from hemostat.toml_lines import Lines
@@ -190,3 +191,19 @@ TOML_JSON = st.recursive(
 )
 def test_references_are_checked_in_a_document_of_any_shape(document: dict[str, object]) -> None:
     broken_references(document)
+
+
+def test_the_legal_regimes_of_a_service_go_into_its_incidents_with_their_clocks() -> None:
+    legal = '[services.a]\nregimes = ["nis2", "gdpr-33"]\ncountries = ["DE-BY", "FR"]\n'
+    service = Settings.parse(legal).service("a")
+    assert service.regimes == ("nis2", "gdpr-33")
+    opening = opening_of("triage", service)
+    assert opening.legal is not None
+    assert {"nis2-23-4a", "gdpr-33"} <= {clock.id for clock in opening.legal.clocks}
+    assert opening_of("triage", Settings.parse("[services.a]").service("a")).legal is None
+
+
+def test_a_regime_or_a_country_that_is_not_known_is_told_with_its_line() -> None:
+    said = problems('[services.a]\nregimes = ["gpdr"]\ncountries = ["XX"]\n')
+    assert any("toml:2" in line and "no legal regime 'gpdr'" in line for line in said)
+    assert any("toml:3" in line and "no country 'XX'" in line for line in said)

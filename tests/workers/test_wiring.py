@@ -191,3 +191,11 @@ def test_the_sdks_log_line_loses_traceback_and_cause(caplog: pytest.LogCaptureFi
     )
     assert failed.exc_info is None
     assert fine.getMessage() == "nothing is wrong with this"
+
+
+def test_a_service_under_legal_regimes_needs_a_calendar() -> None:
+    text = '[services.sentiment]\nregimes = ["nis2"]\n[connections.calendar]\nadapter = "clocks_calendar"\n'
+    (line,) = said(Settings.parse(text), {})
+    assert line.startswith("hemostat.toml:2: service 'sentiment' declares legal regimes")
+    whole = Settings.parse(text.replace("[conn", 'connections.clocks = "calendar"\n[conn'))
+    assert said(whole, connect_adapters(whole)) == []

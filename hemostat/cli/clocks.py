@@ -1,0 +1,69 @@
+"""``hemostat clocks``: the legal clocks of one incident, and what is due when."""
+
+import asyncio
+
+import click
+
+from hemostat.cli import json_option
+from hemostat.incidents import legal_clocks
+from hemostat.temporal import connect
+from hemostat.terminal import document, line, table
+from schemas.clocks.view import ClockRow, ClocksView
+
+
+@click.command
+@click.argument("incident")
+@click.option("--run", "run_id", help="An earlier run of a reopened incident.")
+@json_option
+def command(incident: str, run_id: str | None, as_json: bool) -> None:
+    """Show the legal clocks of one incident.
+
+    For each: its state, when it is due in the strict and in the legal reading, and to whom. This is no legal advice.
+    """
+    seen = asyncio.run(_read(incident, run_id))
+    if as_json:
+        document(seen.model_dump(mode="json"))
+    else:
+        _print(incident, seen)
+
+
+async def _read(incident: str, run_id: str | None) -> ClocksView:
+    return await legal_clocks(await connect(), incident, run_id)
+
+
+def _print(incident: str, seen: ClocksView) -> None:
+    line((seen.notice, "yellow"))
+    if not seen.clocks:
+        line(f"{incident}: its service declares no legal regimes.")
+        return
+    line((incident, "bold"), f"  regimes: {', '.join(seen.regimes)}")
+    line(f"countries: {', '.join(seen.countries) or 'none'}  catalogue: {seen.catalogue}")
+    line()
+    table(
+        ("clock", "state", "due (strict)", "legal reading", "to", ""),
+        [
+            (
+                row.id,
+                row.state.value,
+                f"{row.due:%Y-%m-%d %H:%M} UTC" if row.due else "",
+                _legal(row),
+                ", ".join(row.to).replace("_", " "),
+                row.says,
+            )
+            for row in seen.clocks
+        ],
+    )
+    waiting = [row.id for row in seen.clocks if row.keeps_open]
+    if waiting:
+        line(("the incident stays open for: ", "bold"), ", ".join(waiting))
+
+
+def _legal(row: ClockRow) -> str:
+    """The other readings, for counsel to judge."""
+    if row.readings is None:
+        return ""
+    read = [f"{where} {at:%Y-%m-%d %H:%M} UTC" for where, at in row.readings.legal.items()]
+    read += [f"{where} relief {at:%Y-%m-%d %H:%M} UTC" for where, at in row.readings.relief.items()]
+    if row.readings.day:
+        read.append(f"on {row.readings.day}")
+    return "; ".join(read)
