@@ -12,7 +12,9 @@ from hemostat.temporal import connect
 from hemostat.terminal import document, line
 from schemas.errors import HemostatError
 from schemas.gate import OnSilence
-from schemas.incident import IncidentView
+from schemas.incident import GateView, IncidentView
+
+COUNSEL = "counsel"
 
 
 @click.command
@@ -53,9 +55,20 @@ def _gates(
         unknown = {"incident": row.id, "gate": None, "roles": row.waiting_for}
         return [unknown | {"error": answer.what, "next": answer.next_step}]
     asking = [gate for gate in answer.gates if gate.policy.on_silence is not OnSilence.STAND]
+    clocks = _legal_clocks(row, asking)
     if not as_json and asking:
         line((row.id, "bold"), f"  {row.playbook} on {row.service}  {row.severity or ''}")
         for gate in asking:
             show_gate(row.id, gate)
         line()
-    return [described(row.id, gate) for gate in asking]
+    for waits in () if as_json else clocks:
+        line((row.id, "bold"), f"  waits for counsel; {waits['next']}")
+    return [described(row.id, gate) for gate in asking] + clocks
+
+
+def _legal_clocks(row: IncidentRow, asking: list[GateView]) -> list[dict[str, Any]]:
+    """What waits for counsel and is no gate: a legal clock that runs or is undecided."""
+    if COUNSEL not in row.waiting_for or any(COUNSEL in gate.policy.roles for gate in asking):
+        return []
+    told = f"`hemostat clocks {row.id}` tells for what."
+    return [{"incident": row.id, "gate": None, "roles": [COUNSEL], "next": told}]

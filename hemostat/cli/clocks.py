@@ -47,7 +47,7 @@ def _print(incident: str, seen: ClocksView) -> None:
                 row.state.value,
                 f"{row.due:%Y-%m-%d %H:%M} UTC" if row.due else "",
                 _legal(row),
-                ", ".join(row.to).replace("_", " "),
+                ", ".join(row.definition.addressees).replace("_", " "),
                 row.says,
             )
             for row in seen.clocks

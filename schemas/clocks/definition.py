@@ -7,6 +7,7 @@ catalogue changes no open incident. It is refused where its words mean nothing t
 import re
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from typing import Final, Literal, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -104,6 +105,7 @@ _FORMS: Final = (
 )
 
 
+@cache
 def parse_anchor(text: str) -> Anchor:
     """Return what *text* says; ``ValueError`` names what cannot be understood."""
     for kind, form in _FORMS:

@@ -5,7 +5,7 @@ from datetime import datetime
 from schemas.base import Digest, Frozen, Utc
 from schemas.clocks import NOT_LEGAL_ADVICE
 from schemas.clocks.arithmetic import Due
-from schemas.clocks.definition import LegalBasis
+from schemas.clocks.definition import ClockDefinition, LegalBasis
 from schemas.clocks.ledger import (
     Candidate,
     Clock,
@@ -23,12 +23,7 @@ class ClockRow(Frozen):
     """One clock or hold; ``says`` is our own sentence, never text from outside."""
 
     id: str
-    kind: str
-    instrument: str
-    trigger: str
-    to: tuple[str, ...]
-    content: tuple[str, ...]
-    verified: str
+    definition: ClockDefinition
     state: ClockState
     says: str
     keeps_open: bool
@@ -41,8 +36,6 @@ class ClockRow(Frozen):
     filings: tuple[Filing, ...]
     released: Said | None
     superseded_by: str | None
-    blocks: tuple[str, ...]
-    note: str | None
 
 
 class ClocksView(Frozen):
@@ -74,16 +67,11 @@ def view_of(ledger: Ledger, basis: LegalBasis | None, now: datetime) -> ClocksVi
 
 
 def _row(ledger: Ledger, clock: Clock, now: datetime, *, keeps_open: bool) -> ClockRow:
-    definition, state = clock.definition, state_of(ledger, clock, now)
+    state = state_of(ledger, clock, now)
     heir = ledger.superseded_by(clock) if clock.applies else None
     return ClockRow(
         id=clock.id,
-        kind=definition.kind,
-        instrument=definition.instrument,
-        trigger=definition.trigger or definition.rule or "",
-        to=definition.addressees,
-        content=definition.content,
-        verified=definition.verified,
+        definition=clock.definition,
         state=state,
         says=sentence(ledger, clock, state),
         keeps_open=keeps_open,
@@ -96,8 +84,6 @@ def _row(ledger: Ledger, clock: Clock, now: datetime, *, keeps_open: bool) -> Cl
         filings=clock.filings,
         released=clock.released,
         superseded_by=heir.id if heir else None,
-        blocks=definition.blocks,
-        note=definition.note,
     )
 
 
@@ -112,12 +98,14 @@ def sentence(ledger: Ledger, clock: Clock, state: ClockState) -> str:
     """Say what *state* means for this clock."""
     if clock.definition.kind == "hold":
         return _of_hold(clock, state)
-    ruling = clock.ruling
+    ruled_out = clock.ruling if clock.ruling and not clock.ruling.applies else None
     heir = ledger.superseded_by(clock) if clock.applies else None
     said: dict[ClockState, str] = {
         ClockState.SCOPE_NOT_DECLARED: f"if it applies, {when(clock)}; counsel decides whether",
         ClockState.NOT_APPLICABLE: (
-            f"does not apply, by {ruling.said.role}" if ruling else "not in force, not computed"
+            f"does not apply, by {ruled_out.said.role}"
+            if ruled_out
+            else "not in force then, not computed"
         ),
         ClockState.NOT_STARTED: f"applies; starts with {_starts_with(clock)}",
         ClockState.ANCHOR_MISSING: f"applies, at the earliest {when(clock)}; counsel selects when",

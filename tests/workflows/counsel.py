@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from temporalio.client import WorkflowQueryFailedError
+
 from schemas.base import iso
 from schemas.clocks.states import ClockState
 from schemas.clocks.view import ClockRow, ClocksView
@@ -33,8 +35,15 @@ class Counsel:
 
     async def clocks(self) -> ClocksView:
         """All clocks."""
-        view: ClocksView = await self.case.handle.query("clocks", result_type=ClocksView)
-        return view
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while True:
+            try:
+                view: ClocksView = await self.case.handle.query("clocks", result_type=ClocksView)
+            except WorkflowQueryFailedError:  # a worker that has just taken the incident over
+                assert asyncio.get_running_loop().time() < deadline
+                await asyncio.sleep(0.05)
+            else:
+                return view
 
     async def row(self, clock: str) -> ClockRow:
         """One clock."""

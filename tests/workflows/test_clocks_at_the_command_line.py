@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from temporalio.client import Client
 
-from hemostat.cli import run
+from hemostat.cli import approvals, run
+from hemostat.incidents import IncidentRow
+from schemas import visibility
 from schemas.clocks.states import ClockState
 from tests.workflows.case import Case
 from tests.workflows.counsel import Counsel, alert_now, under
@@ -69,6 +71,35 @@ async def test_counsel_sees_the_clocks_and_determines_by_command(
     assert await hemostat(*determine, "guess", "x", *reason) == 2
     assert await hemostat("determine", incident, "NIS 2", "filed", "x", *reason) == 2
     assert "not understood: clock" in capsys.readouterr().err
+
+
+async def test_what_waits_for_counsel_is_listed_though_it_is_no_gate(
+    client: Client, queue: str, capsys: Said
+) -> None:
+    case = await Case.open(client, queue, alert_now(), playbook="triage", of=under("nis2-23-4a"))
+    await case.approve("close")
+    await case.said("Closing waits for counsel")
+    described = await case.handle.describe()
+    waiting = described.typed_search_attributes[visibility.WAITING_FOR]
+    assert "counsel" in waiting
+    row = IncidentRow(
+        id=case.handle.id,
+        run_id="",
+        open=True,
+        status="running",
+        playbook="triage",
+        service="sentiment-api",
+        phase=None,
+        severity=None,
+        containment=None,
+        waiting_for=tuple(waiting),
+        drill=False,
+        opened_at=described.start_time,
+        closed_at=None,
+    )
+    *_, listed = approvals._gates(row, await case.view(), as_json=False)
+    assert (listed["gate"], listed["roles"]) == (None, ["counsel"])
+    assert f"hemostat clocks {case.handle.id}" in capsys.readouterr().out
 
 
 async def test_an_incident_without_regimes_says_so(

@@ -188,21 +188,28 @@ class LegalClocks(ClockLedger):
             return
         try:
             while waiting := because():
-                named = ", ".join(f"{clock} ({state.value})" for clock, state in waiting.items())
-                if self._say_once(gate, named):
-                    states: dict[str, JsonValue] = {c: s.value for c, s in waiting.items()}
-                    self._record.write(
-                        Kind.GATE, f"{says}: {named}", data={"gate": gate, "clocks": states}
-                    )
-                    self._page(f"{gate}-{len(waiting)}", f"{says}: {named}")
+                self._tell_of(gate, says, waiting)
                 self._record.waiting[gate] = (COUNSEL,)
                 self._record.publish()
                 await self._until_other(because, waiting)
-        finally:
-            self._record.waiting.pop(gate, None)
-            self._record.publish()
+        except asyncio.CancelledError:
+            self._no_longer_waits(gate)
+            raise
+        # Not in a finally: that also runs when a worker drops the run, in nobody's event loop.
+        self._no_longer_waits(gate)
         self._said.pop(gate, None)
         self._record.write(Kind.GATE, f"{says}: no more", data={"gate": gate})
+
+    def _tell_of(self, gate: str, says: str, waiting: Waiting) -> None:
+        named = ", ".join(f"{clock} ({state.value})" for clock, state in waiting.items())
+        if self._say_once(gate, named):
+            states: dict[str, JsonValue] = {c: s.value for c, s in waiting.items()}
+            self._record.write(Kind.GATE, f"{says}: {named}", data={"gate": gate, "clocks": states})
+            self._page(f"{gate}-{len(waiting)}", f"{says}: {named}")
+
+    def _no_longer_waits(self, gate: str) -> None:
+        self._record.waiting.pop(gate, None)
+        self._record.publish()
 
     async def _until_other(self, because: Callable[[], Waiting], seen: Waiting) -> None:
         await workflow.wait_condition(lambda: because() != seen)
