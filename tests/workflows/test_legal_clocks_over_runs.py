@@ -1,42 +1,24 @@
 """An incident that goes on in new runs keeps its clocks, its counsel's word and its deadlines."""
 
-import sys
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.testing import TimeSkippingConfig, WorkflowEnvironment
+from temporalio.testing import WorkflowEnvironment
 
-from hemostat.temporal import ensure_namespace
 from schemas.base import iso
 from schemas.clocks.states import ClockState
 from schemas.incident import Resolution
 from tests.workflows.case import Case, alert
-from tests.workflows.conftest import FLAGS
 from tests.workflows.counsel import Counsel, alert_now, under
 from tests.workflows.world import World
 
 pytestmark = pytest.mark.temporal
 
 
-IMPATIENT = FLAGS | {"limit.historyCount.suggestContinueAsNew": "40"}
-"""A server that finds every history long: an incident changes runs all the time."""
-
-
 @pytest.fixture
-async def client() -> AsyncIterator[Client]:
-    flags = [arg for k, v in IMPATIENT.items() for arg in ("--dynamic-config-value", f"{k}={v}")]
-    async with await WorkflowEnvironment.start_time_skipping_v2(
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        dev_server_extra_args=flags,
-        ts_config=TimeSkippingConfig(enabled=False),
-        data_converter=pydantic_data_converter,
-    ) as env:
-        await ensure_namespace(env.client)
-        yield env.client
+def client(impatient_temporal: WorkflowEnvironment) -> Client:
+    return impatient_temporal.client
 
 
 async def storm(case: Case, archived: int, world: World) -> None:

@@ -14,7 +14,7 @@ from schemas.base import iso
 from schemas.canonical import digest_of
 from schemas.clocks import NOT_LEGAL_ADVICE
 from schemas.clocks.determination import with_candidate
-from schemas.clocks.ledger import Clock, Ledger, blocked_by
+from schemas.clocks.ledger import Clock, blocked_by
 from schemas.clocks.states import (
     ClockEvent,
     ClockState,
@@ -52,7 +52,7 @@ class LegalClocks(ClockLedger):
         basis = self._basis
         if self._begun or basis is None:
             return
-        self._begun = True
+        self._begun, before = True, self.ledger
         pinned = [clock.model_dump(mode="json") for clock in basis.clocks]
         self._record.write(
             Kind.CLOCK,
@@ -66,7 +66,6 @@ class LegalClocks(ClockLedger):
             if clock.definition.kind == "clock":
                 seen = with_candidate(clock, at, "the first alert arrived", source)
                 self.ledger = self.ledger.replace(seen)
-        before = Ledger.of(basis)
         self._recompute("from the first alert")
         self._note_changes(before)
         regimes = ", ".join(basis.regimes)
