@@ -1,0 +1,198 @@
+"""The courses that are recorded: each playbook along its branches, with people who always answer.
+
+A scenario opens an incident in a fresh world and brings it to its end. Its name is the name of
+the recorded history.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.testing import WorkflowEnvironment
+
+from schemas.alert import Alert, AlertAction
+from schemas.gate import Choice
+from schemas.incident import Containment
+from schemas.journal import Kind
+from schemas.step import StepState
+from tests.workflows.case import Case, alert
+from tests.workflows.world import World
+
+ISOLATE, ROLL_BACK = "isolate-the-feedback-endpoint", "roll-the-model-back"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where a scenario plays."""
+
+    env: WorkflowEnvironment
+    queue: str
+    world: World
+
+    async def poisoned(self, *alerts: Alert) -> Case:
+        """An incident of feedback poisoning."""
+        return await Case.open(self.env.client, self.queue, *alerts)
+
+    async def unrouted(self) -> Case:
+        """An incident of triage."""
+        return await Case.open(self.env.client, self.queue, playbook="triage")
+
+
+Scenario = Callable[[Stage], Awaitable[Case]]
+
+
+async def resolved(stage: Stage) -> Case:
+    """The undisturbed course."""
+    case = await stage.poisoned()
+    await case.answer_everything()
+    return case
+
+
+async def false_alarm(stage: Stage) -> Case:
+    """Two people judge it false after the rollback: everything is undone."""
+    case = await stage.poisoned()
+    await case.approve("confirm-known-good")
+    await case.gate("rescore-decisions")
+    await case.false_alarm()
+    return case
+
+
+async def benign_change(stage: Stage) -> Case:
+    """The shadow model rises too."""
+    stage.world.shadow_rises = True
+    return await stage.poisoned()
+
+
+async def lying_gateway(stage: Stage) -> Case:
+    """Isolation is commanded twice and disproven; people have it tried again."""
+    stage.world.lie.add("isolate_endpoint")
+    case = await stage.poisoned()
+    await case.gate(f"retry-{ISOLATE}")
+    stage.world.lie.clear()
+    await case.approve(f"retry-{ISOLATE}")
+    await case.answer_everything()
+    return case
+
+
+async def alias_moved(stage: Stage) -> Case:
+    """Something moves the alias back, and it is put back."""
+    case = await stage.poisoned()
+    await case.approve("confirm-known-good")
+    await case.step(ROLL_BACK, StepState.PROVEN)
+    stage.world.someone_moves_the_alias("5")
+    await case.approve("put-alias-back")
+    await case.until(lambda v: v.containment is Containment.PROVEN, "proven again")
+    await case.answer_the_rest()
+    return case
+
+
+async def breach(stage: Stage) -> Case:
+    """A stage breaks its guard; retraining was rejected."""
+    case = await stage.poisoned()
+    await case.approve("confirm-known-good")
+    await case.approve("rescore-decisions")
+    await case.decide_no("retrain-without-poison")
+    stage.world.breach = 3
+    first = await case.gate("re-enable-feedback")
+    await case.approve("re-enable-feedback", "commander", "ml-lead")
+    await case.asked_anew(first)
+    stage.world.breach = 0
+    await case.approve("re-enable-feedback", "commander", "ml-lead")
+    await case.approve("close-incident")
+    return case
+
+
+async def nobody_answers(stage: Stage) -> Case:
+    """Reminders, escalation, a choice by policy, a registry that is down; then people come."""
+    stage.world.fail["list_versions"] = 2
+    case = await stage.poisoned()
+    gate = await case.gate("confirm-known-good")
+    await stage.env.fast_forward(case.handle, gate.policy.timer)
+    await case.step(ROLL_BACK, StepState.PROVEN)
+    await case.answer_the_rest()
+    return case
+
+
+async def garbage(stage: Stage) -> Case:
+    """Signals that nobody should send, and a cancel request."""
+    case = await stage.poisoned()
+    await case.gate("confirm-known-good")
+    await case.signal("decide", "approve")
+    await case.signal("decide")
+    await case.signal("alert", [1, 2])
+    await case.signal("approve", {"yes": True})
+    await case.decide("confirm-known-good", Choice.APPROVE, role="visitor")
+    await case.handle.cancel()
+    await case.until_journal(Kind.REFUSED, 6)
+    await case.answer_everything()
+    return case
+
+
+async def end_before_its_beginning(stage: Stage) -> Case:
+    """Only an end arrives."""
+    case = await stage.poisoned(alert(action=AlertAction.CLOSE))
+    await stage.env.fast_forward(case.handle, timedelta(minutes=11))
+    return case
+
+
+async def fires_again(stage: Stage) -> Case:
+    """It fires again while people close it."""
+    case = await stage.poisoned()
+    await case.answer_everything(leave_open=True)
+    await case.gate("close-incident")
+    await case.send(alert("e2"))
+    await case.approve("close-incident")
+    await case.step(f"{ISOLATE}-r2", StepState.PROVEN)
+    await case.answer_everything()
+    return case
+
+
+async def closed(stage: Stage) -> Case:
+    """A person takes it and closes it."""
+    case = await stage.unrouted()
+    await case.approve("acknowledge")
+    await case.approve("close")
+    return case
+
+
+async def stormed(stage: Stage) -> Case:
+    """Many alerts, then a person closes it."""
+    case = await stage.unrouted()
+    for _ in range(40):
+        await case.send(alert())
+    await case.until(lambda v: v.alerts == 41, "all were counted")
+    await case.approve("close")
+    return case
+
+
+async def held(stage: Stage) -> Case:
+    """Nobody comes for a day."""
+    case = await stage.unrouted()
+    await case.gate("close")
+    await stage.env.fast_forward(case.handle, timedelta(hours=25))
+    await case.approve("close")
+    return case
+
+
+SCENARIOS: dict[str, tuple[Scenario, ...]] = {
+    "feedback-poisoning": (
+        resolved,
+        false_alarm,
+        benign_change,
+        lying_gateway,
+        alias_moved,
+        breach,
+        nobody_answers,
+        garbage,
+        end_before_its_beginning,
+        fires_again,
+    ),
+    "triage": (closed, held),
+}
+"""By playbook."""
+
+OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
+    "feedback-poisoning": (resolved, false_alarm),
+    "triage": (stormed,),
+}
+"""Those that are recorded on a server as well that asks for a new run all the time."""
