@@ -1,4 +1,4 @@
-"""An adapter that fulfils every port and does nothing: what is left is Hemostat and Temporal.
+"""An adapter for every port of the playbook that does nothing: what is left is Hemostat and Temporal.
 
 Its answers are those of a poisoned loop that yields at once: isolated, rolled back to version 3,
 proven at every look. Only ``archive_journal`` writes, because the count of what was recorded is
@@ -175,5 +175,6 @@ def connections(marks: MarkSender, journals: Path) -> Connections:
     def build(connection: Any, vault: Vault) -> NoOp:
         return NoOp(marks, journals)
 
-    kind = AdapterType(NAME, _Settings, build, {port: port.name for port in all_ports()})
+    offered = [port for port in all_ports() if port in _ANSWERS or hasattr(NoOp, port.name)]
+    kind = AdapterType(NAME, _Settings, build, {port: port.name for port in offered})
     return {NAME: Connected(NAME, kind, NoOp(marks, journals))}
