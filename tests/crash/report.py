@@ -16,8 +16,8 @@ class Row:
     recovered: float | None = None
     """Seconds from the fault until the act was known to be done, or, where a system failed after
     the act, until its step was proven."""
-    longer: float = 0.0
-    """Seconds that the whole incident took longer than the undisturbed one."""
+    took: float | None = None
+    """Seconds from the alert to the close."""
     order: tuple[object, ...] = ()
     """Where it stands in the table."""
 
@@ -34,11 +34,11 @@ class Row:
             "equal" if not self.effects_differ else "DIFFER",
             "whole" if not self.record_differs else "BROKEN",
             "-" if self.recovered is None else f"{self.recovered:.1f}",
-            f"{self.longer:+.1f}",
+            "-" if self.took is None else f"{self.took:.1f}",
         )
 
 
-HEAD = ("fault", "at", "effects", "record", "recovered s", "longer by s")
+HEAD = ("fault", "at", "effects", "record", "recovered s", "incident s")
 
 
 @dataclass
