@@ -42,6 +42,9 @@ ANSWERS_WITHIN: Final = timedelta(seconds=1.8)
 EPISODES_MEMO: Final = "hemostat_episodes"
 """The memo of a closed incident: digests of the episodes it dealt with."""
 
+DECIDES_WITHIN: Final = timedelta(seconds=5)
+"""How long a worker may take over one decision of an incident before another one takes it over."""
+
 ALERT_SIGNAL: Final = "alert"
 
 
@@ -148,6 +151,8 @@ class IncidentSignals:
         )
         request.workflow_type.name = opening.playbook
         request.task_queue.name = self._task_queue
+        # A worker that dies in the midst of deciding is noticed after this; the default is 10 s.
+        request.workflow_task_timeout.FromTimedelta(DECIDES_WITHIN)
         converter = _converter(client, destination.incident)
         request.input.payloads.extend(await converter.encode([opening]))
         request.signal_input.payloads.extend(await converter.encode([batch]))
