@@ -7,9 +7,11 @@ which all of ours do.
 import asyncio
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from hemostat.processes import LOOPBACK
+
+AGAIN_AFTER: Final = 0.2
 
 
 class Connection:
@@ -62,7 +64,11 @@ def request(method: str, path: str, body: bytes, token: str) -> bytes:
 async def post_all(
     port: int, path: str, bodies: Sequence[bytes], *, token: str = "", at_once: int
 ) -> list[tuple[int, bytes, float]]:
-    """Post every body, *at_once* under way; return status, answer and seconds of each."""
+    """Post every body, *at_once* under way; return status, answer and seconds of each.
+
+    What is answered 503 is sent again, as a real sender does: its seconds go on, and each refusal
+    is an answer of its own in the list, with no seconds.
+    """
     waiting = iter(bodies)
     answers: list[tuple[int, bytes, float]] = []
     clock = asyncio.get_running_loop().time
@@ -72,6 +78,10 @@ async def post_all(
             for body in waiting:
                 began = clock()
                 status, answer = await connection.send("POST", path, body, token)
+                while status == 503:
+                    answers.append((status, answer, 0.0))
+                    await asyncio.sleep(AGAIN_AFTER)
+                    status, answer = await connection.send("POST", path, body, token)
                 answers.append((status, answer, clock() - began))
 
     await asyncio.gather(*(sender() for _ in range(at_once)))

@@ -84,7 +84,7 @@ async def _gust(
     recorded, after = clock(), stage.cpu()
     side.answered.append(answered - began)
     side.recorded.append(recorded - began)
-    side.latencies += [1000 * seconds for _, _, seconds in answers]
+    side.latencies += [1000 * seconds for status, _, seconds in answers if status != 503]
     side.cpu.update({name: after[name] - before[name] for name in after})
     for status, answer, _ in answers:
         told = json.loads(answer).get("incidents", [{}])[0]
