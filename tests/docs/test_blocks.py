@@ -1,5 +1,6 @@
 """Every block of the documents is what it looks like: commands exist, settings hold, JSON parses."""
 
+import importlib.util
 import json
 import re
 import shlex
@@ -55,6 +56,9 @@ def test_a_command_exists_and_takes_what_it_is_given(words: list[str]) -> None:
         command = hemostat.get_command(click.Context(hemostat), arguments[0])
         assert command is not None
         command.make_context(arguments[0], arguments[1:])
+    elif program == "python":
+        assert arguments[0] == "-m"
+        assert importlib.util.find_spec(arguments[1]), arguments[1]
     else:
         assert program in {"export", "temporal"}
 
