@@ -28,7 +28,7 @@ FLAGS = {
 
 IMPATIENT = {
     "limit.historyCount.suggestContinueAsNew": "40",
-    "history.continueAsNewMinInterval": '"1ms"',
+    "history.workflowIdReuseMinimalInterval": '"1ms"',
 }
 
 
