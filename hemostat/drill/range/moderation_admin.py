@@ -85,7 +85,7 @@ class AdminRoutes:
         changes: dict[str, Any] = {"mode": mode}
         if "blocklist" in body:
             changes["blocklist"] = texts(body, "blocklist")
-        if mode != "fallback":
+        if mode == "auto":
             changes |= {"canary_version": None, "canary_percent": 0}
         return JSONResponse(self._decider.set_mode(**changes))
 

@@ -2,8 +2,8 @@
 
 Law: what is approved is on the air at once; that is auto-approval, and the hole of the attack.
 Modes: ``auto`` (the model alone), ``review`` (no auto-approval of a picture whose transforms are
-decided otherwise: people look at it), ``fallback`` (conservative rules on all traffic; a canary
-share of the accounts is decided by a candidate version). Whether a picture is unstable is worked
+decided otherwise: people look at it), ``fallback`` (conservative rules on all traffic). In the last
+two, a canary share of the accounts is decided by a candidate version alone. Whether a picture is unstable is worked
 out for every upload, whatever the mode: the monitor needs it.
 """
 
@@ -87,7 +87,7 @@ class Decider:
         mode = self.mode
         version, by = mode["champion"], mode["mode"]
         canary = mode["canary_version"]
-        if by == "fallback" and canary and share_of(account) < mode["canary_percent"]:
+        if by != "auto" and canary and share_of(account) < mode["canary_percent"]:
             version, by = canary, "auto"
         rows = row.reshape(1, -1)
         model = self.model(version)
