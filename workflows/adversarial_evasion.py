@@ -18,7 +18,7 @@ from schemas.evidence import Sealed
 from schemas.gate import Outcome
 from schemas.incident import Phase, Resolution, Severity
 from schemas.journal import Kind
-from schemas.ports import callers, gateway, moderation, paging, tickets, vault
+from schemas.ports import accounts, gateway, moderation, paging, tickets, vault
 from workflows.engine import Act, Playbook, Proof, StepGivenUp, checks, do, playbook
 from workflows.evasion import shows
 from workflows.evasion.gates import (
@@ -74,7 +74,7 @@ class Parameters(Frozen):
 @playbook(
     id="adversarial-evasion",
     title="Adversarial evasion of an image moderation model",
-    capabilities=(callers, gateway, moderation, paging, tickets, vault),
+    capabilities=(accounts, gateway, moderation, paging, tickets, vault),
     parameters=Parameters,
     atlas=("AML.T0043", "AML.T0042", "AML.T0015", "AML.T0040", "AML.T0048.003"),
     csf=("RS.MA-02", "RS.AN-03", "RS.AN-06", "RS.AN-07", "RS.MI-01", "RS.MI-02", "RC.RP"),
@@ -265,7 +265,7 @@ class AdversarialEvasion(Playbook[Parameters]):
         """The accounts that uploaded the pattern; they stay blocked when the incident closes."""
         if not pattern.accounts:
             return
-        blocking = callers.BlockCallers(route=self.parameters.route, callers=pattern.accounts)
+        blocking = accounts.BlockAccounts(route=self.parameters.route, accounts=pattern.accounts)
         shown: dict[str, JsonValue] = {
             "accounts": list(pattern.accounts),
             "uploads": pattern.uploads,
@@ -274,9 +274,9 @@ class AdversarialEvasion(Playbook[Parameters]):
             return
         await self.contain(
             BLOCKED,
-            do(callers.block_callers, blocking),
-            proof=self.looks.of(shows.callers_are_out(blocking.route, pattern.accounts)),
-            undo=[do(callers.unblock_callers, blocking)],
+            do(accounts.block_accounts, blocking),
+            proof=self.looks.of(shows.accounts_are_out(blocking.route, pattern.accounts)),
+            undo=[do(accounts.unblock_accounts, blocking)],
         )
 
     # 6 Sweep what was approved

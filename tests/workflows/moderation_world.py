@@ -11,7 +11,7 @@ from temporalio import activity
 from schemas.canonical import digest_of
 from schemas.evidence import Sealed
 from schemas.incident import GateOverride, Service
-from schemas.ports import callers, moderation
+from schemas.ports import accounts, moderation
 from schemas.ports.port import Port
 from tests.workflows.world import World
 
@@ -33,7 +33,7 @@ def image_moderation(gates: dict[str, GateOverride] | None = None, **parameters:
         "stage_looks": 2,
         "stage_look_every": 0.01,
     }
-    names = ("callers", "gateway", "moderation", "pager", "tickets", "vault")
+    names = ("accounts", "gateway", "moderation", "pager", "tickets", "vault")
     return Service(
         name="image-moderation",
         connections={name: name for name in names},
@@ -63,8 +63,8 @@ class ModerationWorld(World):
     flag_came: asyncio.Event = field(default_factory=asyncio.Event)
 
     def activities(self) -> list[Callable[..., Awaitable[Any]]]:
-        """Those of every world, and one for each port of moderation and callers."""
-        ports = [v for m in (callers, moderation) for v in vars(m).values() if isinstance(v, Port)]
+        """Those of every world, and one for each port of moderation and accounts."""
+        ports = [v for m in (accounts, moderation) for v in vars(m).values() if isinstance(v, Port)]
         return [*super().activities(), *(self._activity(port) for port in ports)]
 
     def flag(self, digest: str = FLAGGED) -> None:
@@ -150,24 +150,24 @@ class ModerationWorld(World):
     def seal_moderation(self, request: moderation.SealModeration) -> Sealed:
         return self.sealed("moderation state and hash list")
 
-    def block_callers(self, request: callers.BlockCallers) -> callers.CallersBlocked:
-        changed = self.blocked != request.callers
-        if changed and self.change("block_callers", "block"):
-            self.blocked = request.callers
-        return callers.CallersBlocked(
+    def block_accounts(self, request: accounts.BlockAccounts) -> accounts.AccountsBlocked:
+        changed = self.blocked != request.accounts
+        if changed and self.change("block_accounts", "block"):
+            self.blocked = request.accounts
+        return accounts.AccountsBlocked(
             route=request.route, blocked=len(self.blocked), changed=changed
         )
 
-    def unblock_callers(self, request: callers.BlockCallers) -> callers.CallersBlocked:
+    def unblock_accounts(self, request: accounts.BlockAccounts) -> accounts.AccountsBlocked:
         changed = bool(self.blocked)
-        if changed and self.change("unblock_callers", "unblock"):
+        if changed and self.change("unblock_accounts", "unblock"):
             self.blocked = ()
-        return callers.CallersBlocked(route=request.route, blocked=0, changed=changed)
+        return accounts.AccountsBlocked(route=request.route, blocked=0, changed=changed)
 
-    def probe_callers(self, request: callers.ProbeCallers) -> callers.CallersProbed:
-        through = [caller for caller in request.callers if caller not in self.blocked]
-        return callers.CallersProbed(
-            knocked=len(request.callers), passed=len(through), legitimate_status=400
+    def probe_accounts(self, request: accounts.ProbeAccounts) -> accounts.AccountsProbed:
+        through = [account for account in request.accounts if account not in self.blocked]
+        return accounts.AccountsProbed(
+            knocked=len(request.accounts), passed=len(through), legitimate_status=400
         )
 
     def count_approvals(self, request: moderation.ApprovalWindow) -> moderation.Approvals:

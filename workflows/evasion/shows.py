@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from schemas.base import Digest
-from schemas.ports import callers, moderation
+from schemas.ports import accounts, moderation
 from workflows.engine.proof import Check, Proof
 
 
@@ -123,12 +123,12 @@ def audits_stay_quiet(now: Callable[[], datetime], watchful: Watchful) -> Check[
     )
 
 
-def callers_are_out(route: str, accounts: tuple[str, ...]) -> Check[Any, Any]:
+def accounts_are_out(route: str, blocked: tuple[str, ...]) -> Check[Any, Any]:
     """Blocked from outside, and a legitimate account still passes."""
     return Check(
         "the blocked accounts are refused at the public edge, a legitimate one is not",
-        callers.probe_callers,
-        lambda _: callers.ProbeCallers(route=route, callers=accounts),
+        accounts.probe_accounts,
+        lambda _: accounts.ProbeAccounts(route=route, accounts=blocked),
         lambda seen: (
             seen.knocked > 0
             and seen.passed == 0

@@ -45,12 +45,14 @@ class EvasionReport:
     """By decision, or by HTTP status where there was none."""
     last_safe_at: str | None
     accounts: list[str]
+    series: list[tuple[str, int, int]]
+    """Moment, passed as safe so far, uploaded so far: one point every half second."""
 
     @classmethod
     def read(cls, path: Path) -> Self:
         """The report that an attacker writes at *path*."""
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**found)
+        return cls(**{**found, "series": [tuple(point) for point in found["series"]]})
 
 
 class Attack:
@@ -65,6 +67,7 @@ class Attack:
         self._answers: Counter[str] = Counter()
         self._began = datetime.now(UTC).isoformat()
         self._last_safe: str | None = None
+        self._series: list[tuple[str, int, int]] = []
         self._accounts = [f"guest-{seed}{n:03d}" for n in range(_ACCOUNTS)]
 
     async def run(self, report: Path) -> None:
@@ -99,6 +102,8 @@ class Attack:
 
     async def _report_to(self, path: Path) -> None:
         async for _ in turns(1 / _REPORT_SECONDS):
+            moment = datetime.now(UTC).isoformat()
+            self._series.append((moment, self._answers["safe"], self._answers.total()))
             report = EvasionReport(
                 began_at=self._began,
                 success_offline=self._offline,
@@ -107,6 +112,7 @@ class Attack:
                 answers=dict(self._answers),
                 last_safe_at=self._last_safe,
                 accounts=list(self._accounts),
+                series=self._series,
             )
             part = path.with_suffix(".part")
             part.write_text(json.dumps(asdict(report)), encoding="utf-8")

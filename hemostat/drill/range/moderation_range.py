@@ -120,14 +120,14 @@ class ModerationRange:
         """What the service says at an admin path."""
         return (await self._admin.get(path)).raise_for_status().json()
 
-    async def look(self) -> EvasionLook:
-        """A part of both sets through the public edge, each look another part."""
+    async def look(self, size: int = _SHARE_OF_A_LOOK) -> EvasionLook:
+        """*size* pictures of each set through the public edge, each look other ones."""
         self._turn += 1
-        start = self._turn * _SHARE_OF_A_LOOK
+        start = self._turn * size
         answers: list[tuple[str, str, str]] = []
         tallies: list[dict[str, int]] = []
         for pictures in (self._sealed, self._benign):
-            chosen = [pictures[(start + n) % len(pictures)] for n in range(_SHARE_OF_A_LOOK)]
+            chosen = [pictures[(start + n) % len(pictures)] for n in range(size)]
             got = await asyncio.gather(*(self._ask(content) for content in chosen))
             answers += got
             tally: dict[str, int] = {}
@@ -141,6 +141,12 @@ class ModerationRange:
             by=tuple(sorted({by for _, by, _ in answers if by})),
             versions=tuple(sorted({version for _, _, version in answers if version})),
         )
+
+    async def knock(self, account: str) -> int:
+        """The status that an upload of this account is answered with."""
+        headers = {"x-account": account, "x-traffic": "probe"}
+        content = self._benign[0]
+        return (await self._edge.post("/v1/moderate", content=content, headers=headers)).status_code
 
     async def _ask(self, content: bytes) -> tuple[str, str, str]:
         headers = {"x-account": "outside-observer", "x-traffic": "probe"}

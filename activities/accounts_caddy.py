@@ -1,7 +1,7 @@
-"""Caddy shuts callers out of a route by one more route before it, written by compare-and-set.
+"""Caddy shuts accounts out of a route by one more route before it, written by compare-and-set.
 
 Law: as in ``gateway_caddy``: every write carries the Etag of the configuration that it was made
-from, and what a retry finds done is not done again. Callers' names were chosen by strangers: they
+from, and what a retry finds done is not done again. Accounts' names were chosen by strangers: they
 are matched as text, whole, in an escaped expression, so that ``*`` is a name and not everybody.
 The route carries its incident in its ``@id``; TTL is not Caddy's business, unblocking is a step.
 """
@@ -15,14 +15,14 @@ from activities.parts.http import MEBIBYTE, Address, Http
 from hemostat.vault import Vault
 from schemas.base import Frozen
 from schemas.errors import BadInput, ConflictingChange, HemostatError
-from schemas.ports.callers import (
-    BlockCallers,
-    CallersBlocked,
-    CallersProbed,
-    ProbeCallers,
-    block_callers,
-    probe_callers,
-    unblock_callers,
+from schemas.ports.accounts import (
+    AccountsBlocked,
+    AccountsProbed,
+    BlockAccounts,
+    ProbeAccounts,
+    block_accounts,
+    probe_accounts,
+    unblock_accounts,
 )
 from schemas.ports.port import fulfils
 
@@ -33,10 +33,10 @@ _KNOCKS: Final = 20
 class Connection(Frozen):
     """``[connections.NAME]``: Caddy's admin address, and the public one to knock at.
 
-    ``legitimate`` is a caller that is never blocked; ``knock_path`` is answered by the route.
+    ``legitimate`` is a account that is never blocked; ``knock_path`` is answered by the route.
     """
 
-    adapter: Literal["callers_caddy"]
+    adapter: Literal["accounts_caddy"]
     admin: Address
     edge: Address
     knock_path: str
@@ -46,7 +46,7 @@ class Connection(Frozen):
     timeout_seconds: float = 5
 
 
-class CallersCaddy:
+class AccountsCaddy:
     """One Caddy, by its admin API and from outside."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
@@ -75,40 +75,40 @@ class CallersCaddy:
             return [str(error)]
         return []
 
-    @fulfils(block_callers)
-    async def block_callers(self, request: BlockCallers) -> CallersBlocked:
+    @fulfils(block_accounts)
+    async def block_accounts(self, request: BlockAccounts) -> AccountsBlocked:
         """Insert or replace this incident's block."""
         changed = await self._change(request, self._blocking(request))
-        return CallersBlocked(route=request.route, blocked=len(request.callers), changed=changed)
+        return AccountsBlocked(route=request.route, blocked=len(request.accounts), changed=changed)
 
-    @fulfils(unblock_callers)
-    async def unblock_callers(self, request: BlockCallers) -> CallersBlocked:
+    @fulfils(unblock_accounts)
+    async def unblock_accounts(self, request: BlockAccounts) -> AccountsBlocked:
         """Delete this incident's block."""
         changed = await self._change(request, None)
-        return CallersBlocked(route=request.route, blocked=0, changed=changed)
+        return AccountsBlocked(route=request.route, blocked=0, changed=changed)
 
-    @fulfils(probe_callers)
-    async def probe_callers(self, request: ProbeCallers) -> CallersProbed:
-        """Knock as some of the callers, spread over all of them, and as the legitimate one."""
-        step = max(1, len(request.callers) // _KNOCKS)
-        knocking = request.callers[::step]
-        answers = await asyncio.gather(*(self._knock(caller) for caller in knocking))
-        return CallersProbed(
+    @fulfils(probe_accounts)
+    async def probe_accounts(self, request: ProbeAccounts) -> AccountsProbed:
+        """Knock as some of the accounts, spread over all of them, and as the legitimate one."""
+        step = max(1, len(request.accounts) // _KNOCKS)
+        knocking = request.accounts[::step]
+        answers = await asyncio.gather(*(self._knock(account) for account in knocking))
+        return AccountsProbed(
             knocked=len(knocking),
             passed=sum(status != 403 for status in answers),
             legitimate_status=await self._knock(self.connection.legitimate),
         )
 
-    async def _knock(self, caller: str) -> int:
+    async def _knock(self, account: str) -> int:
         """Send what the service itself refuses with 400, so that nothing comes of it."""
-        headers = {self.connection.account_header: caller, "X-Traffic": "probe"}
+        headers = {self.connection.account_header: account, "X-Traffic": "probe"}
         answer = await self._edge.ask(
             "POST", self.connection.knock_path, headers=headers, expect=None
         )
         return answer.status
 
-    def _blocking(self, request: BlockCallers) -> dict[str, Any]:
-        named = "|".join(re.escape(caller) for caller in sorted(set(request.callers)))
+    def _blocking(self, request: BlockAccounts) -> dict[str, Any]:
+        named = "|".join(re.escape(account) for account in sorted(set(request.accounts)))
         pattern = {self.connection.account_header: {"pattern": f"^(?:{named})$"}}
         return {
             "@id": _id(request),
@@ -117,7 +117,7 @@ class CallersCaddy:
             "terminal": True,
         }
 
-    async def _change(self, request: BlockCallers, wanted: dict[str, Any] | None) -> bool:
+    async def _change(self, request: BlockAccounts, wanted: dict[str, Any] | None) -> bool:
         """Make the block *wanted* (None: gone), until nobody wrote in between."""
         for _ in range(_TRIES):
             config = await self._read()
@@ -148,12 +148,12 @@ class CallersCaddy:
         return Configuration.of(answer.json(), etag, self.connection.server)
 
 
-def _id(request: BlockCallers) -> str:
-    return f"hemostat-callers:{request.incident}:{request.route}"
+def _id(request: BlockAccounts) -> str:
+    return f"hemostat-accounts:{request.incident}:{request.route}"
 
 
 def _write(
-    config: Configuration, request: BlockCallers, wanted: dict[str, Any] | None
+    config: Configuration, request: BlockAccounts, wanted: dict[str, Any] | None
 ) -> Write | None:
     """Return the write that makes the configuration as wanted; None: it is."""
     ours: tuple[Place, dict[str, Any]] | None
