@@ -22,6 +22,7 @@ _PICTURES: Final = (b"P5\n16 16\n255\n", b"UDUKMTYgMTYKMjU1")
 """How every picture of the range begins, as bytes and in base64."""
 
 _ALL: Final = 60
+_OWN_MISSES: Final = 0.02
 _GRACE: Final = timedelta(seconds=1.5)
 """An upload that was decided before the switch may be answered just after it."""
 
@@ -106,11 +107,15 @@ async def verify_response(
 def _verify_containment(report: EvasionDrill, attack: EvasionReport, at: Moments) -> None:
     passed = attack.answers.get("safe", 0)
     report.claim("the attack did harm first", passed > 0, f"{passed} pictures passed as safe")
-    last = datetime.fromisoformat(attack.last_safe_at) if attack.last_safe_at else None
-    contained = last is not None and at.second_looks is not None
-    held = contained and last <= at.second_looks + _GRACE  # type: ignore[operator] # both are there
-    others = {name: n for name, n in attack.answers.items() if name != "safe"}
-    report.claim("from the switch on no sticker passes", held, others)
+    after = [
+        step for step in report.passing() if at.second_looks and step.at > at.second_looks + _GRACE
+    ]
+    through, tried = sum(s.passed for s in after), sum(s.uploaded for s in after)
+    report.claim(
+        "from the switch on stickers pass no more often than the model's own misses",
+        tried > 0 and through <= _OWN_MISSES * tried,
+        f"{through} of {tried} pass",
+    )
     for name, moment in (
         ("second looks", at.second_looks_proven),
         ("fallback rules on all traffic", at.fallback_proven),
