@@ -4,41 +4,20 @@ A scenario opens an incident in a fresh world and brings it to its end. Its name
 the recorded history.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.testing import WorkflowEnvironment
-
-from schemas.alert import Alert, AlertAction
+from schemas.alert import AlertAction
 from schemas.gate import Choice
 from schemas.incident import Containment
 from schemas.journal import Kind
 from schemas.step import StepState
+from tests.replay.evasion_scenarios import EVASION
+from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
+from tests.workflows.moderation_world import ModerationWorld
 from tests.workflows.world import World
 
 ISOLATE, ROLL_BACK = "isolate-the-feedback-endpoint", "roll-the-model-back"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a scenario plays."""
-
-    env: WorkflowEnvironment
-    queue: str
-    world: World
-
-    async def poisoned(self, *alerts: Alert) -> Case:
-        """An incident of feedback poisoning."""
-        return await Case.open(self.env.client, self.queue, *alerts)
-
-    async def unrouted(self) -> Case:
-        """An incident of triage."""
-        return await Case.open(self.env.client, self.queue, playbook="triage")
-
-
-Scenario = Callable[[Stage], Awaitable[Case]]
 
 
 async def resolved(stage: Stage) -> Case:
@@ -187,6 +166,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         end_before_its_beginning,
         fires_again,
     ),
+    "adversarial-evasion": EVASION,
     "triage": (closed, held),
 }
 """By playbook."""
@@ -196,3 +176,6 @@ OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
     "triage": (stormed,),
 }
 """Those that are recorded on a server as well that asks for a new run all the time."""
+
+WORLDS: dict[str, type[World]] = {"adversarial-evasion": ModerationWorld}
+"""The world that a playbook's scenarios play in, where it is not the plain one."""
