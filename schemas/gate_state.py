@@ -17,6 +17,7 @@ from schemas.gate import (
     OnSilence,
     Outcome,
 )
+from schemas.roster import Roster
 
 
 class Glass(Frozen):
@@ -146,3 +147,11 @@ class GateState(Frozen):
 def _reminder(state: GateState, share: float) -> GateEvent:
     due = state.opened_at + state.policy.timer * share
     return GateEvent(event=Event.REMINDER, due=due, to_roles=state.policy.roles)
+
+
+def with_ladders(policy: GatePolicy, roster: Roster) -> GatePolicy:
+    """Return *policy* with the ladders of its roles after its own."""
+    tables = [roster.roles[role] for role in policy.roles if role in roster.roles]
+    rungs = dict.fromkeys([*policy.ladder, *(rung for table in tables for rung in table.ladder)])
+    ladder = tuple(rung for rung in rungs if rung not in policy.roles)
+    return policy.model_copy(update={"ladder": ladder})

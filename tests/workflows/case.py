@@ -248,7 +248,7 @@ class Case:
 
     async def answer_the_rest(self, *, leave_open: bool = False) -> None:
         """The people after the rollback."""
-        await self.approve("rescore-decisions")
+        await self.approve("rescore-decisions", "service-owner", "ml-lead")
         await self.approve("retrain-without-poison", "data-owner", "ml-lead")
         await self.approve("re-enable-feedback", "commander", "ml-lead")
         if not leave_open:
