@@ -19,7 +19,7 @@ from workers.people import weaknesses
 @settings_option
 @json_option
 def command(config: Path | None, as_json: bool) -> int:
-    """List people and roles as hemostat.toml declares them.
+    """List people and roles of hemostat.toml.
 
     Who may decide in each role now, and what would keep a gate from being answered. Exits 1 if there is such a problem.
     """

@@ -9,6 +9,7 @@ from temporalio import workflow
 from schemas.base import iso
 from schemas.gate import GatePolicy, OnSilence, Outcome
 from schemas.journal import Kind
+from schemas.severity import Facts, Known
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine.lifecycle import Lifecycle
 from workflows.engine.proof import Proof
@@ -40,6 +41,8 @@ class Execution(Lifecycle):
                     return answers
                 at |= {"why": why, "tries": at["tries"] + 1}
                 self.record.settle()
+                if step.step_class is StepClass.CONTAIN and self.people.declared:
+                    self.record.assess(Facts(containment_unproven=Known.YES))
             why = at["why"]
             self.pager.call("commander", f"{step.id}-{at['attempt']}", f"{step.title}: {why}")
             automatic = step.step_class is StepClass.CONTAIN and at["tries"] < AUTOMATIC_ATTEMPTS
@@ -65,10 +68,9 @@ class Execution(Lifecycle):
             self.statements.use(step.id)
             at["outside"] = True
             self.record.write(Kind.STEP, "Done outside, as attested: proving it", step=step.id)
+        ahead = [] if at.get("outside") else step.acts[len(kept) :]
         try:
-            for act in (
-                [] if at.get("outside") else step.acts[len(kept) :]
-            ):  # one after the other; an answer survives a failure
+            for act in ahead:  # one after the other; an answer survives a failure
                 answers.append(await self.hands.act(act, step=step.id, key=key, urgent=urgent))
                 kept.append(answers[-1].model_dump(mode="json"))
         except ActFailed as error:
