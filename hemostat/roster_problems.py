@@ -107,7 +107,8 @@ def _weaknesses(roster: Roster, service: str, policy: GatePolicy, now: datetime)
     unknown = [role for role in asked if role not in roster.roles]
     for role in unknown:
         what = f"gate {policy.id!r} of a playbook of {service!r} asks the role {role!r}"
-        yield ("roles",), f"{what}, which nobody holds", f"add [roles.{role}]."
+        path = ("services", service, "playbooks")
+        yield path, f"{what}, which nobody holds", f"add [roles.{role}]."
     if unknown:
         return
     if not _enough(roster, policy, now, frozenset()):
