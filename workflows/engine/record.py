@@ -111,6 +111,7 @@ class Record:
         if (known, vector) == (self.facts, self.impact):
             return
         self.facts, self.impact = known, vector
+        self.only_people_lower = self._graded = True  # it stands, whatever a playbook says first
         grading = severity_of(known)
         says = f"Assessed: {grading.severity.value} by {', '.join(grading.because)}"
         self.write(
