@@ -46,4 +46,4 @@ class Suspicion(Stated):
     person: Name
 
 
-NAMES_SUSPECTS = ("commander", "counsel", "ciso")
+NAMES_SUSPECTS = ("commander", "counsel", "legal-counsel", "ciso")

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import datetime
+from types import ModuleType
 
 from hemostat.roster_problems import expired, weak_gates
 from hemostat.settings import Settings
@@ -13,10 +14,15 @@ from workflows.engine import lifecycle
 
 
 def gates_of(playbook: type) -> tuple[GatePolicy, ...]:
-    """Return the gates that a playbook's file declares, and those of every playbook."""
+    """Return the gates that a playbook's file names, itself or in a module of gates, and ours."""
     module = sys.modules[playbook.__module__]
-    own = [value for value in vars(module).values() if isinstance(value, GatePolicy)]
-    return (*own, lifecycle.FALSE_ALARM, lifecycle.BY_HAND)
+    beside = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, ModuleType) and value.__name__.endswith(".gates")
+    ]
+    own = [v for m in (module, *beside) for v in vars(m).values() if isinstance(v, GatePolicy)]
+    return (*dict.fromkeys(own), lifecycle.FALSE_ALARM, lifecycle.BY_HAND)
 
 
 def weaknesses(settings: Settings, now: datetime) -> list[ConfigurationError]:
