@@ -36,6 +36,9 @@ PRESSING, LAST_CALL = 8_000, 30_000
 """Events in a history: from when acts under way do not delay a new run, and from when not even a
 vault that is down does. Temporal takes 10,000 signals a run and ends it at 51,200 events."""
 
+HOPS = 8
+"""More conditions than any task of ours waits for, one after the other, without an event between."""
+
 ARCHIVE_AGAIN, ARCHIVE_AGAIN_AT_MOST = 30.0, 1800.0
 """Seconds between two tries to archive the journal."""
 
@@ -194,6 +197,7 @@ class Succession:
                 return
             archived = self._left_behind(error.reason)
         await workflow.wait_condition(workflow.all_handlers_finished)
+        await _let_others_run()
         if not self._should_continue or any(task.done() for task in meanwhile):
             return
         record.write(Kind.CONTINUED, "The history is long: going on in a new run")
@@ -264,3 +268,13 @@ class Succession:
         self.people.load(state.get("people", {}))
         self.reviews.load(state.get("reviews", {}))
         self.statements.load(state.get("statements", {}))
+
+
+async def _let_others_run() -> None:
+    """Let all that woke in this activation go as far as it can.
+
+    What one of them schedules after the command to go on in a new run makes the server refuse the
+    whole task, again and again: that command must be the last. A round is one condition's hop.
+    """
+    for _ in range(HOPS):
+        await workflow.wait_condition(lambda: True)
