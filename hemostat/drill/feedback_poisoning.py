@@ -102,7 +102,10 @@ def _script(attack_is_over: Callable[[], bool]) -> Script:
     return {
         "acknowledge": (Answer("ml-on-call", "on it"),),
         "confirm-known-good": (Answer("ml-on-call", "trained before the poison, probes pass"),),
-        "rescore-decisions": (Answer("service-owner", "customers saw wrong scores"),),
+        "rescore-decisions": (
+            Answer("service-owner", "customers saw wrong scores"),
+            Answer("ml-lead", "the version that scores now is known good"),
+        ),
         "retrain-without-poison": (
             Answer("data-owner", "the young accounts' rows are the attack"),
             Answer("ml-lead", "evidence is sealed; no hold applies"),
