@@ -25,7 +25,7 @@ ALERTS = "bare-alerts"
 AGREEMENTS = (
     ("acknowledge", 1),
     ("confirm-known-good", 1),
-    ("rescore-decisions", 1),
+    ("rescore-decisions", 2),
     ("retrain-without-poison", 2),
     ("re-enable-feedback", 2),
     ("close-incident", 1),

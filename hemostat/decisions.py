@@ -47,10 +47,16 @@ def decision_for(gate: GateView, choice: Choice, *, actor: str, role: str, reaso
     )
 
 
-def role_for(gate: GateView, asked: str | None) -> str:
-    """Return the role to decide in: the one asked for, or the only one that the gate asks."""
+def role_for(gate: GateView, asked: str | None, actor: str = "") -> str:
+    """Return the role to decide in: the one asked for, else the only one that can be meant.
+
+    That is the only one that *actor* may decide in, or the only one that the gate asks.
+    """
     if asked:
         return asked
+    own = {standing.role for standing in gate.may_decide if standing.person == actor}
+    if len(own) == 1:
+        return own.pop()
     if len(gate.policy.roles) == 1:
         return gate.policy.roles[0]
     raise BadInput(

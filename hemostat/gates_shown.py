@@ -18,11 +18,19 @@ def show_gate(incident: str, gate: GateView) -> None:
     """Print *gate* with all that a decision would be bound to."""
     policy = gate.policy
     quorum = f", {policy.quorum} of them" if policy.quorum > 1 else ""
+    quorum += ", each role" if policy.all_roles else ""
     line((policy.id, "bold magenta"), "  ", (policy.asks, "bold"))
     line(f"    asks: {', '.join(policy.roles)}{quorum}  ({gate.approvals} approved so far)")
     until = f" until {gate.deadline:%Y-%m-%d %H:%M:%S}Z" if gate.deadline else ""
     held = "; silence has passed, it holds" if gate.held else ""
     line(f"    {_SILENCE[policy.on_silence]}{until}{held}")
+    if gate.may_decide:
+        able = [
+            f"{s.person} as {s.role}{'' if s.available else ' (away)'}" for s in gate.may_decide
+        ]
+        line("    may decide now: ", ", ".join(able))
+    if policy.on_reject:
+        line("    rejecting: ", policy.on_reject)
     for key, value in gate.shown.items():
         line("    ", (f"{clean(key)}: ", "dim"), _compact(value))
     line(("    bound to " + gate.digest, "dim"))

@@ -24,6 +24,7 @@ from pydantic import (
     field_validator,
 )
 
+from hemostat.roster_problems import broken_people
 from hemostat.settings_problems import broken_references, problem, problems_of
 from hemostat.toml_lines import Lines
 from schemas.alert import AlertSeverity
@@ -32,6 +33,7 @@ from schemas.clocks.catalogue import catalogue
 from schemas.clocks.readings import CAPITALS
 from schemas.errors import ConfigurationError
 from schemas.incident import GateOverride, Service
+from schemas.roster import GLASS_AT_MOST, BreakGlass, Delegation, Person, Role, Roster
 
 FILE_NAME: Final = "hemostat.toml"
 FILE_VARIABLE: Final = "HEMOSTAT_CONFIG"
@@ -136,6 +138,7 @@ class ServiceTable(Frozen):
     connections: dict[Name, Name] = {}
     parameters: dict[str, JsonValue] = {}
     gates: dict[Name, GateTable] = {}
+    conflicts: tuple[Name, ...] = ()
     regimes: tuple[Name, ...] = ()
     countries: tuple[str, ...] = ()
 
@@ -157,6 +160,13 @@ class ServiceTable(Frozen):
         return countries
 
 
+class BreakGlassTable(Frozen):
+    """``[break_glass]``: who may decide alone at a gate, for ``ttl`` after breaking the glass."""
+
+    people: tuple[Name, ...] = ()
+    ttl: Annotated[Duration, Field(gt=timedelta(0), le=GLASS_AT_MOST)] = timedelta(minutes=30)
+
+
 class Settings(Frozen):
     """The whole of ``hemostat.toml``; ``connections`` are validated by their adapters' models."""
 
@@ -166,6 +176,10 @@ class Settings(Frozen):
     routes: tuple[Route, ...] = ()
     services: dict[Name, ServiceTable] = {}
     connections: dict[Name, dict[str, JsonValue]] = {}
+    people: dict[Name, Person] = {}
+    roles: dict[Name, Role] = {}
+    delegations: tuple[Delegation, ...] = ()
+    break_glass: BreakGlassTable = BreakGlassTable()
 
     _file: Path = PrivateAttr(default=Path(FILE_NAME))
     _lines: Lines = PrivateAttr(default_factory=lambda: Lines(""))
@@ -200,6 +214,8 @@ class Settings(Frozen):
             settings = cls.model_validate(document)
         except ValidationError as error:
             raise problems_of(file, lines, cls, error, found) from error
+        conflicts = {name: table.conflicts for name, table in settings.services.items()}
+        found += broken_people(settings.roster(), conflicts)
         if found:
             raise problems_of(file, lines, cls, None, found)
         settings._file, settings._lines = file, lines
@@ -247,6 +263,18 @@ class Settings(Frozen):
             gates=gates,
             regimes=table.regimes,
             countries=table.countries,
+            roster=self.roster(name) if self.roles else None,
+        )
+
+    def roster(self, service: str | None = None) -> Roster:
+        """Return all people as an incident of *service* carries them."""
+        conflicts = self.services[service].conflicts if service else ()
+        return Roster(
+            people=self.people,
+            roles=self.roles,
+            delegations=self.delegations,
+            conflicts=conflicts,
+            break_glass=BreakGlass(people=self.break_glass.people, ttl=self.break_glass.ttl),
         )
 
 

@@ -1,16 +1,19 @@
-"""The gate: a pure state machine that turns decisions and silence into one outcome.
+"""What is said at a gate: who is asked and what silence means, what people answer, what follows.
 
-Time and identity come in as arguments, so the same machine runs in the workflow, in property tests
-and in the offline verifier. A decision counts only for the gate, the nonce and the digest of what
-was shown; each ruling says why a decision did not count.
+The machine that turns these into one outcome is ``schemas.gate_machine``.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.base import Digest, Frozen, Name, Utc
+from schemas.step import StepClass
+
+TWO_PAIRS_OF_EYES = (StepClass.DESTROY, StepClass.RESTORE, StepClass.DISCLOSE)
+"""The classes of step that one person alone never agrees to (domain: four-eyes)."""
 
 
 class Choice(StrEnum):
@@ -30,19 +33,31 @@ class OnSilence(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How a gate ended; a gate that holds stays open and is marked as held."""
+    """How a gate stands; only one held by policy is still open and takes decisions."""
 
     APPROVED = "approved"
     REJECTED = "rejected"
     PROCEEDED_BY_POLICY = "proceeded-by-policy"
+    HELD_BY_POLICY = "held-by-policy"
+    EXPIRED = "expired"
     WITHDRAWN = "withdrawn"
+
+
+class Exclusion(StrEnum):
+    """Who may not decide, though their role might; counts where people are declared."""
+
+    REQUESTER = "requester"
+    EXECUTOR = "executor"
+    CONFLICT = "conflict-of-interest"
 
 
 class GatePolicy(Frozen):
     """Who must agree, how long they have, and what silence means.
 
     ``ladder`` are the roles that are asked one after the other when nobody answers, every
-    ``ladder_every``; a rung's role may then decide as well.
+    ``ladder_every``; a rung's role may then decide as well. A gate of a class that needs two pairs
+    of eyes is refused with a quorum of one, unless ``one_person_because`` says why. A suspect and
+    their delegates never decide, whatever the policy.
     """
 
     id: Name
@@ -54,6 +69,35 @@ class GatePolicy(Frozen):
     ladder: tuple[Name, ...] = ()
     ladder_every: timedelta = timedelta(minutes=5)
     on_silence: OnSilence = OnSilence.HOLD
+    step_class: StepClass | None = None
+    all_roles: bool = False
+    """Each of ``roles`` is to be represented; a rung that was reached stands in for any of them."""
+    distinct_persons: bool = True
+    """False: one person may sign in two roles."""
+    exclude: tuple[Exclusion, ...] = tuple(Exclusion)
+    expires_after: timedelta | None = None
+    """When the question is over if nobody settled it, counted from its opening."""
+    on_reject: str = ""
+    """The branch that a rejection takes, in words."""
+    step_up: bool = False
+    """Marks a gate at which a fresh proof of identity is to be asked for."""
+    one_person_because: str = ""
+
+    @model_validator(mode="after")
+    def _two_pairs_of_eyes(self) -> Self:
+        lone = self.quorum < 2 or not self.distinct_persons
+        if self.step_class in TWO_PAIRS_OF_EYES and lone and not self.one_person_because:
+            raise ValueError(
+                f"gate {self.id}: a step that can {self.step_class} takes two pairs of eyes"
+            )
+        return self
+
+    def for_class(self, step_class: StepClass) -> "GatePolicy":
+        """Return this policy as the gate of a step of *step_class*, with two pairs of eyes."""
+        changes: dict[str, object] = {"step_class": step_class}
+        if step_class in TWO_PAIRS_OF_EYES and not self.one_person_because:
+            changes |= {"quorum": max(self.quorum, 2), "distinct_persons": True}
+        return self.model_copy(update=changes)
 
 
 class Decision(Frozen):
@@ -74,6 +118,28 @@ class Decision(Frozen):
     statement: str | None = None
 
 
+class Withdrawal(Frozen):
+    """What the ``withdraw`` signal carries: a person takes back an approval, until it is used."""
+
+    withdrawal_id: str = Field(min_length=1, max_length=128)
+    decision_id: str = Field(min_length=1, max_length=128)
+    gate: Name
+    actor: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=4000)
+    statement: str | None = None
+
+
+class BreakGlassUse(Frozen):
+    """What the ``break-glass`` signal carries: who is declared for it may then decide alone."""
+
+    use_id: str = Field(min_length=1, max_length=128)
+    gate: Name
+    nonce: str = Field(max_length=128)
+    actor: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=4000)
+    statement: str | None = None
+
+
 class Refusal(StrEnum):
     """Why a decision changed nothing."""
 
@@ -85,15 +151,21 @@ class Refusal(StrEnum):
     DUPLICATE = "duplicate"
     SAME_PERSON = "same-person"
     NOT_THE_ROLE = "not-the-role"
+    EXCLUDED = "excluded"
+    NOT_YOURS = "not-yours"
+    NOT_UNDER_WAY = "not-under-way"
 
 
 class Event(StrEnum):
-    """What time does to a gate."""
+    """What time, and the coming and going of people, does to a gate."""
 
     REMINDER = "reminder"
     ESCALATED = "escalated"
     PROCEEDED = "proceeded"
     HELD = "held"
+    EXPIRED = "expired"
+    POOL_TOO_SMALL = "pool-too-small"
+    NOBODY_LEFT = "nobody-left"
 
 
 class GateEvent(Frozen):
@@ -102,137 +174,3 @@ class GateEvent(Frozen):
     event: Event
     due: Utc
     to_roles: tuple[Name, ...]
-
-
-class GateState(Frozen):
-    """One opened gate. Never edited: ``decide`` and ``elapse`` return the next state."""
-
-    policy: GatePolicy
-    nonce: str
-    digest: Digest
-    opened_at: Utc
-    decisions: tuple[Decision, ...] = ()
-    outcome: Outcome | None = None
-    ended_at: Utc | None = None
-    fired: int = 0
-    """How many entries of ``agenda`` are behind us."""
-    held: bool = False
-
-    @property
-    def closed(self) -> bool:
-        """Whether the gate has its outcome; nothing changes it any more."""
-        return self.outcome is not None
-
-    @property
-    def deadline(self) -> datetime | None:
-        """When silence takes effect; None for a standing offer."""
-        if self.policy.on_silence is OnSilence.STAND:
-            return None
-        return self.opened_at + self.policy.timer
-
-    def eligible(self, now: datetime) -> tuple[str, ...]:
-        """The roles that may decide at *now*: the policy's and each rung that was reached."""
-        rungs = [e.to_roles for e in self.agenda() if e.event is Event.ESCALATED and e.due <= now]
-        return self.policy.roles + tuple(role for rung in rungs for role in rung)
-
-    def agenda(self) -> tuple[GateEvent, ...]:
-        """All that falls due while nobody answers, in order of time."""
-        if self.policy.on_silence is OnSilence.STAND:
-            return ()
-        policy, end = self.policy, self.opened_at + self.policy.timer
-        due = [
-            GateEvent(
-                event=Event.REMINDER,
-                due=self.opened_at + policy.timer * share,
-                to_roles=policy.roles,
-            )
-            for share in policy.reminders
-        ]
-        due += [
-            GateEvent(
-                event=Event.ESCALATED,
-                due=self.opened_at + policy.ladder_every * (rung + 1),
-                to_roles=(role,),
-            )
-            for rung, role in enumerate(policy.ladder)
-        ]
-        proceeds = policy.on_silence is OnSilence.PROCEED
-        if proceeds:
-            due = [event for event in due if event.due < end]
-        last = Event.PROCEEDED if proceeds else Event.HELD
-        due.append(GateEvent(event=last, due=end, to_roles=policy.roles))
-        return tuple(sorted(due, key=lambda event: event.due))
-
-    def next_due(self) -> datetime | None:
-        """When ``elapse`` has something to do next; None when nothing is left."""
-        agenda = self.agenda()
-        if self.closed or self.fired >= len(agenda):
-            return None
-        return agenda[self.fired].due
-
-
-def decide(state: GateState, decision: Decision, now: datetime) -> tuple[GateState, Refusal | None]:
-    """Apply *decision*; return the next state and, if it changed nothing, why.
-
-    Where silence proceeds, a decision at the deadline or after it is late, whether or not
-    ``elapse`` was called first.
-    """
-    refusal = _refuse(state, decision, now)
-    if refusal is not None:
-        return state, refusal
-    decisions = (*state.decisions, decision)
-    approvers = {d.actor for d in decisions if d.choice is Choice.APPROVE}
-    outcome: Outcome | None = None
-    if decision.choice is Choice.REJECT:
-        outcome = Outcome.REJECTED
-    elif len(approvers) >= state.policy.quorum:
-        outcome = Outcome.APPROVED
-    ended = now if outcome else None
-    changes = {"decisions": decisions, "outcome": outcome, "ended_at": ended}
-    return state.model_copy(update=changes), None
-
-
-def _refuse(state: GateState, decision: Decision, now: datetime) -> Refusal | None:
-    """Why *decision* does not count, or None if it does."""
-    if decision.gate != state.policy.id or decision.nonce != state.nonce:
-        return Refusal.STALE_NONCE
-    if any(decision.decision_id == known.decision_id for known in state.decisions):
-        return Refusal.DUPLICATE
-    if state.closed or _silence_has_spoken(state, now):
-        return Refusal.LATE
-    if decision.digest != state.digest:
-        return Refusal.OTHER_EXHIBIT
-    if decision.role not in state.eligible(now):
-        return Refusal.NOT_THE_ROLE
-    if decision.choice is Choice.APPROVE and any(
-        decision.actor == known.actor for known in state.decisions
-    ):
-        return Refusal.SAME_PERSON
-    return None
-
-
-def _silence_has_spoken(state: GateState, now: datetime) -> bool:
-    proceeds = state.policy.on_silence is OnSilence.PROCEED
-    return proceeds and state.deadline is not None and now >= state.deadline
-
-
-def elapse(state: GateState, now: datetime) -> tuple[GateState, tuple[GateEvent, ...]]:
-    """Apply all that fell due by *now*; return the next state and what fell due, in order."""
-    if state.closed:
-        return state, ()
-    agenda = state.agenda()
-    due = tuple(event for event in agenda[state.fired :] if event.due <= now)
-    changes: dict[str, object] = {"fired": state.fired + len(due)}
-    if any(event.event is Event.HELD for event in due):
-        changes["held"] = True
-    proceeded = next((event for event in due if event.event is Event.PROCEEDED), None)
-    if proceeded is not None:
-        changes |= {"outcome": Outcome.PROCEEDED_BY_POLICY, "ended_at": proceeded.due}
-    return state.model_copy(update=changes), due
-
-
-def withdraw(state: GateState, now: datetime) -> GateState:
-    """End the gate because what it asked about no longer stands."""
-    if state.closed:
-        return state
-    return state.model_copy(update={"outcome": Outcome.WITHDRAWN, "ended_at": now})

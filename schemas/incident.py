@@ -8,17 +8,12 @@ from pydantic import Field, JsonValue
 from schemas.alert import Alert
 from schemas.base import Digest, Frozen, Name, Utc
 from schemas.clocks.definition import LegalBasis
-from schemas.gate import GatePolicy
+from schemas.eligibility import Standing
+from schemas.gate import GatePolicy, Outcome
+from schemas.roster import Roster
+from schemas.severity import Impact
+from schemas.severity import Severity as Severity  # noqa: PLC0414 - an explicit re-export
 from schemas.step import StepView
-
-
-class Severity(StrEnum):
-    """Severity, most severe first (domain: SEV-1 to SEV-4)."""
-
-    SEV1 = "SEV-1"
-    SEV2 = "SEV-2"
-    SEV3 = "SEV-3"
-    SEV4 = "SEV-4"
 
 
 class Phase(StrEnum):
@@ -73,6 +68,8 @@ class Service(Frozen):
     gates: dict[Name, GateOverride] = {}
     regimes: tuple[Name, ...] = ()
     countries: tuple[str, ...] = ()
+    roster: Roster | None = None
+    """The people, where hemostat.toml declares any; fixed like all of it."""
 
 
 class Carried(Frozen):
@@ -108,6 +105,10 @@ class GateView(Frozen):
     deadline: Utc | None
     held: bool
     approvals: int
+    stands: Outcome | None = None
+    """Its outcome so far: held by policy, or None while people still have time."""
+    may_decide: tuple[Standing, ...] = ()
+    """Who may decide now, where people are declared; without anyone excluded."""
 
 
 class IncidentView(Frozen):
@@ -123,6 +124,7 @@ class IncidentView(Frozen):
     severity: Severity
     containment: Containment
     resolution: Resolution | None
+    impact: Impact | None = None
     steps: tuple[StepView, ...]
     gates: tuple[GateView, ...]
     alerts: int

@@ -15,6 +15,7 @@ from schemas.evidence import Sealed
 from schemas.gate import GatePolicy, OnSilence
 from schemas.incident import Phase, Resolution, Severity
 from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
+from schemas.step import StepClass
 from workflows.engine import Act, Check, Playbook, Proof, StepGivenUp, checks, do, playbook
 
 ACKNOWLEDGE = GatePolicy(
@@ -40,7 +41,10 @@ PUT_BACK = GatePolicy(
 RESCORE = GatePolicy(
     id="rescore-decisions",
     asks="Score the affected decisions again?",
-    roles=("service-owner",),
+    roles=("service-owner", "ml-lead"),
+    quorum=2,
+    all_roles=True,
+    step_class=StepClass.DESTROY,
     timer=timedelta(hours=24),
     ladder=("commander",),
     ladder_every=timedelta(hours=24),
@@ -50,6 +54,8 @@ RETRAIN = GatePolicy(
     asks="Drop the suspicious feedback and train anew? (Check first: an Art. 73(6) AI Act hold.)",
     roles=("data-owner", "ml-lead"),
     quorum=2,
+    all_roles=True,
+    step_class=StepClass.DESTROY,
     timer=timedelta(hours=24),
     ladder=("commander",),
     ladder_every=timedelta(hours=24),
@@ -59,6 +65,8 @@ REENABLE = GatePolicy(
     asks="Open the feedback again, in stages?",
     roles=("commander", "ml-lead"),
     quorum=2,
+    all_roles=True,
+    step_class=StepClass.RESTORE,
     timer=timedelta(hours=4),
     ladder=("deputy-commander",),
     ladder_every=timedelta(hours=4),
@@ -166,8 +174,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
         scores = Scores(
             harm=harm, uncertainty=1 if agrees else 2, business_cost=1, irreversibility=0
         )
-        inputs: dict[str, JsonValue] = {**measured}
-        return isolate_first(scores, cause_is_benign=agrees, inputs=inputs)
+        return isolate_first(scores, cause_is_benign=agrees, inputs={**measured})
 
     async def isolate_feedback(self) -> None:
         """Close the feedback route, stop retraining and promotion."""
@@ -224,7 +231,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
         versions = await self.observe(
             "List the versions", do(registry.list_versions, registry.ListVersions(model=p.model))
         )
-        before = [v for v in versions.versions if trained_before(v, poisoned_since)]
+        before = [v for v in versions.versions if v.trained_before(poisoned_since)]
         for version in before[: p.candidates]:
             trial = serving.EvaluateCandidate(version=version.version)
             try:
@@ -241,8 +248,9 @@ class FeedbackPoisoning(Playbook[Parameters]):
                     "version": version.model_dump(mode="json"),
                     "trial": tried.model_dump(mode="json"),
                 }
-                asked = f"Confirm version {version.version}"
-                if await self.choose(asked, CONFIRM_KNOWN_GOOD, shown):
+                if await self.choose(
+                    f"Confirm version {version.version}", CONFIRM_KNOWN_GOOD, shown
+                ):
                     return version
         self.page_commander("known-good", "No known-good version to roll back to")
         return None
@@ -296,11 +304,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
         """Someone moved the alias: page, and put it back unless people say no."""
         p = self.parameters
         self.unproven(ROLL_BACK, "the alias was moved while the incident is open")
-        self.page_commander(
-            f"alias-moved-{self.attempts(ROLL_BACK)}", "The model alias was moved meanwhile"
-        )
-        shown: dict[str, JsonValue] = {"found": seen.found, "expected": good.version}
-        if not await self.agrees(PUT_BACK, shown):
+        self.page_commander(f"alias-moved-{self.attempts(ROLL_BACK)}", "The model alias was moved")
+        if not await self.agrees(PUT_BACK, {"found": seen.found, "expected": good.version}):
             return None
         move, reload, proof = self.rollback(seen.found or "", good)
         await self.contain_again(ROLL_BACK, move, reload, proof=proof)
@@ -393,8 +398,3 @@ class FeedbackPoisoning(Playbook[Parameters]):
             negative_share=p.baseline_negative_share,
             negative_share_within=p.baseline_negative_share * p.negative_share_margin,
         )
-
-
-def trained_before(version: registry.ModelVersion, moment: datetime) -> bool:
-    """Whether its training data ended before *moment*; unknown lineage is not good."""
-    return version.training_cutoff is not None and version.training_cutoff < moment

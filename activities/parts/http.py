@@ -110,6 +110,7 @@ class Http:
         path: str,
         *,
         content: Any = None,
+        raw: bytes | None = None,
         params: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
         expect: Collection[int] | None = (200,),
@@ -117,6 +118,8 @@ class Http:
         limit: int | None = None,
     ) -> Answer:
         """Send one request, *content* as JSON; return the answer if its status is expected.
+
+        *raw* is sent as it is, in place of *content*.
 
         *expect* None takes any status; *seconds* and *limit* are for this exchange only.
         """
@@ -131,6 +134,7 @@ class Http:
                     method,
                     self._base + path,
                     json=content,
+                    content=raw,
                     params=params,
                     headers=sent,
                     timeout=within,

@@ -1,6 +1,7 @@
 """``hemostat check``: configuration and reachability, before an incident finds out."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from workers.connections import (
     connect_adapters,
     unwired,
 )
+from workers.people import weaknesses
 from workers.registry import discover_playbooks
 
 
@@ -75,6 +77,7 @@ async def _check(config: Path | None, findings: Findings, *, offline: bool) -> N
     findings.fine.append(f"{settings.file} is read")
     _check_gateway(settings, findings)
     connections = _check_wiring(settings, findings)
+    _check_people(settings, findings)
     try:
         if not offline:
             await _check_outside(settings, connections, findings)
@@ -107,6 +110,13 @@ def _check_wiring(settings: Settings, findings: Findings) -> Connections:
             ready = ", ".join(service.playbooks) or "no playbook"
             findings.fine.append(f"service {name} has all that {ready} needs")
     return connections
+
+
+def _check_people(settings: Settings, findings: Findings) -> None:
+    weak = weaknesses(settings, datetime.now(UTC))
+    findings.configuration += weak
+    if settings.roles and not weak:
+        findings.fine.append(f"{len(settings.people)} people can answer every gate")
 
 
 async def _check_outside(settings: Settings, connections: Connections, findings: Findings) -> None:

@@ -21,8 +21,8 @@ from schemas.journal import Kind
 @click.argument("gate")
 @click.argument("choice", type=click.Choice([choice.value for choice in Choice]))
 @click.option("--reason", required=True, help="Why; it becomes part of the record.")
-@click.option("--as", "actor", help="Who decides.  [default: the login name]")
-@click.option("--role", help="In which role.  [default: the one that the gate asks]")
+@click.option("--as", "actor", help="Who decides: a person's id.  [default: the login name]")
+@click.option("--role", help="In which role.  [default: the only one it can be]")
 @click.option("--digest", help="Decide only if the gate still shows what has this digest.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation at a terminal.")
 @json_option
@@ -82,7 +82,9 @@ async def _decide(
         show_gate(incident, gate)
     if confirm:
         click.confirm(f"{choice.value} as {actor}?", abort=True)
-    decision = decision_for(gate, choice, actor=actor, role=role_for(gate, role), reason=reason)
+    decision = decision_for(
+        gate, choice, actor=actor, role=role_for(gate, role, actor), reason=reason
+    )
     await send(client, incident, decision)
     entry = await became_of(client, incident, decision, seen.journal_length)
     accepted = entry.kind is Kind.DECISION
@@ -90,4 +92,7 @@ async def _decide(
         document({"accepted": accepted, "decision": decision, "journal": entry})
     else:
         line(("recorded: " if accepted else "refused: ", "bold"), entry.says)
+        if isinstance(right := entry.data.get("standing"), dict):
+            of = f" of {right['of']}" if right.get("of") else ""
+            line(f"    as {right['claim']}{of} of the role {right['role']}")
     return 0 if accepted else NotHeld.exit_code

@@ -14,7 +14,7 @@ from hemostat.processes import ChildFailed
 from hemostat.terminal import clean, document
 from schemas.errors import ConfigurationError
 
-SCENARIOS = ("feedback-poisoning",)
+SCENARIOS = ("feedback-poisoning", "adversarial-evasion")
 _STYLES = {"attacker": "red", "outside": "cyan", "proof": "green", "gate": "yellow"}
 
 
@@ -31,7 +31,7 @@ def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool
     """
     try:
         # Only drills need these, and they come with an extra.
-        from hemostat.drill import feedback_poisoning, stage, timeline  # noqa: PLC0415 - see above
+        from hemostat.drill import scenarios, stage, timeline  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigurationError(
             f"drills need more than is installed ({error.name})",
@@ -48,17 +48,18 @@ def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool
 
     stage.leave_no_environment()
     try:
-        report = asyncio.run(feedback_poisoning.drill(tell, respond=not no_respond))
+        drill, body = scenarios.SCENARIOS[scenario]
+        report = asyncio.run(drill(tell, not no_respond))
     except ChildFailed as error:  # its log is gone with the stage
         for said in error.tail.splitlines()[-20:]:
             tell(error.where, said)
         raise
     if picture is not None:
-        picture.write_text(timeline.picture(report), encoding="utf-8")
+        picture.write_text(timeline.picture(report, body), encoding="utf-8")
     if as_json:
         document(report.document())
     else:
         out = Console(file=sys.stdout)
         width = min(out.width, timeline.WIDTH) if out.is_terminal else timeline.WIDTH
-        Console(file=sys.stdout, width=width).print(timeline.draw(report, width))
+        Console(file=sys.stdout, width=width).print(timeline.draw(report, width, body))
     return 0 if report.held else 1

@@ -9,26 +9,18 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from temporalio.client import WorkflowExecutionStatus
-
+from hemostat.drill.course import Tell, closed, detected, follow
 from hemostat.drill.observer import Numbers, Observer
 from hemostat.drill.people import Answer, People, Script
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
 from hemostat.drill.stage import Stage
 from hemostat.drill.verification import verify_attack, verify_response
-from hemostat.incidents import journal_from, list_incidents
-from schemas.errors import HemostatError, NotHeld
-from schemas.incident import IncidentResult
+from hemostat.incidents import journal_from
 from schemas.journal import Entry, Kind
 
 SCENARIO: Final = "feedback-poisoning"
-_DETECTED_WITHIN: Final = 60.0
-_CLOSED_WITHIN: Final = 150.0
 _CONTROL_SECONDS: Final = 30.0
 _LAST_LOOKS: Final = 4.0
-
-Tell = Callable[[str, str], None]
-"""Told what happens as it happens: who says it, and what."""
 
 
 async def drill(tell: Tell, *, respond: bool) -> Report:
@@ -84,17 +76,17 @@ async def _attack_and_respond(stage: Stage, observer: Observer, report: Report, 
     attacked = datetime.now(UTC)
     tell("attacker", "posting benign texts labelled negative, from many young accounts")
     await stage.range.start_attack()
-    incident = report.incident = await _detected(stage)
+    incident = report.incident = await detected(stage)
     tell("gateway", f"the alert opened {incident}")
     over: list[bool] = []
     people = People(stage.client, incident, _script(lambda: bool(over)))
     beside = [
         asyncio.create_task(people.answer()),
-        asyncio.create_task(_follow(stage, incident, tell)),
+        asyncio.create_task(follow(stage, incident, tell)),
         asyncio.create_task(_give_up(stage, observer, over, tell)),
     ]
     try:
-        result = await _closed(stage, incident)
+        result = await closed(stage, incident)
     finally:
         for task in beside:
             task.cancel()
@@ -110,7 +102,10 @@ def _script(attack_is_over: Callable[[], bool]) -> Script:
     return {
         "acknowledge": (Answer("ml-on-call", "on it"),),
         "confirm-known-good": (Answer("ml-on-call", "trained before the poison, probes pass"),),
-        "rescore-decisions": (Answer("service-owner", "customers saw wrong scores"),),
+        "rescore-decisions": (
+            Answer("service-owner", "customers saw wrong scores"),
+            Answer("ml-lead", "the version that scores now is known good"),
+        ),
         "retrain-without-poison": (
             Answer("data-owner", "the young accounts' rows are the attack"),
             Answer("ml-lead", "evidence is sealed; no hold applies"),
@@ -123,32 +118,6 @@ def _script(attack_is_over: Callable[[], bool]) -> Script:
     }
 
 
-async def _detected(stage: Stage) -> str:
-    """Wait for the incident that the alert opens by itself."""
-    try:
-        async with asyncio.timeout(_DETECTED_WITHIN):
-            while True:
-                if rows := await list_incidents(stage.client):
-                    return rows[0].id
-                await asyncio.sleep(0.2)
-    except TimeoutError as error:
-        raise NotHeld(
-            "no alert opened an incident", where="drill", next_step="run it again with --keep-logs."
-        ) from error
-
-
-async def _closed(stage: Stage, incident: str) -> IncidentResult | None:
-    handle = stage.client.get_workflow_handle(incident, result_type=IncidentResult)
-    try:
-        async with asyncio.timeout(_CLOSED_WITHIN):
-            result: IncidentResult = await handle.result()
-            return result
-    except TimeoutError:
-        described = await handle.describe()
-        assert described.status is WorkflowExecutionStatus.RUNNING  # noqa: S101 - it timed out
-        return None
-
-
 async def _give_up(stage: Stage, observer: Observer, over: list[bool], tell: Tell) -> None:
     """The attacker gives up some time after being refused; until then nobody reopens."""
     while not any(s.feedback_status >= 400 for s in observer.samples[-20:]):
@@ -157,22 +126,6 @@ async def _give_up(stage: Stage, observer: Observer, over: list[bool], tell: Tel
     await stage.range.stop_attack()
     tell("attacker", f"gives up after {stage.range.attack_report().refused} refusals")
     over.append(True)
-
-
-async def _follow(stage: Stage, incident: str, tell: Tell) -> None:
-    """Tell the journal as it grows."""
-    seen = 0
-    quiet = (Kind.EFFECT, Kind.EVIDENCE)
-    while True:
-        try:
-            entries = await journal_from(stage.client, incident, seen)
-        except HemostatError:  # the worker is busy starting; look again
-            entries = []
-        for entry in entries:
-            seen = entry.seq + 1
-            if entry.kind not in quiet and not (entry.kind is Kind.PROOF and "look" in entry.says):
-                tell(entry.kind.value, entry.says)
-        await asyncio.sleep(0.4)
 
 
 def _tell_of(

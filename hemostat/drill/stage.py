@@ -10,11 +10,13 @@ import json
 import os
 import secrets
 import sys
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 import httpx2
 from temporalio.client import Client
@@ -32,28 +34,45 @@ from hemostat.temporal import connect_to
 _READY_WITHIN: Final = timedelta(seconds=60)
 
 
-class Stage:
+class Ground(Protocol):
+    """What every range offers to a stage."""
+
+    state: Path
+    env: dict[str, str]
+    caddy_admin_url: str
+
+
+G = TypeVar("G", bound=Ground)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the parts are that a stage adds to a range."""
+
+    gateway_port: int
+    pagerduty: str
+    servicenow: str
+
+
+class StageOn(Generic[G]):
     """Everything a drill needs. Use as an async context manager; leaving it leaves nothing."""
 
-    range: Range
+    ground: G
     temporal: EmbeddedTemporal
     client: Client
     pagerduty: Control
     servicenow: Control
     settings: Settings
 
-    def __init__(self, *, respond: bool, retrain_every: float = 5.0) -> None:
-        self._respond = respond
-        self._retrain_every = retrain_every
+    def __init__(self, ground: AbstractAsyncContextManager[G]) -> None:
+        self._ground = ground
         self._stack = AsyncExitStack()
         self.children: dict[str, ChildProcess] = {}
 
     async def __aenter__(self) -> Self:
         try:
-            self.range = await self._stack.enter_async_context(
-                Range(retrain_every=self._retrain_every)
-            )
-            self.state = self.range.state
+            self.ground = await self._stack.enter_async_context(self._ground)
+            self.state = self.ground.state
         except BaseException:
             await self._stack.aclose()
             raise
@@ -67,21 +86,17 @@ class Stage:
     ) -> None:
         await self._stack.aclose()
 
-    async def install_hemostat(self, baseline: Measurement) -> None:
-        """Start Temporal, the stand-ins, worker and gateway, configured for this range."""
+    async def install(self, describe: Callable[[Addresses], str], members: Sequence[str]) -> None:
+        """Start Temporal, the stand-ins, worker and gateway, configured as *describe* says.
+
+        *members* are the accounts that are trusted.
+        """
         ports = free_ports(5)
-        self._secrets()
+        self._secrets(members)
         await asyncio.gather(self._start_temporal(*ports[:2]), self._start_standins(*ports[2:4]))
         self.config = self.state / "hemostat.toml"
-        self.config.write_text(
-            configuration(
-                self.range,
-                baseline,
-                gateway_port=ports[4],
-                pagerduty=self.pagerduty.url,
-                servicenow=self.servicenow.url,
-            )
-        )
+        where = Addresses(ports[4], self.pagerduty.url, self.servicenow.url)
+        self.config.write_text(describe(where))
         self.settings = Settings.load(self.config)
         self.gateway_url = f"http://{LOOPBACK}:{ports[4]}"
         await asyncio.gather(self.start_worker(), self._start_gateway())
@@ -94,14 +109,14 @@ class Stage:
     async def edge_configuration(self) -> object:
         """What Caddy has as its configuration, asked at its admin address."""
         async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
-            return (await http.get(f"{self.range.caddy_admin_url}/config/")).json()
+            return (await http.get(f"{self.ground.caddy_admin_url}/config/")).json()
 
-    def _secrets(self) -> None:
+    def _secrets(self, members: Sequence[str]) -> None:
         for name in ("alert-token", "servicenow-password"):
             self._secret(name, secrets.token_urlsafe(24))
         self._secret("servicenow-user", "hemostat")
         self._secret("routing-key", secrets.token_hex(16))
-        (self.state / "trusted-accounts.json").write_text(json.dumps(list(MEMBERS)))
+        (self.state / "trusted-accounts.json").write_text(json.dumps(list(members)))
 
     def _secret(self, name: str, value: str) -> None:
         file = self.state / name
@@ -126,7 +141,7 @@ class Stage:
 
     async def _standin(self, name: str, port: int, env: dict[str, str]) -> Control:
         folder = self.state / name
-        child, control = await start_standin(name, folder, port, {**self.range.env, **env})
+        child, control = await start_standin(name, folder, port, {**self.ground.env, **env})
         self._stack.push_async_callback(child.stop)
         self._stack.push_async_callback(control.aclose)
         await control.wait(child)
@@ -138,7 +153,7 @@ class Stage:
 
     async def _python(self, name: str, *arguments: str) -> ChildProcess:
         env = {
-            **self.range.env,
+            **self.ground.env,
             "HEMOSTAT_CONFIG": str(self.config),
             "TEMPORAL_ADDRESS": self.temporal.address,
             "TEMPORAL_NAMESPACE": self.temporal.namespace,
@@ -160,6 +175,33 @@ class Stage:
     async def _gateway_answers(self) -> bool:
         async with httpx2.AsyncClient(trust_env=False, timeout=2) as http:
             return (await http.get(f"{self.gateway_url}/readyz")).is_success
+
+
+class Stage(StageOn[Range]):
+    """The stage of the sentiment service."""
+
+    def __init__(self, *, respond: bool, retrain_every: float = 5.0) -> None:
+        super().__init__(Range(retrain_every=retrain_every))
+        self._respond = respond
+
+    @property
+    def range(self) -> Range:
+        """The range."""
+        return self.ground
+
+    async def install_hemostat(self, baseline: Measurement) -> None:
+        """Start Temporal, the stand-ins, worker and gateway, configured for this range."""
+
+        def describe(where: Addresses) -> str:
+            return configuration(
+                self.range,
+                baseline,
+                gateway_port=where.gateway_port,
+                pagerduty=where.pagerduty,
+                servicenow=where.servicenow,
+            )
+
+        await self.install(describe, MEMBERS)
 
 
 def leave_no_environment() -> None:

@@ -8,7 +8,7 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Protocol, TypeVar
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -16,7 +16,6 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hemostat.drill.observer import Sample
 from hemostat.drill.report import Report
 
 _BLOCKS: Final = " ▁▂▃▄▅▆▇█"
@@ -26,35 +25,56 @@ WIDTH: Final = 100
 _FRAME: Final = 12
 _HEIGHT: Final = 6
 _MARKS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-Series = tuple[Callable[[Sample], float | None], Callable[[float], bool]]
-"""What to draw of a sample, and when it is bad."""
+
+
+class Timed(Protocol):
+    """Something that was seen at a moment."""
+
+    @property
+    def at(self) -> datetime:
+        """When."""
+
+
+S = TypeVar("S", bound=Timed)
+Column = Callable[[datetime], int]
+"""Where a moment is on the timeline."""
 
 _SOURCES: Final = {"outside": "cyan", "record": "white", "attacker": "red"}
 
 
-def draw(report: Report, width: int = WIDTH) -> RenderableType:
-    """Return the whole picture, *width* columns wide."""
-    title = f"EXERCISE · {report.scenario}" + ("" if report.responded else " · without response")
+Body = Callable[[Any, int], list[RenderableType]]
+"""The part of a drawing that is the scenario's own: its report, drawn so many columns wide."""
+
+
+def sentiment(report: Report, width: int) -> list[RenderableType]:
+    """The charts and numbers of the sentiment service."""
     parts: list[RenderableType] = []
     if report.samples and report.moments:
-        parts += [*_charts(report, width - _FRAME), Text(), _moments(report), Text()]
-    parts += [_numbers(report), Text(), _claims(report)]
+        parts += [*_charts(report, width), Text(), moments(report), Text()]
+    return [*parts, _numbers(report)]
+
+
+def draw(report: Report, width: int = WIDTH, body: Body = sentiment) -> RenderableType:
+    """Return the whole picture, *width* columns wide."""
+    title = f"EXERCISE · {report.scenario}" + ("" if report.responded else " · without response")
+    parts = [*body(report, width - _FRAME), Text(), claims(report)]
     verdict = Text("all held", style="bold green") if report.held else Text("NOT HELD", "bold red")
     return Panel(Group(*parts), title=title, subtitle=verdict, box=box.ROUNDED, width=width)
 
 
-def picture(report: Report) -> str:
+def picture(report: Report, body: Body = sentiment) -> str:
     """Return the picture as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
-    console.print(draw(report))
+    console.print(draw(report, body=body))
     title = f"hemostat drill {report.scenario}"
     # The reader's own fixed-width font: a picture in the docs fetches nothing.
     return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
 
 
-def _charts(report: Report, width: int) -> list[RenderableType]:
+def scale(report: Report, times: Sequence[datetime], width: int) -> tuple[Column, Text, Text]:
+    """Where moments are, the letters of the report's, and the ends of the axis."""
     ordered = sorted(report.moments, key=lambda m: m.at)
-    start, end = report.samples[0].at, report.samples[-1].at
+    start, end = times[0], times[-1]
     span = max((end - start).total_seconds(), 1.0)
 
     def column(at: datetime) -> int:
@@ -69,11 +89,16 @@ def _charts(report: Report, width: int) -> list[RenderableType]:
             place += 1
         row[place] = _MARKS[number]
     marks.append("".join(row), style="bold")
-    negative = _chart(
-        report.samples, column, width, (lambda s: s.negative_share, _bad_when_high(report))
-    )
-    accuracy = _chart(report.samples, column, width, (lambda s: s.accuracy, _bad_when_low(report)))
     ends = Text(" " * 6 + "0 s".ljust(width - 8) + f"{span:5.0f} s", style="dim")
+    return column, marks, ends
+
+
+def _charts(report: Report, width: int) -> list[RenderableType]:
+    column, marks, ends = scale(report, [sample.at for sample in report.samples], width)
+    negative = chart(
+        report.samples, column, width, lambda s: s.negative_share, _bad_when_high(report)
+    )
+    accuracy = chart(report.samples, column, width, lambda s: s.accuracy, _bad_when_low(report))
     return [
         Text("share of negative answers, measured from outside", style="bold"),
         negative,
@@ -81,8 +106,8 @@ def _charts(report: Report, width: int) -> list[RenderableType]:
         Text("accuracy on the probe set, measured from outside", style="bold"),
         accuracy,
         Text("what the public edge answered", style="bold"),
-        _strip("predict", report.samples, column, width, lambda s: s.predict_status == 200),
-        _strip("feedback", report.samples, column, width, lambda s: s.feedback_status == 201),
+        strip("predict", report.samples, column, width, lambda s: s.predict_status == 200),
+        strip("feedback", report.samples, column, width, lambda s: s.feedback_status == 201),
         ends,
     ]
 
@@ -97,13 +122,14 @@ def _bad_when_low(report: Report) -> Callable[[float], bool]:
     return lambda value: value < before - 0.03
 
 
-def _chart(
-    samples: Sequence[Sample],
-    column: Callable[[datetime], int],
+def chart(
+    samples: Sequence[S],
+    column: Column,
     width: int,
-    series: Series,
+    value: Callable[[S], float | None],
+    bad: Callable[[float], bool],
 ) -> Text:
-    value, bad = series
+    """A value over time, red where it is bad."""
     heights: list[float | None] = [None] * width
     for sample in samples:
         heights[column(sample.at)] = value(sample)
@@ -123,12 +149,12 @@ def _chart(
     return text
 
 
-def _strip(
+def strip(
     name: str,
-    samples: Sequence[Sample],
-    column: Callable[[datetime], int],
+    samples: Sequence[S],
+    column: Column,
     width: int,
-    open_: Callable[[Sample], bool],
+    open_: Callable[[S], bool],
 ) -> Text:
     """One route over time: open, or refused."""
     states: list[bool | None] = [None] * width
@@ -142,7 +168,8 @@ def _strip(
     return text
 
 
-def _moments(report: Report) -> Table:
+def moments(report: Report) -> Table:
+    """What happened when, and how we know."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(3):
         table.add_column()
@@ -176,7 +203,8 @@ def _numbers(report: Report) -> Table:
     return table
 
 
-def _claims(report: Report) -> Table:
+def claims(report: Report) -> Table:
+    """What was claimed, and whether it held."""
     table = Table(box=None, pad_edge=False, show_header=False)
     for _ in range(3):
         table.add_column()

@@ -1,5 +1,7 @@
 """What a drill claims, each checked: from outside, from the systems themselves, or by replay."""
 
+from typing import Any
+
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
@@ -7,7 +9,7 @@ from temporalio.worker import Replayer
 from hemostat.drill.observer import Sample
 from hemostat.drill.range.attacker import AttackReport
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
-from hemostat.drill.stage import Stage
+from hemostat.drill.stage import Stage, StageOn
 from hemostat.incidents import list_incidents
 from hemostat.temporal import runtime
 from hemostat.vault import Vault
@@ -49,7 +51,7 @@ async def verify_response(
     _verify_harm_and_recovery(report, stage)
     _verify_steps(report, result, entries)
     await _verify_outside(report, stage, untouched)
-    await _verify_record(report, stage, result, entries)
+    await verify_record(report, stage, result, entries)
 
 
 def _verify_harm_and_recovery(report: Report, stage: Stage) -> None:
@@ -114,9 +116,10 @@ async def _verify_outside(report: Report, stage: Stage, untouched: object) -> No
     report.claim("one ticket for the root cause", len(tickets) == 1, f"{len(tickets)} ticket")
 
 
-async def _verify_record(
-    report: Report, stage: Stage, result: IncidentResult | None, entries: list[Entry]
+async def verify_record(
+    report: Report, stage: StageOn[Any], result: IncidentResult | None, entries: list[Entry]
 ) -> None:
+    """The journal's chain, the sealed evidence, and a replay of the history."""
     try:
         head = report.journal_head = verify_chain(entries)
         intact = result is not None and head == result.journal_head

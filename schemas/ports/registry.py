@@ -1,6 +1,6 @@
 """The model registry: versions with their lineage, and the alias that says which one serves."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from schemas.base import Frozen, Utc
 from schemas.evidence import Sealed
@@ -37,6 +37,10 @@ class ModelVersion(Frozen):
     artifact_digest: str | None = None
     parent_version: str | None = None
     validated_at: Utc | None = None
+
+    def trained_before(self, moment: datetime) -> bool:
+        """Whether its training data ended before *moment*; unknown lineage is not good."""
+        return self.training_cutoff is not None and self.training_cutoff < moment
 
 
 class ModelVersions(Frozen):

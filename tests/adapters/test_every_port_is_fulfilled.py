@@ -5,8 +5,10 @@ import pytest
 from workers.registry import all_ports, load_adapter
 
 ADAPTERS = {
+    "accounts_caddy": "accounts",
     "clocks_calendar": "clocks",
     "gateway_caddy": "gateway",
+    "moderation_http": "moderation",
     "probes_http": "probes",
     "registry_mlflow": "registry",
     "serving_http": "serving",

@@ -77,7 +77,8 @@ def test_a_toml_block_is_toml(block: Block) -> None:
 
 
 async def test_the_whole_hemostat_toml_has_all_that_its_playbooks_need(tmp_path: Path) -> None:
-    (block,) = blocks(ROOT / "docs" / "reference" / "hemostat-toml.md", "toml")
+    block, people = blocks(ROOT / "docs" / "reference" / "hemostat-toml.md", "toml")
+    assert Settings.parse(people.text).roster().break_glass.people == ("p-04",)
     settings = Settings.parse(block.text, tmp_path / "hemostat.toml")
     connections = connect_adapters(settings)
     try:

@@ -17,7 +17,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from tests.replay.scenarios import OF_MANY_RUNS, SCENARIOS, Scenario, Stage
+from tests.replay.scenarios import OF_MANY_RUNS, SCENARIOS, WORLDS
+from tests.replay.stage import Scenario, Stage
 from tests.workflows.conftest import FLAGS, IMPATIENT, server
 from tests.workflows.world import World
 from workers.interceptors import FailuresInOurWords
@@ -45,7 +46,7 @@ async def record(wanted: set[str]) -> None:
 
 
 async def _record(env: WorkflowEnvironment, playbook: str, name: str, scenario: Scenario) -> None:
-    world = World()
+    world = WORLDS.get(playbook, World)()
     async with Worker(
         env.client,
         task_queue=RECORDER,

@@ -4,41 +4,21 @@ A scenario opens an incident in a fresh world and brings it to its end. Its name
 the recorded history.
 """
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.testing import WorkflowEnvironment
-
-from schemas.alert import Alert, AlertAction
+from schemas.alert import AlertAction
 from schemas.gate import Choice
 from schemas.incident import Containment
 from schemas.journal import Kind
 from schemas.step import StepState
+from tests.replay.evasion_scenarios import EVASION
+from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
+from tests.workflows.moderation_world import ModerationWorld
+from tests.workflows.roster import staffed
 from tests.workflows.world import World
 
 ISOLATE, ROLL_BACK = "isolate-the-feedback-endpoint", "roll-the-model-back"
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Where a scenario plays."""
-
-    env: WorkflowEnvironment
-    queue: str
-    world: World
-
-    async def poisoned(self, *alerts: Alert) -> Case:
-        """An incident of feedback poisoning."""
-        return await Case.open(self.env.client, self.queue, *alerts)
-
-    async def unrouted(self) -> Case:
-        """An incident of triage."""
-        return await Case.open(self.env.client, self.queue, playbook="triage")
-
-
-Scenario = Callable[[Stage], Awaitable[Case]]
 
 
 async def resolved(stage: Stage) -> Case:
@@ -90,7 +70,7 @@ async def breach(stage: Stage) -> Case:
     """A stage breaks its guard; retraining was rejected."""
     case = await stage.poisoned()
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.decide_no("retrain-without-poison")
     stage.world.breach = 3
     first = await case.gate("re-enable-feedback")
@@ -147,6 +127,30 @@ async def fires_again(stage: Stage) -> Case:
     return case
 
 
+async def by_people(stage: Stage) -> Case:
+    """Declared people: attested, a suspect, a pool that is too small, broken glass, a review."""
+    stage.world.refuse.add("isolate_endpoint")
+    case = await Case.open(stage.env.client, stage.queue, of=staffed(away=("d1",)))
+    await case.gate(f"retry-{ISOLATE}")
+    stage.world.isolated["feedback"], stage.world.paused = 0, True
+    await case.say("attest", "o1", "ml-on-call", step=ISOLATE)
+    await case.say("grade", "c1", "commander", facts={"public_disclosure": "yes"})
+    await case.by("confirm-known-good", ml_on_call="o1")
+    await case.gate("rescore-decisions")
+    await case.say("suspect", "l1", "counsel", person="s1")
+    await case.by("rescore-decisions", ml_lead="m1")
+    shown = await case.gate("rescore-decisions")
+    use = {"use_id": "u1", "gate": shown.policy.id, "nonce": shown.nonce, "actor": "o2"}
+    await case.signal("break-glass", use | {"reason": "nobody else is left"})
+    await case.decide("rescore-decisions", actor="o2", role="break-glass")
+    await case.by("retrain-without-poison", ml_lead="m1", commander="c1")
+    await case.by("review-break-glass-1", ciso="z1")
+    stage.world.refuse.clear()
+    await case.by("re-enable-feedback", commander="c1", ml_lead="m2")
+    await case.by("close-incident", commander="c1")
+    return case
+
+
 async def closed(stage: Stage) -> Case:
     """A person takes it and closes it."""
     case = await stage.unrouted()
@@ -186,13 +190,18 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         garbage,
         end_before_its_beginning,
         fires_again,
+        by_people,
     ),
+    "adversarial-evasion": EVASION,
     "triage": (closed, held),
 }
 """By playbook."""
 
 OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
-    "feedback-poisoning": (resolved, false_alarm),
+    "feedback-poisoning": (resolved, false_alarm, by_people),
     "triage": (stormed,),
 }
 """Those that are recorded on a server as well that asks for a new run all the time."""
+
+WORLDS: dict[str, type[World]] = {"adversarial-evasion": ModerationWorld}
+"""The world that a playbook's scenarios play in, where it is not the plain one."""

@@ -13,14 +13,12 @@ from schemas.gate import (
     Event,
     GateEvent,
     GatePolicy,
-    GateState,
     OnSilence,
     Outcome,
     Refusal,
-    decide,
-    elapse,
-    withdraw,
 )
+from schemas.gate_machine import decide, elapse, withdraw
+from schemas.gate_state import GateState
 
 OPENED = datetime(2026, 11, 22, 9, tzinfo=UTC)
 SHOWN, OTHER = digest_of("shown"), digest_of("something else")

@@ -212,6 +212,25 @@ class Case:
         view = await self.gate(gate)
         await self.handle.signal("decide", decision(view, choice, actor, role))
 
+    async def say(self, signal: str, actor: str, role: str, **stated: Any) -> None:
+        """State something besides a decision."""
+        body = {"id": uuid.uuid4().hex, "actor": actor, "role": role, "reason": "so it is"}
+        await self.signal(signal, body | stated)
+
+    async def by(self, gate: str, **people: str) -> None:
+        """Approve at an open gate, each role by the person who has it; ``ml_lead="m1"``."""
+        view = await self.gate(gate)
+        for role, person in people.items():
+            said = decision(view, Choice.APPROVE, person, role.replace("_", "-"))
+            await self.handle.signal("decide", said)
+
+    async def until_refused(self, refusal: str) -> None:
+        """Wait until the last thing refused was refused for this."""
+        deadline = asyncio.get_running_loop().time() + PATIENCE
+        while (await self.refusals())[-1:] != [refusal]:
+            assert asyncio.get_running_loop().time() < deadline, await self.refusals()
+            await asyncio.sleep(0.02)
+
     async def decide_no(self, gate: str) -> None:
         """Reject at an open gate."""
         await self.decide(gate, Choice.REJECT)
@@ -248,7 +267,7 @@ class Case:
 
     async def answer_the_rest(self, *, leave_open: bool = False) -> None:
         """The people after the rollback."""
-        await self.approve("rescore-decisions")
+        await self.approve("rescore-decisions", "service-owner", "ml-lead")
         await self.approve("retrain-without-poison", "data-owner", "ml-lead")
         await self.approve("re-enable-feedback", "commander", "ml-lead")
         if not leave_open:

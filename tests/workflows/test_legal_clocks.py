@@ -163,7 +163,7 @@ async def test_an_evidence_hold_blocks_retraining_until_the_authority_is_informe
     counsel = Counsel(case)
     await case.approve("acknowledge")
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.said("An evidence hold blocks retrain_without_poison: aia-73-6-hold")
     view = await case.view()
     assert not any(gate.policy.id == "retrain-without-poison" for gate in view.gates)

@@ -132,7 +132,7 @@ async def test_an_open_gate_keeps_its_nonce_and_its_digest(
 async def test_half_a_quorum_is_carried_over(client: Client, queue: str, world: World) -> None:
     case = await Case.open(client, queue)
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.approve("retrain-without-poison", "data-owner")
     await storm(case, "a")
     await case.approve("retrain-without-poison", "ml-lead")
@@ -194,7 +194,7 @@ async def test_stages_go_on_where_they_were_and_a_breach_is_counted_over_runs(
 ) -> None:
     case = await Case.open(client, queue, of=service(stage_looks=5))
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.decide_no("retrain-without-poison")
     first = await case.gate("re-enable-feedback")
     world.breach = 1

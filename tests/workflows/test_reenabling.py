@@ -21,7 +21,7 @@ REENABLE = "re-enable-the-feedback"
 
 async def at_the_gate(case: Case) -> None:
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.approve("retrain-without-poison", "data-owner", "ml-lead")
     await case.gate("re-enable-feedback")
 
@@ -129,7 +129,7 @@ async def test_without_a_clean_model_the_feedback_reopens_and_retraining_stays_p
 ) -> None:
     case = await Case.open(client, queue)
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.decide_no("retrain-without-poison")
     await case.approve("re-enable-feedback", "commander", "ml-lead")
     await case.approve("close-incident")
@@ -147,7 +147,7 @@ async def test_one_lead_alone_does_not_make_four_eyes(
 ) -> None:
     case = await Case.open(client, queue)
     await case.approve("confirm-known-good")
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.approve("retrain-without-poison", "ml-lead")
     await case.decide("retrain-without-poison", actor="one-ml-lead", role="data-owner")
     await case.until(lambda v: any(g.approvals == 1 for g in v.gates), "one approval")

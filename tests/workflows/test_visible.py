@@ -51,9 +51,9 @@ async def test_search_attributes_tell_the_phase_and_whom_it_waits_for(
         "phase": Phase.ERADICATION,
         "severity": "SEV-2",
         "containment": Containment.PROVEN,
-        "waiting": ["service-owner"],
+        "waiting": ["ml-lead", "service-owner"],
     }
-    await case.approve("rescore-decisions")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
     await case.approve("retrain-without-poison", "data-owner", "ml-lead")
     await case.gate("re-enable-feedback")
     assert (await listed(case))["phase"] == Phase.RECOVERY

@@ -92,7 +92,8 @@ class Consent(Execution):
         acts = [admit(percent) for percent in stages] + list(finish)
         whole = Step(step, title, StepClass.RESTORE, acts)
         at = self._kept(f"stages {step}", {"attempt": 1, "stage": 0, "broke": False})
-        while await self._agreed(whole, agree, at["attempt"]):
+        closers = self.people.executors(self._id(lifts))
+        while await self._agreed(whole, agree, at["attempt"], closers):
             if at["broke"] or not await self._staged(whole, plan, at):
                 await self._fall_back(step, plan, at)
                 continue

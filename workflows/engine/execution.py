@@ -9,6 +9,7 @@ from temporalio import workflow
 from schemas.base import iso
 from schemas.gate import GatePolicy, OnSilence, Outcome
 from schemas.journal import Kind
+from schemas.severity import Facts, Known
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine.lifecycle import Lifecycle
 from workflows.engine.proof import Proof
@@ -40,6 +41,8 @@ class Execution(Lifecycle):
                     return answers
                 at |= {"why": why, "tries": at["tries"] + 1}
                 self.record.settle()
+                if step.step_class is StepClass.CONTAIN and self.people.declared:
+                    self.record.assess(Facts(containment_unproven=Known.YES))
             why = at["why"]
             self.pager.call("commander", f"{step.id}-{at['attempt']}", f"{step.title}: {why}")
             automatic = step.step_class is StepClass.CONTAIN and at["tries"] < AUTOMATIC_ATTEMPTS
@@ -50,6 +53,7 @@ class Execution(Lifecycle):
                 return None
             attempt = at["attempt"] + 1
             at |= {"why": None, "attempt": attempt, "begun": False, "answers": [], "proof": {}}
+            at.pop("outside", None)
 
     async def _attempt(self, step: Step, at: dict[str, Any]) -> tuple[list[Any], str | None]:
         """Make one attempt, or go on with it; return the answers and, if it did not hold, why."""
@@ -60,8 +64,13 @@ class Execution(Lifecycle):
             act.port.result.model_validate(answer)
             for act, answer in zip(step.acts, kept, strict=False)
         ]
+        if self.statements.attested(step.id):
+            self.statements.use(step.id)
+            at["outside"] = True
+            self.record.write(Kind.STEP, "Done outside, as attested: proving it", step=step.id)
+        ahead = [] if at.get("outside") else step.acts[len(kept) :]
         try:
-            for act in step.acts[len(kept) :]:  # one after the other; an answer survives a failure
+            for act in ahead:  # one after the other; an answer survives a failure
                 answers.append(await self.hands.act(act, step=step.id, key=key, urgent=urgent))
                 kept.append(answers[-1].model_dump(mode="json"))
         except ActFailed as error:
@@ -98,14 +107,20 @@ class Execution(Lifecycle):
             roles=("commander",),
             on_silence=OnSilence.HOLD if waits_for_people(step.step_class) else OnSilence.PROCEED,
         )
-        outcome = await self.ask(policy, {"step": step.title, "why": why})
-        return outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
+        executors = self.people.executors(step.id)
+        outcome = await self.ask(policy, {"step": step.title, "why": why}, executors=executors)
+        agreed = outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
+        return agreed or self.statements.attested(step.id)
 
-    async def _agreed(self, step: Step, policy: GatePolicy, attempt: int = 1) -> bool:
+    async def _agreed(
+        self, step: Step, policy: GatePolicy, attempt: int = 1, executors: tuple[str, ...] = ()
+    ) -> bool:
         """Ask for a step that waits for people; what is shown is exactly what will be done.
 
-        Each attempt is asked for once, however many runs it takes.
+        Each attempt is asked for once, however many runs it takes. One person alone never agrees
+        to what destroys, restores or discloses.
         """
+        policy = policy.for_class(step.step_class)
         shown: dict[str, JsonValue] = {
             "step": step.title,
             "class": step.step_class.value,
@@ -116,15 +131,23 @@ class Execution(Lifecycle):
             "evidence": self.evidence.digests()[:100],
             "missing": self.evidence.gaps(),
         }
-        outcome = await self._once(f"{step.id} {attempt}", policy, shown)
-        if outcome is not Outcome.APPROVED:
+        outcome = await self._once(f"{step.id} {attempt}", policy, shown, executors)
+        if outcome is Outcome.EXPIRED:
+            self.record.skip(step.id, step.title, step.step_class, "the question expired")
+        elif outcome is not Outcome.APPROVED:
             self.record.skip(step.id, step.title, step.step_class)
         return outcome is Outcome.APPROVED
 
-    async def _once(self, step: str, policy: GatePolicy, shown: dict[str, JsonValue]) -> Outcome:
+    async def _once(
+        self,
+        step: str,
+        policy: GatePolicy,
+        shown: dict[str, JsonValue],
+        executors: tuple[str, ...] = (),
+    ) -> Outcome:
         kept = self._results.get(f"gate {step}")
         if kept is None:
-            outcome = await self.ask(policy, shown)
+            outcome = await self.ask(policy, shown, executors=executors)
             self._results[f"gate {step}"] = kept = outcome.value
         return Outcome(str(kept))
 

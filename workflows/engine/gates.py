@@ -4,25 +4,26 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue
 from temporalio import workflow
 
 from schemas.canonical import digest_of
 from schemas.gate import (
+    BreakGlassUse,
     Decision,
-    Event,
     GateEvent,
     GatePolicy,
-    GateState,
     OnSilence,
     Outcome,
     Refusal,
-    decide,
-    elapse,
-    withdraw,
+    Withdrawal,
 )
+from schemas.gate_machine import break_glass, decide, elapse, reconsider, take_back, withdraw
+from schemas.gate_state import GateState
 from schemas.incident import GateOverride, GateView
 from schemas.journal import Kind, recordable
+from workflows.engine.gate_words import SAYS, asked_of_people, how_it_ended, what_is_next
+from workflows.engine.people import People
 from workflows.engine.record import Record
 
 Tell = Callable[[GatePolicy, GateEvent], None]
@@ -31,10 +32,13 @@ Tell = Callable[[GatePolicy, GateEvent], None]
 class Gates:
     """All gates of one incident, open and closed."""
 
-    def __init__(self, record: Record, overrides: dict[str, GateOverride], tell: Tell) -> None:
+    def __init__(
+        self, record: Record, overrides: dict[str, GateOverride], tell: Tell, people: People
+    ) -> None:
         self._record = record
         self._overrides = overrides
         self._tell = tell
+        self._people = people
         self._states: dict[str, GateState] = {}
         self._shown: dict[str, dict[str, JsonValue]] = {}
         self._asked: set[str] = set()
@@ -43,6 +47,7 @@ class Gates:
 
     def views(self) -> tuple[GateView, ...]:
         """The open gates as people see them."""
+        sitting, now = self._people.sitting(), workflow.now()
         return tuple(
             GateView(
                 policy=state.policy,
@@ -52,7 +57,9 @@ class Gates:
                 opened_at=state.opened_at,
                 deadline=state.deadline,
                 held=state.held,
-                approvals=len(state.decisions),
+                approvals=len(state.approvals(sitting)),
+                stands=state.stands,
+                may_decide=state.may_decide(sitting, now) if sitting else (),
             )
             for gate, state in self._states.items()
             if not state.closed
@@ -67,24 +74,32 @@ class Gates:
         return self._shown.get(gate, {})
 
     def policy(self, policy: GatePolicy) -> GatePolicy:
-        """Return *policy* with what the service changed of it."""
+        """Return *policy* with what the service changed of it, and its roles' own ladders."""
         override = self._overrides.get(policy.id)
-        if override is None:
-            return policy
-        return policy.model_copy(update=override.model_dump(exclude_none=True))
+        changes: dict[str, object] = override.model_dump(exclude_none=True) if override else {}
+        return self._people.with_ladders(policy.model_copy(update=changes) if changes else policy)
 
     async def ask(
-        self, policy: GatePolicy, shown: dict[str, JsonValue], binding: dict[str, JsonValue]
+        self,
+        policy: GatePolicy,
+        shown: dict[str, JsonValue],
+        binding: dict[str, JsonValue],
+        *,
+        requesters: tuple[str, ...] = (),
+        executors: tuple[str, ...] = (),
     ) -> GateState:
         """Open the gate, wait for people or time, return its final state.
 
         The digest covers what is shown and what it is bound to (incident, run, step); a decision
-        carries it back.
+        carries it back. *requesters* and *executors* are people whom the policy may exclude.
         """
         state = self._states.get(policy.id)
         # Closed and not spent: it was answered as a new run began, before anyone waited here.
         if state is None or state.nonce in self._spent:
             state = self._open(self.policy(policy), shown, binding)
+            if requesters or executors:
+                state = state.model_copy(update={"requesters": requesters, "executors": executors})
+                self._states[policy.id] = state
         try:
             answered = await self._wait(policy.id)
         except asyncio.CancelledError:  # nobody waits for the answer any more
@@ -120,6 +135,7 @@ class Gates:
                 "on_silence": policy.on_silence.value,
                 "digest": state.digest,
                 "shown": shown,
+                **(asked_of_people(policy) if self._people.declared else {}),
             },
         )
         return state
@@ -136,8 +152,22 @@ class Gates:
                 self._record.publish()
             await self._until_next(gate, state)
 
+    def people_changed(self) -> None:
+        """Judge every gate anew, those also whose approval was not used yet."""
+        sitting, now = self._people.sitting(), workflow.now()
+        if sitting is None:
+            return
+        for gate, state in list(self._states.items()):
+            if state.nonce in self._spent:
+                continue
+            self._states[gate] = reconsider(state, now, sitting)
+            self._elapse(gate)
+            if gate in self._record.waiting:
+                self._record.waiting[gate] = self._states[gate].eligible(now)
+        self._record.publish()
+
     async def _until_next(self, gate: str, state: GateState) -> None:
-        due = state.next_due()
+        due = state.next_due(self._people.sitting(), workflow.now())
         if due is None:
             await workflow.wait_condition(lambda: self._states[gate].closed)
             return
@@ -146,13 +176,13 @@ class Gates:
             await workflow.wait_condition(
                 lambda: self._states[gate].closed,
                 timeout=left,
-                timeout_summary=f"{gate}: next {state.agenda()[state.fired].event.value}",
+                timeout_summary=f"{gate}: next {what_is_next(state, due)}",
             )
         except TimeoutError:
             return
 
     def _elapse(self, gate: str) -> None:
-        state, events = elapse(self._states[gate], workflow.now())
+        state, events = elapse(self._states[gate], workflow.now(), self._people.sitting())
         self._states[gate] = state
         for event in events:
             self._record.write(
@@ -170,8 +200,13 @@ class Gates:
         self._record.write(
             Kind.GATE,
             f"Gate {state.policy.id}: {outcome.value}",
-            data={"gate": state.policy.id, "outcome": outcome.value, "nonce": state.nonce},
+            data=how_it_ended(state, outcome),
         )
+
+    def fall_away(self, gate: str) -> None:
+        """End one gate, if it is open: what it asked about no longer stands."""
+        if self.is_open(gate):
+            self._withdraw(gate)
 
     def withdraw_all(self) -> None:
         """End every open gate: what they asked about no longer stands."""
@@ -182,52 +217,63 @@ class Gates:
         self._states[gate] = withdraw(self._states[gate], workflow.now())
         self._close(self._states[gate])
 
-    def receive(self, raw: object) -> None:
-        """Take one ``decide`` signal, whatever it holds; refuse with a reason or count it."""
-        try:
-            decision = Decision.model_validate(raw)
-        except ValidationError as error:
-            wrong = [".".join(str(part) for part in e["loc"]) or "signal" for e in error.errors()]
-            self._refuse(Refusal.MALFORMED, {"fields": [field[:60] for field in wrong[:8]]})
-            return
-        who: dict[str, JsonValue] = {
-            "gate": decision.gate,
-            "actor": decision.actor,
-            "role": decision.role,
-            "choice": decision.choice.value,
-            "reason": decision.reason,
-            "decision": decision.decision_id,
-        }
-        refusal = self._apply(decision)
-        if refusal is not None:
-            self._refuse(refusal, who)
-            return
-        self._used.add(decision.decision_id)
-        verb = "approved" if decision.choice.value == "approve" else "rejected"
-        self._record.write(
-            Kind.DECISION,
-            f"{decision.role} {verb} at gate {decision.gate}",
-            data={**who, "digest": decision.digest, "statement": decision.statement},
-        )
+    def state(self, gate: str) -> GateState | None:
+        """The gate as it is, or was, in this run."""
+        return self._states.get(gate)
 
-    def _apply(self, decision: Decision) -> Refusal | None:
-        if decision.decision_id in self._used:
-            return Refusal.DUPLICATE
-        if decision.nonce in self._spent:
-            return Refusal.LATE
-        if decision.gate not in self._states:
-            return Refusal.STALE_NONCE if decision.gate in self._asked else Refusal.EARLY
+    def decide(self, decision: Decision) -> Refusal | None:
+        """Count *decision*, or say why it does not."""
+        refusal = self._not_now(decision.gate, decision.decision_id, decision.nonce)
+        if refusal is not None:
+            return refusal
         self._elapse(decision.gate)
-        state, refusal = decide(self._states[decision.gate], decision, workflow.now())
+        state = self._states[decision.gate]
+        state, refusal = decide(state, decision, workflow.now(), self._people.sitting())
         self._states[decision.gate] = state
+        if refusal is None:
+            self._used.add(decision.decision_id)
         return refusal
 
-    def _refuse(self, refusal: Refusal, data: dict[str, JsonValue]) -> None:
-        self._record.write(
-            Kind.REFUSED,
-            f"A decision changed nothing: {refusal.value}",
-            data={"refusal": refusal.value, **data},
-        )
+    def _not_now(self, gate: str, said: str, nonce: str) -> Refusal | None:
+        """Why nothing said to this gate, opened with this nonce, counts now."""
+        if said in self._used:
+            return Refusal.DUPLICATE
+        if nonce in self._spent:
+            return Refusal.LATE
+        if gate not in self._states:
+            return Refusal.STALE_NONCE if gate in self._asked else Refusal.EARLY
+        return None
+
+    def take_back(self, said: Withdrawal) -> Refusal | None:
+        """Withdraw an approval that was not used yet, or say why not."""
+        known = self._states.get(said.gate)
+        nonce = known.nonce if known else ""
+        refusal = self._not_now(said.gate, said.withdrawal_id, nonce)
+        if refusal is None:
+            state, refusal = take_back(self._states[said.gate], said.decision_id, said.actor)
+            self._states[said.gate] = state
+        if refusal is None:
+            self._used.add(said.withdrawal_id)
+        return refusal
+
+    def break_glass(self, said: BreakGlassUse) -> GateState | Refusal:
+        """Let a declared person decide alone at an open gate; return its state, or why not."""
+        sitting = self._people.sitting()
+        if sitting is None:
+            return Refusal.NOT_THE_ROLE
+        refusal = self._not_now(said.gate, said.use_id, said.nonce)
+        if refusal is not None:
+            return refusal
+        self._elapse(said.gate)
+        state = self._states[said.gate]
+        if state.nonce != said.nonce:
+            return Refusal.STALE_NONCE
+        state, refusal = break_glass(state, said.actor, workflow.now(), sitting)
+        if refusal is not None:
+            return refusal
+        self._states[said.gate] = state
+        self._used.add(said.use_id)
+        return state
 
     def dump(self) -> dict[str, JsonValue]:
         """What the next run of this incident needs to go on with the open gates."""
@@ -249,11 +295,3 @@ class Gates:
             self._shown[gate] = kept["shown"]
         self._asked, self._spent = set(dumped["asked"]), set(dumped["spent"])
         self._used = set(dumped["used"])
-
-
-SAYS = {
-    Event.REMINDER: "Reminder at gate {gate}: {roles}",
-    Event.ESCALATED: "Nobody answered at gate {gate}: escalated to {roles}",
-    Event.PROCEEDED: "Silence at gate {gate}: proceeds by policy",
-    Event.HELD: "Silence at gate {gate}: held by policy",
-}

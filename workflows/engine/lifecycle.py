@@ -54,13 +54,18 @@ class Lifecycle(Succession):
 
     # What arrives
 
-    @workflow.signal(dynamic=True, description="`alert`, `decide`, `determine`")
+    @workflow.signal(dynamic=True, description="`alert`, `decide` and what else people state")
     def _receive(self, name: str, given: Sequence[RawValue]) -> None:
         # One handler for every name: Temporal silently drops what a typed one cannot decode.
         takers = {
             "alert": self.intake.receive,
-            "decide": self.gates.receive,
             "determine": self.clocks.receive,
+            "decide": self.hearing.decide,
+            "withdraw": self.hearing.withdraw,
+            "break-glass": self.hearing.break_glass,
+            "attest": self.statements.attest,
+            "grade": self.statements.grade,
+            "suspect": self.statements.suspect,
         }
         taker = takers.get(name)
         if taker is None:
@@ -86,6 +91,7 @@ class Lifecycle(Succession):
             severity=record.severity,
             containment=record.containment,
             resolution=record.resolution,
+            impact=record.impact,
             steps=tuple(record.steps.values()),
             gates=self.gates.views(),
             alerts=self.intake.count,
@@ -120,6 +126,7 @@ class Lifecycle(Succession):
     async def conduct(self, opening: OpenIncident) -> IncidentResult:
         """Run the incident from its alert to its close."""
         self.pager.go_on()
+        self.reviews.go_on()
         self.record.publish()
         course = self._spawn(self._course(), "course")
         await self._obstinately(course)
@@ -162,6 +169,7 @@ class Lifecycle(Succession):
         if judged.done() and not response.done():
             await self._stop(response)
             await self._take_back("judged a false alarm")
+            await self.reviews.done()
             await self.clocks.until_decided(lambda: self.intake.unanswered)
             return Resolution.FALSE_ALARM
         await self._stop(judged)
@@ -179,6 +187,11 @@ class Lifecycle(Succession):
         return Resolution(str(self._results[step]))
 
     async def _respond_or_hand_over(self) -> Resolution:
+        resolution = await self._respond_or_stop()
+        await self.reviews.done()
+        return resolution
+
+    async def _respond_or_stop(self) -> Resolution:
         try:
             return await self.respond()
         except StepGivenUp as error:
@@ -191,16 +204,6 @@ class Lifecycle(Succession):
     async def _judge_false_alarm(self) -> None:
         while await self.ask(FALSE_ALARM, {"service": self.service.name}) is not Outcome.APPROVED:
             continue
-
-    async def ask(self, policy: GatePolicy, shown: dict[str, JsonValue]) -> Outcome:
-        """Open a gate and return its outcome; the exhibit is bound to this incident and run."""
-        binding: dict[str, JsonValue] = {
-            "incident": self.incident,
-            "run": self._first_run,
-            "playbook": self.spec.id,
-        }
-        state = await self.gates.ask(policy, shown, binding)
-        return state.outcome or Outcome.WITHDRAWN
 
     async def _take_back(self, because: str) -> None:
         """Undo what stands; a watch would take that for somebody else's doing."""

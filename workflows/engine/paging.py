@@ -12,6 +12,7 @@ from schemas.incident import OpenIncident
 from schemas.journal import Kind
 from schemas.ports.paging import Page, Paged, PageKey, acknowledge_page, page, resolve_page
 from schemas.ports.port import Effect, Port
+from workflows.engine.people import People
 from workflows.engine.record import Record
 from workflows.engine.steps import ActFailed, Hands, do
 
@@ -42,8 +43,10 @@ class Pager:
         incident: str,
         opening: OpenIncident,
         background: Background,
+        people: People,
     ) -> None:
         self._record = record
+        self._people = people
         self._hands = hands
         self._incident = incident
         self._opening = opening
@@ -54,7 +57,12 @@ class Pager:
         self._tasks: list[asyncio.Task[Any]] = []
 
     def call(self, role: str, reason: str, summary: str) -> None:
-        """Page *role*; the same reason is paged once."""
+        """Page *role*, or who stands in where it would reach a suspect; the same reason once."""
+        called = self._people.reachable(role)
+        if called is None:
+            self._record.write(Kind.PAGE, f"{role} cannot be called in this incident: {summary}")
+            return
+        role = called
         if "pager" not in self._opening.service.connections:
             self._record.write(Kind.PAGE, f"No pager configured: {role} was not called")
             return

@@ -22,6 +22,7 @@ from schemas.incident import Phase
 from schemas.journal import Kind, recordable
 from schemas.ports.port import Request
 from schemas.ports.tickets import OpenTicket, open_ticket
+from schemas.severity import Facts, Impact
 from schemas.step import StepClass, StepState
 from workflows.engine import checks
 from workflows.engine.consent import Consent
@@ -71,6 +72,18 @@ class Playbook(Consent, Generic[Par]):
     def page_commander(self, reason: str, summary: str) -> None:
         """Page the commander; the same reason once."""
         self.pager.call("commander", reason, summary)
+
+    def suspect(self, person: str) -> None:
+        """Exclude a person and their delegates from every pool, page and listing of this incident.
+
+        Only an opaque id; it never enters the journal.
+        """
+        if self.people.suspect(person):
+            self.gates.people_changed()
+
+    def assess(self, facts: Facts, impact: Impact | None = None) -> None:
+        """Say what is known of the impact: the severity rises by it, and never falls."""
+        self.record.assess(facts, impact)
 
     # Observe
 
@@ -268,6 +281,7 @@ class Playbook(Consent, Generic[Par]):
         fire while they think is answered by another response.
         """
         while True:
+            await self.reviews.done()
             if not self.gates.is_open(policy.id):
                 self.intake.unanswered = False
                 shown = {**shown, "alerts": self.intake.count, "firing": self.intake.firing}

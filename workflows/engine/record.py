@@ -10,6 +10,8 @@ from temporalio.common import SearchAttributeUpdate
 
 from schemas.incident import Containment, Phase, Resolution, Severity
 from schemas.journal import GENESIS, Entry, Journal, Kind
+from schemas.severity import Facts, Impact
+from schemas.severity import grade as severity_of
 from schemas.step import StepClass, StepState, StepView
 from schemas.visibility import CONTAINMENT, PHASE, SEVERITY, WAITING_FOR
 
@@ -29,6 +31,10 @@ class Record:
         self.resolution: Resolution | None = None
         self.steps: dict[str, StepView] = {}
         self.waiting: dict[str, tuple[str, ...]] = {}
+        self.facts, self.impact = Facts(), Impact()
+        self.only_people_lower = False
+        """Whether a playbook may raise the severity and no more; its first word sets it."""
+        self._graded = False
         self._published: dict[str, object] = {}
         self._entered: list[str] = []
         self._walked: list[str] = []
@@ -61,15 +67,64 @@ class Record:
         self._entered.clear()
 
     def grade(self, severity: Severity, because: str) -> None:
-        """Set the severity, with its reason."""
+        """Set the severity as the playbook sees it; lowering it may be left to the commander."""
+        lowers = self.severity.graver_than(severity)
+        if lowers and self.only_people_lower and self._graded:
+            self.write(
+                Kind.FINDING,
+                f"Severity could be {severity.value}: {because}; the commander may lower it",
+                data={"severity": self.severity.value, "proposed": severity.value},
+            )
+            return
+        self._graded = True
+        self.set_severity(severity, because)
+
+    def set_severity(
+        self, severity: Severity, because: str, *, by: Mapping[str, JsonValue] | None = None
+    ) -> None:
+        """Set the severity, with its reason and who says so; a playbook then lowers it no more."""
+        if by is not None:
+            self.only_people_lower = self._graded = True
         if severity is not self.severity:
             before, self.severity = self.severity, severity
             self.write(
-                Kind.FINDING,
+                Kind.DECISION if by else Kind.FINDING,
                 f"Severity {severity.value}: {because}",
-                data={"before": before.value, "severity": severity.value},
+                data={"before": before.value, "severity": severity.value, **(by or {})},
             )
             self.publish()
+
+    def assess(
+        self,
+        facts: Facts,
+        impact: Impact | None = None,
+        *,
+        by: Mapping[str, JsonValue] | None = None,
+    ) -> None:
+        """Take in what became known; the severity rises by itself and never falls by it."""
+        known = self.facts.model_copy(update=facts.model_dump(exclude_none=True))
+        vector = self.impact.model_copy(
+            update={name: getattr(impact, name) for name in impact.model_fields_set}
+            if impact
+            else {}
+        )
+        if (known, vector) == (self.facts, self.impact):
+            return
+        self.facts, self.impact = known, vector
+        self.only_people_lower = self._graded = True  # it stands, whatever a playbook says first
+        grading = severity_of(known)
+        says = f"Assessed: {grading.severity.value} by {', '.join(grading.because)}"
+        self.write(
+            Kind.DECISION if by else Kind.FINDING,
+            says,
+            data={
+                "facts": known.model_dump(mode="json", exclude_none=True),
+                "impact": vector.model_dump(mode="json"),
+                **(by or {}),
+            },
+        )
+        if grading.severity.graver_than(self.severity):
+            self.set_severity(grading.severity, "; ".join(grading.because))
 
     def begin(self, step: str, title: str, step_class: StepClass, attempt: int) -> None:
         """A step starts or starts again."""
@@ -83,12 +138,14 @@ class Record:
             data={"class": step_class.value, "attempt": attempt},
         )
 
-    def skip(self, step: str, title: str, step_class: StepClass) -> None:
-        """A step is not done: people said no."""
+    def skip(
+        self, step: str, title: str, step_class: StepClass, because: str = "people said no"
+    ) -> None:
+        """A step is not done: people said no, or nobody settled it in time."""
         self.steps[step] = StepView(
             id=step, title=title, step_class=step_class, state=StepState.SKIPPED
         )
-        self.write(Kind.STEP, f"{title}: not done, people said no", step=step)
+        self.write(Kind.STEP, f"{title}: not done, {because}", step=step)
 
     def mark(self, step: str, state: StepState, **times: str) -> None:
         """Show *step* in *state*."""
@@ -151,6 +208,10 @@ class Record:
             "contained_at": self.contained_at.isoformat() if self.contained_at else None,
             "proven_at": self.proven_at.isoformat() if self.proven_at else None,
             "steps": [view.model_dump(mode="json") for view in self.steps.values()],
+            "facts": self.facts.model_dump(mode="json", exclude_none=True),
+            "impact": self.impact.model_dump(mode="json", exclude_unset=True),
+            "graded": self._graded,
+            "only_people_lower": self.only_people_lower,
         }
 
     def load(self, dumped: dict[str, Any]) -> None:
@@ -165,6 +226,10 @@ class Record:
             self.proven_at = datetime.fromisoformat(dumped["proven_at"])
         views = [StepView.model_validate(view) for view in dumped["steps"]]
         self.steps = {view.id: view for view in views}
+        self.facts = Facts.model_validate(dumped.get("facts", {}))
+        self.impact = Impact.model_validate(dumped.get("impact", {}))
+        self._graded = dumped.get("graded", False)
+        self.only_people_lower = dumped.get("only_people_lower", False)
 
     def details(self) -> str:
         """The standing as Markdown for Temporal's own UI; our words only."""

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from schemas.gate import Event, GateEvent, GatePolicy
+from schemas.gate import Event, GateEvent, GatePolicy, Outcome
 from schemas.incident import Carried, OpenIncident
 from schemas.journal import Entry, Kind
 from schemas.ports.vault import ArchiveJournal, archive_journal
@@ -21,16 +21,23 @@ from workflows.engine.archive import segments
 from workflows.engine.clocks import LegalClocks
 from workflows.engine.evidence import Evidence
 from workflows.engine.gates import Gates
+from workflows.engine.glass import GlassReviews
+from workflows.engine.hearing import Hearing
 from workflows.engine.intake import Intake
 from workflows.engine.paging import Pager, finished
+from workflows.engine.people import People
 from workflows.engine.record import Record
 from workflows.engine.spec import PlaybookSpec
+from workflows.engine.stated import Statements
 from workflows.engine.steps import ActFailed, Hands, do
 from workflows.engine.undo import Undo
 
 PRESSING, LAST_CALL = 8_000, 30_000
 """Events in a history: from when acts under way do not delay a new run, and from when not even a
 vault that is down does. Temporal takes 10,000 signals a run and ends it at 51,200 events."""
+
+HOPS = 8
+"""More conditions than any task of ours waits for, one after the other, without an event between."""
 
 ARCHIVE_AGAIN, ARCHIVE_AGAIN_AT_MOST = 30.0, 1800.0
 """Seconds between two tries to archive the journal."""
@@ -39,6 +46,9 @@ ARCHIVE_AGAIN, ARCHIVE_AGAIN_AT_MOST = 30.0, 1800.0
 TOLD = {
     Event.PROCEEDED: "Nobody answered, so it is done by policy: {asks}",
     Event.HELD: "Nobody answered, so it waits: {asks}",
+    Event.EXPIRED: "Nobody settled it, so it is not done: {asks}",
+    Event.POOL_TOO_SMALL: "Too few people can decide, so you are asked: {asks}",
+    Event.NOBODY_LEFT: "Too few people can decide and no rung is left: {asks}",
 }
 
 
@@ -57,8 +67,15 @@ class Succession:
         self.record = Record(carried.journal_length, carried.journal_head) if carried else Record()
         self.hands = Hands(self.record, self.service, self.incident)
         self.intake = Intake(self.record)
-        self.pager = Pager(self.record, self.hands, self.incident, opening, self._in_background)
-        self.gates = Gates(self.record, self.service.gates, self._tell)
+        self.people = People(self.record, self.service.roster)
+        self.record.only_people_lower = self.people.declared
+        self.pager = Pager(
+            self.record, self.hands, self.incident, opening, self._in_background, self.people
+        )
+        self.gates = Gates(self.record, self.service.gates, self._tell, self.people)
+        self.reviews = GlassReviews(self.record, self.pager, self._in_background, self.ask)
+        self.hearing = Hearing(self.record, self.gates, self.people, self.reviews.used)
+        self.statements = Statements(self.record, self.gates, self.people, self._is_under_way)
         self.evidence = Evidence(self.record, self.hands, self.pager)
         self.undo = Undo(self.record, self.hands, self.pager)
         self.clocks = LegalClocks(self.record, self.hands, self.pager, self.intake, opening.legal)
@@ -89,6 +106,28 @@ class Succession:
                 **({"legal": legal.provenance()} if legal else {}),
             },
         )
+
+    async def ask(
+        self,
+        policy: GatePolicy,
+        shown: dict[str, JsonValue],
+        *,
+        requesters: tuple[str, ...] = (),
+        executors: tuple[str, ...] = (),
+    ) -> Outcome:
+        """Open a gate and return its outcome; the exhibit is bound to this incident and run."""
+        binding: dict[str, JsonValue] = {
+            "incident": self.incident,
+            "run": self._first_run,
+            "playbook": self.spec.id,
+        }
+        state = await self.gates.ask(
+            policy, shown, binding, requesters=requesters, executors=executors
+        )
+        return state.outcome or Outcome.WITHDRAWN
+
+    def _is_under_way(self, step: str) -> bool:
+        return f"under way {step}" in self._results
 
     # Beside the response
 
@@ -158,6 +197,7 @@ class Succession:
                 return
             archived = self._left_behind(error.reason)
         await workflow.wait_condition(workflow.all_handlers_finished)
+        await _let_others_run()
         if not self._should_continue or any(task.done() for task in meanwhile):
             return
         record.write(Kind.CONTINUED, "The history is long: going on in a new run")
@@ -176,6 +216,9 @@ class Succession:
                 "record": record.dump(),
                 "pager": self.pager.dump(),
                 "evidence": self.evidence.dump(),
+                "people": self.people.dump(),
+                "reviews": self.reviews.dump(),
+                "statements": self.statements.dump(),
                 "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
             },
@@ -222,3 +265,16 @@ class Succession:
         self.evidence.load(state["evidence"])
         if "clocks" in state:
             self.clocks.load(state["clocks"])
+        self.people.load(state.get("people", {}))
+        self.reviews.load(state.get("reviews", {}))
+        self.statements.load(state.get("statements", {}))
+
+
+async def _let_others_run() -> None:
+    """Let all that woke in this activation go as far as it can.
+
+    What one of them schedules after the command to go on in a new run makes the server refuse the
+    whole task, again and again: that command must be the last. A round is one condition's hop.
+    """
+    for _ in range(HOPS):
+        await workflow.wait_condition(lambda: True)

@@ -20,8 +20,13 @@ _READY_WITHIN: Final = timedelta(seconds=20)
 _PATHS: Final = {"predict": "/v1/predict", "feedback": "/v1/feedback", "health": "/healthz"}
 
 
-def caddy_config(edge_port: int, admin_port: int, replicas: Sequence[str]) -> dict[str, Any]:
-    """Caddy's whole configuration; ``replicas`` are ``host:port``."""
+def caddy_config(
+    edge_port: int,
+    admin_port: int,
+    replicas: Sequence[str],
+    paths: Mapping[str, str] = _PATHS,
+) -> dict[str, Any]:
+    """Caddy's whole configuration; ``replicas`` are ``host:port``, ``paths`` by their route id."""
     proxy = {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": replica} for replica in replicas],
@@ -36,7 +41,7 @@ def caddy_config(edge_port: int, admin_port: int, replicas: Sequence[str]) -> di
     }
     routes: list[dict[str, Any]] = [
         {"@id": name, "match": [{"path": [path]}], "handle": [proxy], "terminal": True}
-        for name, path in _PATHS.items()
+        for name, path in paths.items()
     ]
     routes.append({"@id": "rest", "handle": [{"handler": "static_response", "status_code": 404}]})
     edge = {

@@ -1,0 +1,24 @@
+"""The drills by name: how each is run, and how its report is drawn."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+from hemostat.drill import adversarial_evasion, evasion_timeline, feedback_poisoning, timeline
+from hemostat.drill.course import Tell
+from hemostat.drill.report import Report
+
+Drill = Callable[[Tell, bool], Coroutine[Any, Any, Report]]
+
+
+async def _feedback_poisoning(tell: Tell, respond: bool) -> Report:
+    return await feedback_poisoning.drill(tell, respond=respond)
+
+
+async def _adversarial_evasion(tell: Tell, respond: bool) -> Report:
+    return await adversarial_evasion.drill(tell, respond=respond)
+
+
+SCENARIOS: Final[Mapping[str, tuple[Drill, timeline.Body]]] = {
+    "feedback-poisoning": (_feedback_poisoning, timeline.sentiment),
+    "adversarial-evasion": (_adversarial_evasion, evasion_timeline.evasion),
+}

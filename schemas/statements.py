@@ -1,0 +1,49 @@
+"""What people state to an incident besides deciding at a gate: each is a signal of its own.
+
+``statement`` is the place of the signed statement that proves who spoke, as in ``Decision``.
+"""
+
+from pydantic import Field
+
+from schemas.base import Digest, Frozen, Name
+from schemas.severity import Facts, Impact, Severity
+
+
+class Stated(Frozen):
+    """Who says it, in which role, and why."""
+
+    id: str = Field(min_length=1, max_length=128)
+    actor: str = Field(min_length=1, max_length=200)
+    role: Name
+    reason: str = Field(min_length=1, max_length=4000)
+    statement: str | None = None
+
+
+class Attestation(Stated):
+    """``attest``: a containing step that is under way was done outside; the engine proves it."""
+
+    step: str = Field(min_length=1, max_length=80)
+    evidence: tuple[Digest, ...] = Field(default=(), max_length=20)
+
+
+class Regrading(Stated):
+    """``grade``: facts and impact as they become known, or a severity that somebody sets.
+
+    Facts raise by themselves. Lowering is for the commander.
+    """
+
+    severity: Severity | None = None
+    facts: Facts = Facts()
+    impact: Impact | None = None
+
+
+class Suspicion(Stated):
+    """``suspect``: this person and their delegates take no part in this incident any more.
+
+    Only who may name suspects (``NAMES_SUSPECTS``) is heard, and only where people are declared.
+    """
+
+    person: Name
+
+
+NAMES_SUSPECTS = ("commander", "counsel", "legal-counsel", "ciso")

@@ -1,0 +1,111 @@
+"""The recorded courses of adversarial evasion."""
+
+from datetime import timedelta
+
+from schemas.alert import Alert
+from schemas.gate import Choice
+from schemas.incident import GateOverride
+from tests.replay.stage import Scenario, Stage
+from tests.workflows.case import Case, alert
+from tests.workflows.moderation_world import ModerationWorld, image_moderation
+
+
+def misses() -> Alert:
+    """What the monitor tells."""
+    measured = {"audit_n": 1240.0, "fn_rate": 0.023, "fn_base": 0.005, "cluster_items": 11.0}
+    return alert().model_copy(update={"evidence": measured})
+
+
+async def evasion(
+    stage: Stage, timer: timedelta = timedelta(minutes=5)
+) -> tuple[Case, ModerationWorld]:
+    """An incident of adversarial evasion, and its world."""
+    assert isinstance(stage.world, ModerationWorld)
+    # No skipping of time here: it waits for the watch, which never ends.
+    service = image_moderation(gates={"to-fallback-rules": GateOverride(timer=timer)})
+    case = await Case.open(
+        stage.env.client, stage.queue, misses(), playbook="adversarial-evasion", of=service
+    )
+    return case, stage.world
+
+
+async def contained(case: Case) -> None:
+    await case.approve("acknowledge")
+    await case.approve("to-fallback-rules")
+    await case.approve("block-accounts")
+
+
+async def swept_and_recovered(case: Case) -> None:
+    await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("adversarial-retraining", "ml-lead", "security-lead")
+    await case.approve("canary-recovery", "commander", "trust-and-safety")
+    await case.approve("close-incident")
+
+
+async def hardened(stage: Stage) -> Case:
+    """The undisturbed course."""
+    case, _ = await evasion(stage)
+    await contained(case)
+    await swept_and_recovered(case)
+    return case
+
+
+async def flagged(stage: Stage) -> Case:
+    """One item is flagged, a silent commander gets the fallback rules, uploads are held."""
+    case, world = await evasion(stage, timedelta(seconds=1))
+    world.flag()
+    await case.approve("legal-path", "legal", "trust-and-safety")
+    await case.approve("hold-uploads", "commander", "service-owner")
+    await case.approve("block-accounts")
+    await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("adversarial-retraining", "ml-lead", "security-lead")
+    await case.approve("accept-uploads", "commander", "service-owner")
+    await case.approve("canary-recovery", "commander", "trust-and-safety")
+    await case.approve("close-incident")
+    return case
+
+
+async def without_a_set(stage: Stage) -> Case:
+    """Retraining does not start; the containment stays, and the incident is closed by hand."""
+    case, world = await evasion(stage)
+    world.sets.clear()
+    await contained(case)
+    await case.decide("retroactive-sweep", Choice.REJECT, actor="b", role="legal")
+    await case.decide_no("provide-adversarial-set")
+    await case.approve("close-by-hand")
+    return case
+
+
+async def canary_breach(stage: Stage) -> Case:
+    """A stage breaks its guard and falls back; the next try holds."""
+    case, world = await evasion(stage)
+    world.canary_clusters = 4
+    await contained(case)
+    await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("adversarial-retraining", "ml-lead", "security-lead")
+    first = await case.gate("canary-recovery")
+    await case.approve("canary-recovery", "commander", "trust-and-safety")
+    await case.asked_anew(first)
+    world.canary_clusters = 0
+    await case.approve("canary-recovery", "commander", "trust-and-safety")
+    await case.approve("close-incident")
+    return case
+
+
+async def evasion_false_alarm(stage: Stage) -> Case:
+    """Two people judge it false: everything is taken back."""
+    case, _ = await evasion(stage)
+    await contained(case)
+    await case.gate("retroactive-sweep")
+    await case.false_alarm()
+    return case
+
+
+EVASION: tuple[Scenario, ...] = (
+    hardened,
+    flagged,
+    without_a_set,
+    canary_breach,
+    evasion_false_alarm,
+)
+"""All of them."""

@@ -1,0 +1,399 @@
+"""Adversarial evasion: stickers make an image moderation model approve what it should reject.
+
+Read ``respond`` aloud: it is the procedure. What each step must show stands below it. No picture
+is in any payload here: pictures are hashes. Thresholds are proposals, tunable per service in
+hemostat.toml; phases are those of NIST SP 800-61r2, the technique ids MITRE ATLAS 2026.09.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import JsonValue
+from temporalio import workflow
+
+from schemas.base import Digest, Frozen, Share, iso
+from schemas.containment_rule import ContainmentRuling, Scores, isolate_first
+from schemas.evasion_rule import Level, LevelRuling, level_for
+from schemas.evidence import Sealed
+from schemas.gate import Outcome
+from schemas.incident import Phase, Resolution, Severity
+from schemas.journal import Kind
+from schemas.ports import accounts, gateway, moderation, paging, tickets, vault
+from workflows.engine import Act, Playbook, Proof, StepGivenUp, checks, do, playbook
+from workflows.evasion import shows
+from workflows.evasion.gates import (
+    ACCEPT_UPLOADS,
+    ACKNOWLEDGE,
+    BLOCK,
+    CLOSE,
+    HOLD_UPLOADS,
+    LEGAL,
+    PROVIDE_SET,
+    RECOVER,
+    RETRAIN,
+    SWEEP,
+    TO_FALLBACK,
+)
+
+TEAM = ("secops", "ml-on-call", "devops", "trust-and-safety", "legal")
+
+SECOND_LOOKS = "Approve nothing that transforms decide otherwise"
+FALLBACK = "Let fallback rules decide all uploads"
+HOLD = "Hold all uploads"
+BLOCKED = "Block the accounts"
+FLAGS = "items flagged by people"
+
+
+class Parameters(Frozen):
+    """What a service says about itself for this playbook."""
+
+    route: str = "moderate"
+    adversarial_set: Digest
+    """The digest of the set that retraining uses; made and validated before any incident."""
+    baseline_fn_rate: Share
+    baseline_disagreement: Share
+    window: timedelta = timedelta(hours=24)
+    second_looks_budget: Share = 0.15
+    """How much of the benign set may wait for people while second looks stand."""
+    fallback_budget: Share = 0.25
+    recovery_budget: Share = 0.05
+    attack_success_at_most: Share = 0.05
+    clean_drop_at_most: float = 0.01
+    over_base: float = 1.5
+    audit_floor: int = 200
+    """From so many audits on a stage's false-negative rate says something."""
+    transform_floor: int = 500
+    looks: int = 3
+    look_every: timedelta = timedelta(seconds=30)
+    look_within: timedelta = timedelta(minutes=10)
+    stages: tuple[int, ...] = (1, 5, 25, 100)
+    stage_looks: int = 60
+    stage_look_every: timedelta = timedelta(minutes=1)
+
+
+@playbook(
+    id="adversarial-evasion",
+    title="Adversarial evasion of an image moderation model",
+    capabilities=(accounts, gateway, moderation, paging, tickets, vault),
+    parameters=Parameters,
+    atlas=("AML.T0043", "AML.T0042", "AML.T0015", "AML.T0040", "AML.T0048.003"),
+    csf=("RS.MA-02", "RS.AN-03", "RS.AN-06", "RS.AN-07", "RS.MI-01", "RS.MI-02", "RC.RP"),
+)
+class AdversarialEvasion(Playbook[Parameters]):
+    """Stickers make an image moderation model approve what it should reject."""
+
+    _legal_work = 0
+
+    async def respond(self) -> Resolution:
+        """Contain, prove, understand, block, sweep, harden, recover, debrief."""
+        self.record.grade(Severity.SEV2, "explicit pictures pass moderation")
+        self.assemble()
+        self.seal(*self.volatile_evidence())
+        self.watch(FLAGS, do(moderation.watch_flagged, moderation.WatchFlagged()), self.legal_path)
+
+        proven = await self.may_contain(self.rule()) and await self.second_looks()
+        pattern = await self.identify_pattern()
+        await self.contain_further(pattern, second_looks_proven=proven)
+        await self.block_accounts(pattern)
+
+        self.ticket("root-cause", f"Stickers evade moderation since {iso(self.since(pattern))}")
+        self.record.enter(Phase.ERADICATION)
+        await self.sweep(pattern)
+        hardened = await self.retrain()
+        if hardened is None:
+            raise StepGivenUp("no hardened version: the containment stays")
+
+        await self.recover(hardened)
+        await workflow.wait_condition(lambda: self._legal_work == 0)
+        await self.agreed_to_close(CLOSE, {"severity": self.record.severity.value})
+        return Resolution.RESOLVED
+
+    # 1 Assemble, 2 seal safely
+
+    def assemble(self) -> None:
+        """Call the commander, and everyone who is needed."""
+        self.call(ACKNOWLEDGE, "Explicit pictures pass moderation")
+        for role in TEAM:
+            self.pager.call(role, f"assemble-{role}", "Needed: explicit pictures pass moderation")
+
+    def volatile_evidence(self) -> list[Act[Any, Sealed]]:
+        """Hashes in clear, originals locked, flagged items untouched; the gateway as it is."""
+        seal = moderation.SealModeration(window=self.parameters.window)
+        return [do(moderation.seal_moderation, seal), do(gateway.seal_edge, gateway.SealEdge())]
+
+    # Apparent CSAM: a path of its own, beside everything else
+
+    async def legal_path(
+        self, seen: moderation.Flagged
+    ) -> Act[moderation.WatchFlagged, moderation.Flagged] | None:
+        """Severity 1; preserved by hash, opened by nobody; what the law asks is for counsel."""
+        self._legal_work += 1
+        try:
+            digests = tuple(sorted(item.digest for item in seen.items))
+            self.record.grade(Severity.SEV1, "people flagged an item as apparent CSAM")
+            await self.contain(
+                f"Preserve the flagged items ({len(digests)})",
+                do(moderation.preserve_items, moderation.PreserveItems(digests=digests)),
+                proof=self.looks.of(shows.items_are_held(digests)),
+                undo=[],
+            )
+            shown: dict[str, JsonValue] = {"items": list(digests), "preserved": True}
+            attested = await self.choose(f"Legal path ({len(digests)})", LEGAL, shown)
+            self.record.write(
+                Kind.FINDING,
+                "Legal path: attested by counsel" if attested else "Legal path: not apparent CSAM",
+                data={"items": len(digests)},
+            )
+        finally:
+            self._legal_work -= 1
+        return do(moderation.watch_flagged, moderation.WatchFlagged(known=digests))
+
+    def flagged(self) -> bool:
+        """Whether anything was flagged, by an alert or by our own watch."""
+        alert = self.intake.first_firing()
+        by_alert = alert is not None and alert.evidence.get("apparent_csam", 0.0) >= 1
+        return by_alert or self.record.severity is Severity.SEV1
+
+    # 3 Identify the pattern
+
+    async def identify_pattern(self) -> moderation.Pattern:
+        """What the confirmed misses share, how well it works, and since when."""
+        request = moderation.IdentifyPattern(window=self.parameters.window)
+        seen = await self.observe("Identify the pattern", do(moderation.identify_pattern, request))
+        if seen.explained < 0.8:
+            self.pager.call("ml-on-call", "pattern", "The misses are not explained by one pattern")
+        return seen
+
+    def since(self, pattern: moderation.Pattern) -> datetime:
+        """When the first such upload came, else a window before the alert."""
+        if pattern.first_at is not None:
+            return pattern.first_at
+        alert = self.intake.first_firing()
+        began = (alert.started_at or alert.received_at) if alert else self.moment("no alert")
+        return began - self.parameters.window
+
+    # 4 Contain: A at once, B and C by the rule
+
+    def rule(self) -> ContainmentRuling:
+        """Isolate first? Second looks cost little and end with one switch."""
+        alert = self.intake.first_firing()
+        measured = alert.evidence if alert else {}
+        harm = 3 if measured.get("apparent_csam", 0.0) >= 1 else 2
+        scores = Scores(harm=harm, uncertainty=2, business_cost=1, irreversibility=0)
+        inputs: dict[str, JsonValue] = {**measured}
+        return isolate_first(scores, inputs=inputs)
+
+    async def second_looks(self) -> bool:
+        """A: end auto-approval of what transforms decide otherwise; people decide."""
+        p = self.parameters
+        return await self.contain(
+            SECOND_LOOKS,
+            do(moderation.set_moderation_mode, moderation.SetMode(mode="review")),
+            proof=self.looks.of(
+                shows.nothing_evades(p.second_looks_budget), shows.decided_by("review")
+            ),
+            undo=[do(moderation.set_moderation_mode, moderation.SetMode(mode="auto"))],
+            undo_proof=self.looks.of(shows.decided_by("auto")),
+        )
+
+    async def contain_further(
+        self, pattern: moderation.Pattern, *, second_looks_proven: bool
+    ) -> None:
+        """B and C, as far as the rule says and people do not object."""
+        now = await self.observe(
+            "Read the human queue", do(moderation.read_moderation, moderation.ReadModeration())
+        )
+        queue = now.queue_depth / max(now.queue_capacity, 1)
+
+        def ruled(fallback_proven: bool | None) -> LevelRuling:
+            ruling = level_for(
+                second_looks_proven=second_looks_proven,
+                fallback_proven=fallback_proven,
+                explained=pattern.explained,
+                attack_success=pattern.attack_success,
+                queue_share=queue,
+                flagged=int(self.flagged()),
+            )
+            says = f"Contain how far? {ruling.level.value}: {'; '.join(ruling.because)}"
+            self.record.write(Kind.RULE, says, data=ruling.model_dump(mode="json"))
+            return ruling
+
+        first = ruled(None)
+        if first.level is Level.A:
+            return
+        shown: dict[str, JsonValue] = {"ruling": first.model_dump(mode="json")}
+        if not await self.choose(FALLBACK, TO_FALLBACK, shown):
+            return
+        second = ruled(await self.fall_back_to_rules(pattern))
+        if second.level is not Level.C:
+            return
+        shown = {"ruling": second.model_dump(mode="json")}
+        if await self._once(self._id(HOLD), HOLD_UPLOADS, shown) is Outcome.APPROVED:
+            await self.hold_uploads()
+
+    async def fall_back_to_rules(self, pattern: moderation.Pattern) -> bool:
+        """B: conservative rules and the pattern's hash on the blocklist, for all traffic."""
+        p = self.parameters
+        blocklist = (pattern.phash,) if pattern.phash else ()
+        fallback = moderation.SetMode(mode="fallback", blocklist=blocklist)
+        return await self.contain(
+            FALLBACK,
+            do(moderation.set_moderation_mode, fallback),
+            proof=self.looks.of(
+                shows.nothing_evades(p.fallback_budget),
+                shows.fallback_decides_everything(),
+                shows.decided_by("fallback"),
+            ),
+            undo=[do(moderation.set_moderation_mode, moderation.SetMode(mode="review"))],
+            undo_proof=self.looks.of(shows.decided_by("review")),
+        )
+
+    async def hold_uploads(self) -> None:
+        """C: fail closed, at the gateway."""
+        isolation = gateway.IsolateEndpoint(route=self.parameters.route)
+        await self.contain(
+            HOLD,
+            do(gateway.isolate_endpoint, isolation),
+            proof=self.looks.of(shows.everything_is_held()),
+            undo=[do(gateway.restore_endpoint, isolation)],
+            undo_proof=self.looks.of(checks.route_is_open(self.incident, isolation.route)),
+        )
+
+    # 5 Block the actors
+
+    async def block_accounts(self, pattern: moderation.Pattern) -> None:
+        """The accounts that uploaded the pattern; they stay blocked when the incident closes."""
+        if not pattern.accounts:
+            return
+        blocking = accounts.BlockAccounts(route=self.parameters.route, accounts=pattern.accounts)
+        shown: dict[str, JsonValue] = {
+            "accounts": list(pattern.accounts),
+            "uploads": pattern.uploads,
+        }
+        if not await self.choose(BLOCKED, BLOCK, shown):
+            return
+        await self.contain(
+            BLOCKED,
+            do(accounts.block_accounts, blocking),
+            proof=self.looks.of(shows.accounts_are_out(blocking.route, pattern.accounts)),
+            undo=[do(accounts.unblock_accounts, blocking)],
+        )
+
+    # 6 Sweep what was approved
+
+    async def sweep(self, pattern: moderation.Pattern) -> None:
+        """Everything approved since the first such upload is looked at again."""
+        start, end = self.since(pattern), self.moment("sweep until")
+        window = moderation.ApprovalWindow(start=start, end=end)
+        affected = await self.observe(
+            "Count what was approved", do(moderation.count_approvals, window)
+        )
+        if affected.approved == 0:
+            return
+        again = moderation.RescanApprovals(start=start, end=end)
+        await self.destroy(
+            "Sweep what was approved",
+            do(moderation.rescan_approvals, again),
+            agree=SWEEP,
+            proof=lambda _: self.looks.of(shows.everything_was_rescanned(window)),
+        )
+
+    # 7 Harden: not without a set that was validated before
+
+    async def retrain(self) -> moderation.Hardened | None:
+        """Adversarial training; None where it may not start or did not hold."""
+        if not await self.set_is_there():
+            return None
+        p = self.parameters
+        request = moderation.RetrainHardened(set_digest=p.adversarial_set)
+
+        def holds(made: moderation.Hardened) -> Proof:
+            once = shows.Rhythm(1, p.look_every, timedelta(0))
+            limits = (p.attack_success_at_most, p.clean_drop_at_most)
+            return once.of(shows.hardened_holds(made.version, p.adversarial_set, *limits))
+
+        return await self.destroy(
+            "Retrain against stickers",
+            do(moderation.retrain_hardened, request),
+            agree=RETRAIN,
+            proof=holds,
+        )
+
+    async def set_is_there(self) -> bool:
+        """Whether the pinned set is there and validated; people provide it, or go without."""
+        pinned, tries = self.parameters.adversarial_set, 0
+        while True:
+            tries += 1
+            found = await self.observe(
+                f"Find the adversarial set ({tries})",
+                do(moderation.find_adversarial_set, moderation.FindAdversarialSet(digest=pinned)),
+            )
+            if found.usable:
+                return True
+            self.page_commander("adversarial-set", "Retraining cannot start: no adversarial set")
+            shown: dict[str, JsonValue] = {"digest": pinned, "found": found.found}
+            if not await self.choose(f"Provide the set ({tries})", PROVIDE_SET, shown):
+                return False
+
+    # 8 Recover
+
+    async def recover(self, hardened: moderation.Hardened) -> None:
+        """The hardened version decides for more and more accounts; a breach falls back."""
+        p, version = self.parameters, hardened.version
+        await self.accept_uploads()
+        guard = shows.Rhythm(p.stage_looks, p.stage_look_every, timedelta(0))
+        quiet = shows.Watchful(
+            fn_rate_at_most=p.over_base * p.baseline_fn_rate,
+            audit_floor=p.audit_floor,
+            disagree_at_most=p.over_base * p.baseline_disagreement,
+            transform_floor=p.transform_floor,
+        )
+        few = shows.few_evade(p.attack_success_at_most, p.fallback_budget)
+        recovered = await self.restore_in_stages(
+            "Let the hardened version decide",
+            stages=p.stages,
+            admit=lambda percent: do(
+                moderation.admit_canary, moderation.AdmitCanary(version=version, percent=percent)
+            ),
+            guard=guard.of(few, shows.audits_stay_quiet(self.now, quiet)),
+            fall_back=do(
+                moderation.admit_canary, moderation.AdmitCanary(version=version, percent=0)
+            ),
+            closed=self.looks.of(shows.nothing_evades(p.fallback_budget)),
+            finish=[do(moderation.promote_version, moderation.PromoteVersion(version=version))],
+            finished=self.looks.of(
+                shows.few_evade(p.attack_success_at_most, p.recovery_budget),
+                shows.decided_by("auto", version),
+            ),
+            no_longer_watched="",
+            lifts=FALLBACK,
+            agree=RECOVER,
+        )
+        if recovered:
+            self._lift(SECOND_LOOKS)
+
+    async def accept_uploads(self) -> None:
+        """If uploads are held: take them again, still under the fallback rules."""
+        isolation = gateway.IsolateEndpoint(route=self.parameters.route)
+        if self._id(HOLD) not in self.record.steps:
+            return
+        await self.restore_in_stages(
+            "Take uploads again",
+            stages=(),
+            admit=lambda percent: do(
+                gateway.admit_cohort, gateway.AdmitCohort(route=isolation.route, percent=percent)
+            ),
+            guard=self.looks.of(),
+            fall_back=do(gateway.isolate_endpoint, isolation),
+            finish=[do(gateway.restore_endpoint, isolation)],
+            finished=self.looks.of(shows.nothing_evades(self.parameters.fallback_budget)),
+            no_longer_watched="",
+            lifts=HOLD,
+            agree=ACCEPT_UPLOADS,
+        )
+
+    @property
+    def looks(self) -> shows.Rhythm:
+        """The service's own rhythm of looking."""
+        p = self.parameters
+        return shows.Rhythm(p.looks, p.look_every, p.look_within)

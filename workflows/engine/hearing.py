@@ -1,0 +1,136 @@
+"""What people say at gates: ``decide``, ``withdraw`` and ``break-glass``, counted or refused.
+
+A refusal has a reason and is in the journal; nothing a signal carries raises here. With people
+declared, a decision's entry holds by what right it was made and who else could have made it then.
+"""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import JsonValue, ValidationError
+from temporalio import workflow
+
+from schemas.base import Frozen, iso
+from schemas.gate import BreakGlassUse, Choice, Decision, Refusal, Withdrawal
+from schemas.gate_state import GateState
+from schemas.journal import Kind
+from workflows.engine.gates import Gates
+from workflows.engine.people import People
+from workflows.engine.record import Record
+
+Said = TypeVar("Said", bound=Frozen)
+
+
+def understood(model: type[Said], raw: object, record: Record) -> Said | None:
+    """Return *raw* as *model*; None, and a refusal in the journal, if it is malformed."""
+    try:
+        return model.model_validate(raw)
+    except ValidationError as error:
+        wrong = [".".join(str(part) for part in e["loc"]) or "signal" for e in error.errors()]
+        refused(record, Refusal.MALFORMED, {"fields": [field[:60] for field in wrong[:8]]})
+        return None
+
+
+def refused(record: Record, refusal: Refusal, data: dict[str, JsonValue]) -> None:
+    """Note that what somebody said changed nothing, and why."""
+    record.write(
+        Kind.REFUSED,
+        f"A decision changed nothing: {refusal.value}",
+        data={"refusal": refusal.value, **data},
+    )
+
+
+class Hearing:
+    """Takes what people say at the gates of one incident."""
+
+    def __init__(
+        self,
+        record: Record,
+        gates: Gates,
+        people: People,
+        glass_broken: Callable[[BreakGlassUse, str], None],
+    ) -> None:
+        self._record = record
+        self._gates = gates
+        self._people = people
+        self._glass_broken = glass_broken
+
+    def decide(self, raw: object) -> None:
+        """Take one ``decide`` signal, whatever it holds; refuse with a reason or count it."""
+        decision = understood(Decision, raw, self._record)
+        if decision is None:
+            return
+        who: dict[str, JsonValue] = {
+            "gate": decision.gate,
+            "actor": decision.actor,
+            "role": decision.role,
+            "choice": decision.choice.value,
+            "reason": decision.reason,
+            "decision": decision.decision_id,
+        }
+        refusal = self._gates.decide(decision)
+        if refusal is not None:
+            refused(self._record, refusal, who)
+            return
+        verb = "approved" if decision.choice is Choice.APPROVE else "rejected"
+        self._record.write(
+            Kind.DECISION,
+            f"{decision.role} {verb} at gate {decision.gate}",
+            data={
+                **who,
+                "digest": decision.digest,
+                "statement": decision.statement,
+                **self._right(decision.gate),
+            },
+        )
+
+    def _right(self, gate: str) -> dict[str, JsonValue]:
+        """By what right the last decision was made, and who might have decided then."""
+        sitting, state = self._people.sitting(), self._gates.state(gate)
+        if sitting is None or state is None or not state.standings:
+            return {}
+        able = state.may_decide(sitting, workflow.now())
+        return {
+            "standing": state.standings[-1].model_dump(mode="json"),
+            "roster": [[s.person, s.role, s.claim.value] for s in able[:100]],
+        }
+
+    def withdraw(self, raw: object) -> None:
+        """Take one ``withdraw`` signal: an approval is taken back while it is not used."""
+        said = understood(Withdrawal, raw, self._record)
+        if said is None:
+            return
+        who: dict[str, JsonValue] = {
+            "gate": said.gate,
+            "actor": said.actor,
+            "reason": said.reason,
+            "withdraws": said.decision_id,
+            "decision": said.withdrawal_id,
+        }
+        refusal = self._gates.take_back(said)
+        if refusal is not None:
+            refused(self._record, refusal, who)
+            return
+        says = f"An approval at gate {said.gate} was taken back"
+        self._record.write(Kind.DECISION, says, data={**who, "statement": said.statement})
+
+    def break_glass(self, raw: object) -> None:
+        """Take one ``break-glass`` signal; it lets a declared person decide alone, for a time."""
+        said = understood(BreakGlassUse, raw, self._record)
+        if said is None:
+            return
+        who: dict[str, JsonValue] = {
+            "gate": said.gate,
+            "actor": said.actor,
+            "reason": said.reason,
+            "decision": said.use_id,
+        }
+        answer = self._gates.break_glass(said)
+        if not isinstance(answer, GateState):
+            refused(self._record, answer, who)
+            return
+        until = iso(answer.glass[-1].until)
+        says = f"The glass was broken at gate {said.gate}: one person may decide alone"
+        data = {**who, "until": until, "statement": said.statement}
+        self._record.write(Kind.DECISION, says, data=data)
+        self._glass_broken(said, until)

@@ -1,0 +1,1 @@
+"""What the playbook of adversarial evasion is made of: its gates, and what its proofs look at."""

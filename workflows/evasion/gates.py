@@ -1,0 +1,96 @@
+"""The gates of adversarial evasion: who is asked what, and what their silence means."""
+
+from datetime import timedelta
+
+from schemas.gate import GatePolicy, OnSilence
+
+ACKNOWLEDGE = GatePolicy(
+    id="acknowledge",
+    asks="Explicit pictures pass moderation. Containment has begun. Take the incident?",
+    roles=("commander",),
+    timer=timedelta(minutes=10),
+    ladder=("deputy-commander",),
+)
+TO_FALLBACK = GatePolicy(
+    id="to-fallback-rules",
+    asks="Let conservative fallback rules decide all uploads, in place of the model?",
+    roles=("commander",),
+    timer=timedelta(minutes=5),
+    on_silence=OnSilence.PROCEED,
+)
+HOLD_UPLOADS = GatePolicy(
+    id="hold-uploads",
+    asks="Take no uploads at all? Silence means no: the fallback rules go on deciding.",
+    roles=("commander", "service-owner"),
+    quorum=2,
+    timer=timedelta(minutes=10),
+    on_silence=OnSilence.PROCEED,
+)
+BLOCK = GatePolicy(
+    id="block-accounts",
+    asks="Block the accounts that uploaded the pattern?",
+    roles=("secops", "commander"),
+    timer=timedelta(minutes=5),
+    on_silence=OnSilence.PROCEED,
+)
+SWEEP = GatePolicy(
+    id="retroactive-sweep",
+    asks="Re-scan everything approved since the first such upload, and take down what is found?",
+    roles=("trust-and-safety", "legal"),
+    quorum=2,
+    timer=timedelta(hours=4),
+    ladder=("commander",),
+    ladder_every=timedelta(hours=4),
+)
+PROVIDE_SET = GatePolicy(
+    id="provide-adversarial-set",
+    asks="There is no validated adversarial set of the pinned digest: retraining does not start. "
+    "Approve once it is there; rejecting stays on the fallback rules.",
+    roles=("ml-lead", "security-lead"),
+    timer=timedelta(hours=24),
+    ladder=("commander",),
+    ladder_every=timedelta(hours=24),
+)
+RETRAIN = GatePolicy(
+    id="adversarial-retraining",
+    asks="Train against the pinned adversarial set? (Check first: an Art. 73(6) AI Act hold.)",
+    roles=("ml-lead", "security-lead"),
+    quorum=2,
+    timer=timedelta(hours=24),
+    ladder=("commander",),
+    ladder_every=timedelta(hours=24),
+)
+ACCEPT_UPLOADS = GatePolicy(
+    id="accept-uploads",
+    asks="Take uploads again, decided by the fallback rules?",
+    roles=("commander", "service-owner"),
+    quorum=2,
+    timer=timedelta(hours=4),
+    ladder=("deputy-commander",),
+    ladder_every=timedelta(hours=4),
+)
+RECOVER = GatePolicy(
+    id="canary-recovery",
+    asks="Let the hardened version decide again, in stages?",
+    roles=("commander", "trust-and-safety"),
+    quorum=2,
+    timer=timedelta(hours=4),
+    ladder=("deputy-commander",),
+    ladder_every=timedelta(hours=4),
+)
+LEGAL = GatePolicy(
+    id="legal-path",
+    asks="People flagged items as apparent CSAM; they are preserved by hash. Attest what the law "
+    "asks for (in the US a report to the CyberTipline, 18 USC 2258A) and that it was done outside.",
+    roles=("legal", "trust-and-safety"),
+    quorum=2,
+    timer=timedelta(hours=1),
+    ladder=("deputy-legal", "commander"),
+    ladder_every=timedelta(minutes=30),
+)
+CLOSE = GatePolicy(
+    id="close-incident",
+    asks="Debriefed, and each gap is an action with an owner? Close the incident?",
+    roles=("commander",),
+    timer=timedelta(hours=24),
+)
