@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
+from temporalio.service import RPCError
 
 from hemostat.gateway.routing import opening_of
 from schemas.alert import Alert, AlertAction, AlertBatch, AlertSeverity, Authenticity, RawRef
@@ -129,12 +130,15 @@ class Case:
         return IncidentView.model_validate(await self.ask("incident"))
 
     async def ask(self, query: str, *args: Any) -> Any:
-        """Query, and again when a worker says that its answer would not be sound."""
+        """Query, and again when a worker says that its answer would not be sound.
+
+        A query that meets the end of a run is not answered at all: asked again, it meets the next.
+        """
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while True:
             try:
-                return await self.handle.query(query, args=args)
-            except WorkflowQueryFailedError:
+                return await self.handle.query(query, args=args, rpc_timeout=timedelta(seconds=3))
+            except (WorkflowQueryFailedError, RPCError):
                 if asyncio.get_running_loop().time() > deadline:
                     raise
             await asyncio.sleep(0.05)
