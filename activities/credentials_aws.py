@@ -1,0 +1,356 @@
+"""AWS IAM users' access keys and Secrets Manager: out of use, shown so, and replaced, crash-safe.
+
+Law: every act reads before it writes, so it may be cut off anywhere and repeated. A key is known
+dead without its secret: signed with a made-up one, a live key answers ``SignatureDoesNotMatch`` and
+a dead one ``InvalidClientTokenId``. AWS shows a new secret once; a key whose maker died before
+storing it can be used by nobody, so the next attempt sweeps it away and makes the one that stays.
+Keys that were there before the rotation began, or were ever used, are never swept.
+
+Needs ``iam:*AccessKey*``, ``iam:*UserPolicy``, ``iam:*UserTags``/``TagUser``, and for rotated
+secrets ``secretsmanager:GetSecretValue``, ``PutSecretValue``, ``DescribeSecret`` and
+``UpdateSecretVersionStage``.
+"""
+
+import json
+import secrets as dice
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final, Literal, TypeVar
+
+from botocore.exceptions import ClientError
+
+from activities.parts.aws_client import WHERE, Aws, code_of
+from activities.parts.aws_evidence import snapshot
+from activities.parts.aws_rotation import Rotation, stored_key
+from activities.parts.aws_sessions import denial, denied_before, policy_name
+from activities.parts.http import Address
+from hemostat.settings import SecretRef, read_secret
+from hemostat.vault import Vault
+from schemas.base import Frozen, Name
+from schemas.errors import BadInput, HemostatError, SystemRefused, SystemUnreachable
+from schemas.evidence import Gap, Sealed
+from schemas.ports import credentials as ports
+from schemas.ports.port import fulfils
+
+T = TypeVar("T")
+
+_DEAD: Final = frozenset(
+    {"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"}
+)
+_ALIVE: Final = frozenset({"SignatureDoesNotMatch", "InvalidSignatureException"})
+
+
+class Connection(Frozen):
+    """``[connections.NAME]``: an account; *witnesses* are old sessions to try, by principal.
+
+    A witness is JSON: ``access_key_id``, ``secret_access_key``, ``session_token`` and a ``bucket``
+    that the principal may list.
+    """
+
+    adapter: Literal["credentials_aws"]
+    access_key_id: SecretRef
+    secret_access_key: SecretRef
+    region: str = "us-east-1"
+    endpoint_url: Address | None = None
+    witnesses: dict[Name, SecretRef] = {}
+    timeout_seconds: float = 5
+
+
+class CredentialsAws:
+    """The IAM users of one account and the secrets that hold their keys."""
+
+    def __init__(self, connection: Connection, vault: Vault) -> None:
+        self.connection = connection
+        self._vault = vault
+        self._aws = Aws(
+            endpoint_url=connection.endpoint_url,
+            region=connection.region,
+            access_key_id=connection.access_key_id,
+            secret_access_key=connection.secret_access_key,
+            seconds=connection.timeout_seconds,
+        )
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        self._aws.close()
+
+    async def check(self) -> list[str]:
+        """Say whether AWS accepts our own credential, and whether each witness can be read."""
+        problems = []
+        try:
+            await self._aws.run(lambda: self._aws.client("sts").get_caller_identity())
+        except HemostatError as error:
+            problems.append(str(error))
+        for principal in self.connection.witnesses:
+            try:
+                self._witness(principal)
+            except HemostatError as error:
+                problems.append(str(error))
+        return problems
+
+    @fulfils(ports.list_keys)
+    async def list_keys(self, request: ports.ListKeys) -> ports.Keys:
+        """Read the keys with when each was used last."""
+        return await self._aws.run(lambda: self._keys(request.principal))
+
+    @fulfils(ports.deactivate_key)
+    async def deactivate_key(self, request: ports.TurnKey) -> ports.KeyTurned:
+        """Set the key Inactive."""
+        return await self._aws.run(lambda: self._turn(request, active=False))
+
+    @fulfils(ports.reactivate_key)
+    async def reactivate_key(self, request: ports.TurnKey) -> ports.KeyTurned:
+        """Set the key Active."""
+        return await self._aws.run(lambda: self._turn(request, active=True))
+
+    @fulfils(ports.knock_with_key)
+    async def knock_with_key(self, request: ports.KnockWithKey) -> ports.Knocked:
+        """Sign with a made-up secret: which refusal comes back tells whether the key lives."""
+
+        def knock() -> ports.Knocked:
+            answered = self._identity(request.key_id, dice.token_hex(20))
+            if answered in _DEAD:
+                return ports.Knocked(key_id=request.key_id, accepted=False)
+            if answered in _ALIVE:
+                return ports.Knocked(key_id=request.key_id, accepted=True)
+            raise SystemUnreachable("the answer to a knock tells nothing", where=WHERE)
+
+        return await self._aws.run(knock)
+
+    @fulfils(ports.deny_older_sessions)
+    async def deny_older_sessions(self, request: ports.DenyOlderSessions) -> ports.SessionsDenied:
+        """Put an inline policy that denies by ``aws:TokenIssueTime``, one an incident."""
+
+        def deny() -> ports.SessionsDenied:
+            wanted = denial(request.before)
+            changed = self._policy(request.principal, request.incident) != wanted
+            if changed:
+                self._aws.client("iam").put_user_policy(
+                    UserName=request.principal,
+                    PolicyName=policy_name(request.incident),
+                    PolicyDocument=json.dumps(wanted),
+                )
+            return ports.SessionsDenied(principal=request.principal, denied=True, changed=changed)
+
+        return await self._aws.run(deny)
+
+    @fulfils(ports.allow_older_sessions)
+    async def allow_older_sessions(self, request: ports.DenyOlderSessions) -> ports.SessionsDenied:
+        """Delete this incident's policy."""
+
+        def allow() -> ports.SessionsDenied:
+            changed = self._policy(request.principal, request.incident) is not None
+            if changed:
+                self._aws.client("iam").delete_user_policy(
+                    UserName=request.principal, PolicyName=policy_name(request.incident)
+                )
+            return ports.SessionsDenied(principal=request.principal, denied=False, changed=changed)
+
+        return await self._aws.run(allow)
+
+    @fulfils(ports.read_sessions)
+    async def read_sessions(self, request: ports.ReadSessions) -> ports.SessionsState:
+        """Read the policy back, and use the witness if there is one."""
+
+        def read() -> ports.SessionsState:
+            return ports.SessionsState(
+                principal=request.principal,
+                denied_before=denied_before(self._policy(request.principal, request.incident)),
+                witness_accepted=self._try_witness(request.principal),
+            )
+
+        return await self._aws.run(read)
+
+    @fulfils(ports.create_key)
+    async def create_key(self, request: ports.CreateKey) -> ports.NewKey:
+        """Make or find the rotation's key; see ``activities.parts.aws_rotation``."""
+        rotation = Rotation(self._aws.client, request.principal, request.secret, request.rotation)
+        return await self._aws.run(rotation.carry_out)
+
+    @fulfils(ports.distribute_key)
+    async def distribute_key(self, request: ports.DistributeKey) -> ports.Distributed:
+        """Move ``AWSCURRENT`` to the version; the one from before stays as ``AWSPREVIOUS``."""
+
+        def distribute() -> ports.Distributed:
+            client = self._aws.client("secretsmanager")
+            key_id, _ = stored_key(client, request.secret, VersionId=request.version)
+            stages = client.describe_secret(SecretId=request.secret)["VersionIdsToStages"]
+            current = next((v for v, names in stages.items() if "AWSCURRENT" in names), None)
+            if current != request.version:
+                client.update_secret_version_stage(
+                    SecretId=request.secret,
+                    VersionStage="AWSCURRENT",
+                    MoveToVersionId=request.version,
+                    **({"RemoveFromVersionId": current} if current else {}),
+                )
+            return ports.Distributed(
+                secret=request.secret,
+                version=request.version,
+                key_id=key_id,
+                changed=current != request.version,
+            )
+
+        return await self._aws.run(distribute)
+
+    @fulfils(ports.try_secret)
+    async def try_secret(self, request: ports.TrySecret) -> ports.SecretTried:
+        """Ask STS who we are with the key that ``AWSCURRENT`` holds."""
+
+        def attempt() -> ports.SecretTried:
+            client = self._aws.client("secretsmanager")
+            key_id, secret = stored_key(client, request.secret, VersionStage="AWSCURRENT")
+            answered = self._identity(key_id, secret)
+            accepted = answered.startswith("arn:")
+            principal = answered.rpartition("/")[2] if accepted else None
+            return ports.SecretTried(key_id=key_id, accepted=accepted, principal=principal)
+
+        return await self._aws.run(attempt)
+
+    @fulfils(ports.retire_keys)
+    async def retire_keys(self, request: ports.RetireKeys) -> ports.KeysRetired:
+        """Set every other key Inactive; refused if the one to keep does not work."""
+
+        def retire() -> ports.KeysRetired:
+            keys = self._keys(request.principal)
+            if request.keep not in keys.active():
+                raise BadInput("the key to keep is not in use", where=WHERE)
+            others = [key for key in keys.keys if key.key_id != request.keep]
+            for key in others:
+                if key.active:
+                    self._set(request.principal, key.key_id, active=False)
+            return ports.KeysRetired(
+                principal=request.principal,
+                kept=request.keep,
+                retired=tuple(key.key_id for key in others),
+                changed=sum(key.active for key in others),
+            )
+
+        return await self._aws.run(retire)
+
+    @fulfils(ports.delete_key)
+    async def delete_key(self, request: ports.TurnKey) -> ports.KeyDeleted:
+        """Delete the key; refused while it is Active."""
+
+        def delete() -> ports.KeyDeleted:
+            there = {key.key_id: key for key in self._keys(request.principal).keys}
+            key = there.get(request.key_id)
+            if key is not None and key.active:
+                raise BadInput(
+                    "a key that is in use is not deleted", where=WHERE, next_step="Retire it first."
+                )
+            if key is not None:
+                self._aws.client("iam").delete_access_key(
+                    UserName=request.principal, AccessKeyId=request.key_id
+                )
+            return ports.KeyDeleted(
+                principal=request.principal, key_id=request.key_id, changed=key is not None
+            )
+
+        return await self._aws.run(delete)
+
+    @fulfils(ports.seal_credentials)
+    async def seal_credentials(self, request: ports.SealCredentials) -> Sealed:
+        """Seal keys, policies, groups and stages; the audit trail is another system's."""
+        state = await self._aws.run(
+            lambda: snapshot(self._aws.client, request.principals, request.secrets)
+        )
+        item = await self._vault.put(
+            json.dumps(state, sort_keys=True, default=str).encode(),
+            media_type="application/json",
+            name="cloud identities and permissions",
+            source="aws",
+            method="IAM and Secrets Manager read calls, without secret values",
+        )
+        trail = Gap(name="cloud audit trail", reason="not read here: seal it from CloudTrail")
+        return Sealed(items=(item,), gaps=(trail,))
+
+    def _keys(self, principal: str) -> ports.Keys:
+        client = self._aws.client("iam")
+        pages = client.get_paginator("list_access_keys").paginate(UserName=principal)
+        found = [row for page in pages for row in page["AccessKeyMetadata"]]
+        keys = [
+            ports.Key(
+                key_id=row["AccessKeyId"],
+                active=row["Status"] == "Active",
+                created_at=row["CreateDate"],
+                last_used_at=_last_used(client, row["AccessKeyId"]),
+            )
+            for row in found
+        ]
+        keys.sort(key=lambda key: (key.created_at, key.key_id))
+        return ports.Keys(principal=principal, keys=tuple(keys))
+
+    def _turn(self, request: ports.TurnKey, *, active: bool) -> ports.KeyTurned:
+        keys = {key.key_id: key.active for key in self._keys(request.principal).keys}
+        if request.key_id not in keys:
+            raise BadInput("the principal has no such key", where=WHERE)
+        changed = keys[request.key_id] != active
+        if changed:
+            self._set(request.principal, request.key_id, active=active)
+        return ports.KeyTurned(
+            principal=request.principal, key_id=request.key_id, active=active, changed=changed
+        )
+
+    def _set(self, principal: str, key_id: str, *, active: bool) -> None:
+        self._aws.client("iam").update_access_key(
+            UserName=principal, AccessKeyId=key_id, Status="Active" if active else "Inactive"
+        )
+
+    def _identity(self, key_id: str, secret: str, token: str | None = None) -> str:
+        """The ARN that STS knows the credential by, or the code of the refusal."""
+        client = self._aws.as_another("sts", key_id, secret, token)
+        try:
+            return str(client.get_caller_identity()["Arn"])
+        except ClientError as error:
+            if (error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 500) >= 500:
+                raise
+            return code_of(error)
+        finally:
+            client.close()
+
+    def _policy(self, principal: str, incident: str) -> Any:
+        try:
+            return self._aws.client("iam").get_user_policy(
+                UserName=principal, PolicyName=policy_name(incident)
+            )["PolicyDocument"]
+        except ClientError as error:
+            if code_of(error) == "NoSuchEntity":
+                return None
+            raise
+
+    def _witness(self, principal: str) -> dict[str, str] | None:
+        reference = self.connection.witnesses.get(principal)
+        if reference is None:
+            return None
+        try:
+            found = json.loads(read_secret(reference))
+            names = ("access_key_id", "secret_access_key", "session_token", "bucket")
+            return {name: str(found[name]) for name in names}
+        except (ValueError, LookupError, TypeError):
+            raise SystemRefused("a witness session is not readable", where=WHERE) from None
+
+    def _try_witness(self, principal: str) -> bool | None:
+        held = self._witness(principal)
+        if held is None:
+            return None
+        # GetCallerIdentity is allowed to everybody, whatever a policy denies: ask for what is not.
+        client = self._aws.as_another(
+            "s3", held["access_key_id"], held["secret_access_key"], held["session_token"]
+        )
+        return _accepted(lambda: client.list_objects_v2(Bucket=held["bucket"], MaxKeys=1))
+
+
+def _accepted(look: Callable[[], object]) -> bool:
+    try:
+        look()
+    except ClientError as error:
+        if (error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 500) >= 500:
+            raise
+        return False
+    return True
+
+
+def _last_used(client: Any, key_id: str) -> datetime | None:
+    used = client.get_access_key_last_used(AccessKeyId=key_id)["AccessKeyLastUsed"]
+    moment = used.get("LastUsedDate")
+    return moment if isinstance(moment, datetime) else None
