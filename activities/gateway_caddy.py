@@ -11,11 +11,10 @@ hop must set. Configurations are sealed as the admin API shows them, secrets inc
 
 import asyncio
 import json
-import logging
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal
 
+from activities.parts.caddy_admin import CaddyAdmin, name_before, without_effect
 from activities.parts.caddy_configuration import (
     Closing,
     Configuration,
@@ -24,11 +23,11 @@ from activities.parts.caddy_configuration import (
     choose_cohort,
     closing_route,
 )
-from activities.parts.http import MEBIBYTE, Address, FileRef, Http
+from activities.parts.http import MEBIBYTE, Address, FileRef
 from hemostat.vault import Vault
 from schemas.base import Digest, Frozen
-from schemas.errors import BadInput, ConflictingChange, HemostatError
-from schemas.evidence import EvidenceItem, Sealed
+from schemas.errors import BadInput, HemostatError
+from schemas.evidence import Sealed
 from schemas.ports.gateway import (
     Admission,
     AdmitCohort,
@@ -44,10 +43,8 @@ from schemas.ports.gateway import (
     restore_endpoint,
     seal_edge,
 )
-from schemas.ports.port import Effect, fulfils
+from schemas.ports.port import fulfils
 
-_log: Final = logging.getLogger(__name__)
-_TRIES: Final = 5
 _ACCOUNTS_BYTES: Final = 4 * MEBIBYTE
 
 
@@ -71,23 +68,19 @@ class GatewayCaddy:
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self.connection = connection
         self._vault = vault
-        self._http = Http(
-            "gateway",
-            connection.admin,
-            seconds=connection.timeout_seconds,
-            limit=16 * MEBIBYTE,
-            keep_alive=False,  # each change of the configuration ends kept connections
+        self._caddy = CaddyAdmin(
+            connection.admin, connection.server, vault, seconds=connection.timeout_seconds
         )
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        await self._caddy.aclose()
 
     async def check(self) -> list[str]:
         """Say what keeps the gateway from being used: no answer, no such server, no accounts."""
         problems = []
         try:
-            servers = (await self._read()).tree["apps"]["http"]["servers"]
+            servers = (await self._caddy.read()).tree["apps"]["http"]["servers"]
             if self.connection.server and self.connection.server not in servers:
                 problems.append(f"The gateway has no server {self.connection.server!r}.")
         except HemostatError as error:
@@ -118,9 +111,9 @@ class GatewayCaddy:
                 return Write("PUT", place, wanted)
             return None if ours.route == wanted else Write("PATCH", ours.place, wanted)
 
-        after, ours, changed = await self._change(request, request.route, close)
+        after, ours, changed = await self._caddy.change(request.incident, request.route, close)
         if ours is None or ours.mark.percent:
-            raise _without_effect()
+            raise without_effect()
         return Isolation(
             route=request.route,
             changed=changed,
@@ -139,9 +132,9 @@ class GatewayCaddy:
             before.add(ours.mark.config_before)
             return Write("DELETE", ours.place)
 
-        after, ours, changed = await self._change(request, request.route, reopen)
+        after, ours, changed = await self._caddy.change(request.incident, request.route, reopen)
         if ours is not None:
-            raise _without_effect()
+            raise without_effect()
         if not before:  # perhaps we died after deleting: the mark is gone, the evidence is not
             before = await asyncio.to_thread(self._sealed_before, request)
         return Restoration(
@@ -165,9 +158,9 @@ class GatewayCaddy:
             )
             return None if ours.route == wanted else Write("PATCH", ours.place, wanted)
 
-        after, ours, changed = await self._change(request, request.route, admit)
+        after, ours, changed = await self._caddy.change(request.incident, request.route, admit)
         if ours is None or ours.mark.percent != request.percent:
-            raise _without_effect()
+            raise without_effect()
         return Admission(
             route=request.route,
             changed=changed,
@@ -179,7 +172,7 @@ class GatewayCaddy:
     @fulfils(read_endpoint)
     async def read_endpoint(self, request: ReadEndpoint) -> EndpointState:
         """Read the state; a route of ours that stands in nobody's way does not count."""
-        config = await self._read()
+        config = await self._caddy.read()
         place, target = config.target(request.route)
         standing = [c for c in config.closings(request.route) if c.stands_before(place, target)]
         return EndpointState(
@@ -192,66 +185,13 @@ class GatewayCaddy:
     @fulfils(seal_edge)
     async def seal_edge(self, request: SealEdge) -> Sealed:
         """Put the configuration into the vault."""
-        return Sealed(items=(await self._seal(await self._read(), "gateway configuration"),))
-
-    async def _read(self) -> Configuration:
-        answer = await self._http.ask("GET", "/config/")
-        etag = answer.headers.get("Etag", "")
-        return Configuration.of(answer.json(), etag, self.connection.server)
-
-    async def _change(
-        self,
-        request: Effect,
-        route: str,
-        decide: Callable[[Configuration, Closing | None], Write | None],
-    ) -> tuple[Configuration, Closing | None, bool]:
-        """Write what *decide* makes of the configuration, until nobody wrote in between.
-
-        Return the configuration as read back, our route in it, and whether anything was written.
-        """
-        for _ in range(_TRIES):
-            before = await self._read()
-            write = decide(before, before.closing(request.incident, route))
-            if write is None:
-                return before, before.closing(request.incident, route), False
-            # Only the first state is the one "from before"; what a cohort replaces is ours.
-            name = _name_before(request, route) if write.method == "PUT" else "gateway before"
-            await self._try_to_seal(before, name)
-            answer = await self._http.ask(
-                write.method,
-                write.path,
-                content=write.route,
-                headers={"If-Match": before.etag},
-                expect=(200, 412),
-            )
-            if answer.status == 200:
-                after = await self._read()
-                await self._try_to_seal(after, "gateway after")
-                return after, after.closing(request.incident, route), True
-        raise ConflictingChange(
-            f"the configuration was changed by others {_TRIES} times in a row",
-            where="gateway",
-            next_step="See what keeps writing to Caddy's admin API.",
+        return Sealed(
+            items=(await self._caddy.seal(await self._caddy.read(), "gateway configuration"),)
         )
 
     def _sealed_before(self, request: IsolateEndpoint) -> set[Digest]:
-        name = _name_before(request, request.route)
+        name = name_before(request.incident, request.route)
         return {item.digest for item in self._vault.ledger() if item.name == name}
-
-    async def _try_to_seal(self, config: Configuration, name: str) -> None:
-        try:
-            await self._seal(config, name)
-        except HemostatError as error:
-            _log.warning("%s %s is not sealed: %s", name, config.digest, error)
-
-    async def _seal(self, config: Configuration, name: str) -> EvidenceItem:
-        return await self._vault.put(
-            config.canonical,
-            media_type="application/json",
-            name=name,
-            source="caddy",
-            method="GET /config/, as canonical JSON (RFC 8785)",
-        )
 
     def _trusted(self) -> list[str]:
         if self.connection.trusted_accounts is None:
@@ -274,13 +214,3 @@ class GatewayCaddy:
         if not all(isinstance(a, str) and not set(a) & set("*{}") for a in accounts):
             raise BadInput("an account that is no plain text is not trusted", where="gateway")
         return [stripped for account in accounts if (stripped := account.strip())]
-
-
-def _name_before(request: Effect, route: str) -> str:
-    return f"gateway before {request.incident} closed {route}"
-
-
-def _without_effect() -> ConflictingChange:
-    return ConflictingChange(
-        "the gateway took the change, and its configuration does not show it", where="gateway"
-    )
