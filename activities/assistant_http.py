@@ -1,0 +1,240 @@
+"""An assistant that offers an admin API beside its public one: stop it, survey it, tighten it.
+
+Law: prompts and answers are from strangers and about secrets: they are counted and sealed, and are
+in no result and no error. Switches are set to a value, so setting them again changes nothing.
+"""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, Field, ValidationError
+
+from activities.parts.extraction_survey import Marks, Row, survey
+from activities.parts.http import Address, FileRef, Http
+from hemostat.settings import SecretRef, read_secret
+from hemostat.vault import Vault
+from schemas.base import Digest, Frozen
+from schemas.errors import HemostatError, SystemUnreachable
+from schemas.evidence import EvidenceItem, Gap, Sealed
+from schemas.ports.assistant import (
+    ApplyControls,
+    AssistantState,
+    ExtractionSurvey,
+    HoldLogs,
+    ReadAssistant,
+    ReloadCredentials,
+    Replayed,
+    ReplayPrompts,
+    SealAssistant,
+    SurveyExtraction,
+    TurnAssistant,
+    apply_controls,
+    bring_online,
+    hold_logs,
+    read_assistant,
+    reload_credentials,
+    replay_prompts,
+    seal_assistant,
+    survey_extraction,
+    take_offline,
+)
+from schemas.ports.port import fulfils
+
+_PAGE: Final = 1000
+_MOST_ROWS: Final = 200_000
+_PROBE: Final = {"X-Traffic": "probe"}
+
+
+class Connection(Frozen):
+    """``[connections.NAME]``: the assistant's own address, the marks, and harmless questions.
+
+    ``harmless`` maps a question to words that a good answer to it holds.
+    """
+
+    adapter: Literal["assistant_http"]
+    url: Address
+    admin_token: SecretRef
+    marks: FileRef
+    marks_digest: Digest
+    harmless: dict[str, str] = Field(min_length=1)
+    timeout_seconds: float = Field(default=5, gt=0)
+
+
+class _Controls(BaseModel):
+    acl: bool
+    output_filter: bool
+
+
+class _State(BaseModel):
+    online: bool
+    key_id: str | None
+    controls: _Controls
+    holds: list[str]
+
+
+class _Answers(BaseModel):
+    answers: list[str]
+
+
+class AssistantHttp:
+    """One assistant."""
+
+    def __init__(self, connection: Connection, vault: Vault) -> None:
+        self.connection = connection
+        self._vault = vault
+        self._http = Http(
+            "assistant",
+            connection.url,
+            authorization=lambda: f"Bearer {read_secret(connection.admin_token)}",
+            seconds=connection.timeout_seconds,
+            limit=64 << 20,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def check(self) -> list[str]:
+        """Say whether the marks are those pinned and the assistant answers."""
+        problems = []
+        try:
+            self._marks()
+        except HemostatError as error:
+            problems.append(str(error))
+        try:
+            await self._state()
+        except HemostatError as error:
+            problems.append(str(error))
+        return problems
+
+    @fulfils(take_offline)
+    async def take_offline(self, request: TurnAssistant) -> AssistantState:
+        """Set it offline."""
+        return await self._switch(online=False)
+
+    @fulfils(bring_online)
+    async def bring_online(self, request: TurnAssistant) -> AssistantState:
+        """Set it online."""
+        return await self._switch(online=True)
+
+    @fulfils(read_assistant)
+    async def read_assistant(self, request: ReadAssistant) -> AssistantState:
+        """Read the state and knock; one that says offline and answers is online."""
+        state = await self._state()
+        question = next(iter(self.connection.harmless))
+        knock = await self._http.ask(
+            "POST", "/v1/ask", content={"question": question}, headers=_PROBE, expect=None
+        )
+        return _told(state, online=state.online or knock.status == 200)
+
+    @fulfils(reload_credentials)
+    async def reload_credentials(self, request: ReloadCredentials) -> AssistantState:
+        """Tell it to take its key anew; ``changed`` compares the key ids."""
+        before = await self._state()
+        after = (await self._http.ask("POST", "/admin/credentials/reload")).parse(_State)
+        return _told(after, changed=before.key_id != after.key_id)
+
+    @fulfils(hold_logs)
+    async def hold_logs(self, request: HoldLogs) -> AssistantState:
+        """Put this incident among the holders of the log."""
+        return await self._switch(hold=request.incident)
+
+    @fulfils(survey_extraction)
+    async def survey_extraction(self, request: SurveyExtraction) -> ExtractionSurvey:
+        """Search the answers for marks, and the look-ups for confidential documents."""
+        since = datetime.now(UTC) - request.window
+        return survey(await self._rows(), self._marks(), since)
+
+    @fulfils(replay_prompts)
+    async def replay_prompts(self, request: ReplayPrompts) -> Replayed:
+        """Ask the caller's prompts and the harmless questions in the assistant's sandbox."""
+        theirs = [row.prompt for row in await self._rows() if row.caller == request.caller]
+        prompts = list(dict.fromkeys(theirs))[: request.most]
+        answers = await self._evaluate(request.caller, prompts)
+        harmless = self.connection.harmless
+        answered = await self._evaluate(request.caller, list(harmless))
+        good = sum(word in said for word, said in zip(harmless.values(), answered, strict=True))
+        marks = self._marks()
+        return Replayed(
+            prompts=len(prompts),
+            leaked=len(marks.fingerprints_in(answers)),
+            canaries=len(marks.canaries_in(answers)),
+            answered=good / len(harmless),
+        )
+
+    @fulfils(apply_controls)
+    async def apply_controls(self, request: ApplyControls) -> AssistantState:
+        """Turn permissions and the filter on."""
+        return await self._switch(acl=True, output_filter=True)
+
+    @fulfils(seal_assistant)
+    async def seal_assistant(self, request: SealAssistant) -> Sealed:
+        """Seal the log and the state; a provider's own logs are declared missing."""
+        state = await self._http.ask("GET", "/admin/state")
+        since = datetime.now(UTC) - request.window
+        rows = [row.model_dump(mode="json") for row in await self._rows() if row.at >= since]
+        items = (
+            await self._seal("prompts, answers and look-ups", rows),
+            await self._seal("configuration, controls and index", state.json()),
+        )
+        gaps = (
+            Gap(name="tool calls", reason="this assistant calls no tools"),
+            Gap(name="conversation memory", reason="this assistant keeps none"),
+            Gap(name="model provider's logs", reason="no provider is behind this assistant"),
+        )
+        return Sealed(items=items, gaps=gaps)
+
+    async def _state(self) -> _State:
+        return (await self._http.ask("GET", "/admin/state")).parse(_State)
+
+    async def _switch(self, **values: Any) -> AssistantState:
+        before = await self._state()
+        after = (await self._http.ask("PUT", "/admin/state", content=values)).parse(_State)
+        return _told(after, changed=before != after)
+
+    async def _rows(self) -> list[Row]:
+        rows: list[Row] = []
+        while len(rows) < _MOST_ROWS:
+            params = {"after": rows[-1].id if rows else 0}
+            answer = await self._http.ask("GET", "/admin/log", params=params)
+            try:
+                page = [Row.model_validate(row) for row in answer.json()["rows"]]
+            except (ValidationError, LookupError, TypeError):
+                raise SystemUnreachable("its log is not in its form", where="assistant") from None
+            rows += page
+            if len(page) < _PAGE:
+                break
+        return rows
+
+    async def _evaluate(self, caller: str, prompts: list[str]) -> list[str]:
+        answer = await self._http.ask(
+            "POST", "/admin/evaluate", content={"caller": caller, "prompts": prompts}, seconds=50
+        )
+        answers = answer.parse(_Answers).answers
+        if len(answers) != len(prompts):
+            raise SystemUnreachable("did not answer every prompt once", where="assistant")
+        return answers
+
+    async def _seal(self, name: str, content: Any) -> EvidenceItem:
+        return await self._vault.put(
+            json.dumps(content, sort_keys=True).encode(),
+            media_type="application/json",
+            name=name,
+            source="assistant",
+            method="its admin API",
+        )
+
+    def _marks(self) -> Marks:
+        return Marks.load(self.connection.marks, self.connection.marks_digest)
+
+
+def _told(state: _State, *, online: bool | None = None, changed: bool = False) -> AssistantState:
+    return AssistantState(
+        online=state.online if online is None else online,
+        key_id=state.key_id,
+        own_permissions=state.controls.acl,
+        filters_output=state.controls.output_filter,
+        holds=tuple(state.holds),
+        changed=changed,
+    )
