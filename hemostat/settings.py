@@ -22,6 +22,7 @@ from pydantic import (
     StringConstraints,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from hemostat.roster_problems import broken_people
@@ -94,12 +95,27 @@ class GatewayTable(Frozen):
 
 
 class Source(Frozen):
-    """``[sources.NAME]``: one sender of alerts; a second token is for the time of a rotation."""
+    """``[sources.NAME]``: one sender of alerts; a second token is for the time of a rotation.
+
+    Where people write, ``reporters`` has a secret for each of them, and there is no token.
+    """
 
     kind: Name
-    token: tuple[SecretRef, ...] = Field(min_length=1, max_length=2)
+    token: tuple[SecretRef, ...] = Field(max_length=2)
+    reporters: dict[Name, SecretRef] = {}
     max_body: ByteSize | None = None
     default_severity: AlertSeverity = AlertSeverity.MEDIUM
+
+    @model_validator(mode="before")
+    @classmethod
+    def _token_or_reporters(cls, data: Any) -> Any:
+        return {"token": (), **data} if isinstance(data, dict) and data.get("reporters") else data
+
+    @model_validator(mode="after")
+    def _someone(self) -> Self:
+        if not self.token and not self.reporters:
+            raise ValueError("there is neither a token nor a reporter")
+        return self
 
     @field_validator("token", mode="before")
     @classmethod

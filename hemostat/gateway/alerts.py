@@ -7,7 +7,7 @@ that the body is missing.
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -15,6 +15,7 @@ from typing import Final
 from hemostat.gateway.bearer import BearerTokens
 from hemostat.gateway.intake import Intake
 from hemostat.gateway.routing import Destination, destination_of
+from hemostat.gateway.signed import Refused, SignedReports
 from hemostat.gateway.sources import Delivery, SourceKind, source_kind
 from hemostat.settings import Settings, Source, read_secret
 from hemostat.settings_problems import InvalidSettings
@@ -41,6 +42,8 @@ class LiveSource:
     table: Source
     kind: SourceKind
     tokens: BearerTokens
+    reports: SignedReports | None
+    """Where people write: the signature covers the body, so the body is read first."""
     max_body: int
 
     def verify(self, authorization: str | None) -> Authenticity:
@@ -54,12 +57,24 @@ class LiveSource:
             )
         return auth
 
+    def verify_signed(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Authenticity:
+        """Return how a report proves its reporter, or raise ``Unverified``."""
+        try:
+            if self.reports is None:
+                raise Refused("nobody may sign for this source")
+            return self.reports.verify(headers, body, now)
+        except Refused as refusal:
+            raise Unverified(
+                str(refusal), where="X-Report-Signature", next_step="sign it anew, with the time."
+            ) from None
+
 
 def _live(settings: Settings, name: str, table: Source) -> LiveSource:
     """Return the source, ready; ``ConfigurationError`` with its line if it cannot be."""
     kind = source_kind(table.kind, settings.where("sources", name, "kind"))
     try:
         secrets = [read_secret(ref) for ref in table.token]
+        reporters = {who: read_secret(ref) for who, ref in table.reporters.items()}
     except ConfigurationError as error:
         raise ConfigurationError(
             f"the token of source {name!r}, {error.where}: {error.what}",
@@ -67,7 +82,8 @@ def _live(settings: Settings, name: str, table: Source) -> LiveSource:
             next_step=error.next_step,
         ) from error
     limit = int(table.max_body or settings.gateway.max_body)
-    return LiveSource(name, table, kind, BearerTokens(name, secrets), limit)
+    reports = SignedReports(name, reporters) if reporters else None
+    return LiveSource(name, table, kind, BearerTokens(name, secrets), reports, limit)
 
 
 class AlertsIn:

@@ -44,12 +44,15 @@ def gateway_app(settings: Settings, signals: IncidentSignals, vault: Vault) -> S
             raise _NoSuchSource(
                 "there is no such source", where="path", next_step="see [sources] in hemostat.toml."
             )
-        auth = source.verify(request.headers.get("authorization"))
+        now, signed = datetime.now(UTC), source.reports
+        auth = None if signed else source.verify(request.headers.get("authorization"))
         body = await _body(request, source.max_body)
+        if auth is None:
+            auth = source.verify_signed(request.headers, body, now)
         media_type = request.headers.get("content-type", "")[:100]
-        accepted = await alerts.accept(
-            source, body, media_type, auth=auth, received_at=datetime.now(UTC)
-        )
+        accepted = await alerts.accept(source, body, media_type, auth=auth, received_at=now)
+        if signed:
+            signed.spend(request.headers, now)
         return JSONResponse({"incidents": accepted}, status_code=202)
 
     async def healthz(request: Request) -> Response:
