@@ -1,6 +1,7 @@
-"""The verbs that wait for people: ``destroy`` and ``restore_in_stages``; silence never acts.
+"""The verbs that wait for people: ``destroy``, ``disclose``, ``restore_in_stages``; silence never acts.
 
-Destruction also waits for sealed evidence. Re-enabling goes in stages under guard: a breach closes
+Destruction also waits for sealed evidence. What leaves the company is exactly the text that two
+pairs of eyes approved, and what was sent is evidence. Re-enabling goes in stages under guard: a breach closes
 again by itself, which is shown like any containment, and the next try is asked for anew.
 """
 
@@ -8,17 +9,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import JsonValue
 from temporalio import workflow
 
 from schemas.base import Frozen
-from schemas.gate import GatePolicy
+from schemas.canonical import digest_bytes
+from schemas.gate import GatePolicy, OnSilence
 from schemas.incident import Phase
 from schemas.journal import Kind
+from schemas.ports.disclosure import (
+    Disclose,
+    ReadDisclosure,
+    Receipt,
+    read_disclosure,
+    send_disclosure,
+)
 from schemas.ports.port import Request
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine.execution import Execution
-from workflows.engine.proof import Proof
-from workflows.engine.steps import Act, ActFailed, Step
+from workflows.engine.proof import Check, Proof
+from workflows.engine.steps import Act, ActFailed, Step, do
 
 Req = TypeVar("Req", bound=Request)
 Res = TypeVar("Res", bound=Frozen)
@@ -36,6 +46,18 @@ class Stages:
     guard: Proof
     fall_back: Act[Any, Any]
     closed: Proof | None
+
+
+def was_sent(request: Disclose) -> Proof:
+    """What was sent reads back with the digest of what was approved."""
+    read = ReadDisclosure(statement=request.statement, audience=request.audience)
+    sent = Check(
+        "what was sent is what was approved",
+        read_disclosure,
+        lambda _: read,
+        lambda seen: seen.text_digest == request.text_digest,
+    )
+    return Proof([sent], polls=1)
 
 
 class Consent(Execution):
@@ -64,6 +86,45 @@ class Consent(Execution):
         answers = await self._carry_out(doing)
         self._results[step] = answers[0].model_dump(mode="json") if answers else None
         return answers[0] if answers else None
+
+    async def disclose(
+        self,
+        title: str,
+        *,
+        statement: str,
+        audience: str,
+        subject: str,
+        text: str,
+        agree: GatePolicy,
+    ) -> Receipt | None:
+        """Send *text* to *audience*, as approved by two or more; None if people said no."""
+        if agree.quorum < 2 or agree.on_silence is not OnSilence.HOLD:
+            raise ValueError(f"{agree.id}: a disclosure needs two pairs of eyes, never silence")
+        step = self._id(title)
+        if step in self._results:
+            kept = self._results[step]
+            return None if kept is None else Receipt.model_validate(kept)
+        approved = digest_bytes(text.encode())
+        request = Disclose(
+            statement=statement, audience=audience, subject=subject, text=text, text_digest=approved
+        )
+        doing = Step(
+            step, title, StepClass.DISCLOSE, [do(send_disclosure, request)], was_sent(request)
+        )
+        agreed = await self._agreed(doing, agree)
+        answers = await self._carry_out(doing) if agreed else None
+        self._results[step] = answers[0].model_dump(mode="json") if answers else None
+        if not answers:
+            return None
+        receipt: Receipt = answers[0]
+        data: dict[str, JsonValue] = {
+            "digest": receipt.sealed,
+            "text": receipt.text_digest,
+            "receipt": receipt.receipt,
+            "audience": receipt.audience,
+        }
+        self.record.write(Kind.EVIDENCE, f"Sent: {title}", step=step, data=data)
+        return receipt
 
     async def restore_in_stages(
         self,

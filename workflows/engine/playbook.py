@@ -125,16 +125,21 @@ class Playbook(Consent, Generic[Par]):
         there = Proof([checks.ticket_is_there(correlation)], polls=1)
         self.beside(f"Ticket: {what}", do(open_ticket, ticket), proof=there)
 
-    def call(self, policy: GatePolicy, summary: str) -> None:
-        """Page the policy's first role, then its ladder, until someone acknowledges."""
-        self.pager.call(policy.roles[0], "", summary)
-        self._in_background(self._await_acknowledgement(policy, summary), "acknowledge")
+    def call(self, policy: GatePolicy, summary: str, reason: str = "") -> None:
+        """Page the policy's first role, then its ladder, until someone acknowledges.
 
-    async def _await_acknowledgement(self, policy: GatePolicy, summary: str) -> None:
+        With a *reason* it is a page of its own, beside the incident's first one.
+        """
+        self.pager.call(policy.roles[0], reason, summary)
+        work = self._await_acknowledgement(policy, summary, reason)
+        self._in_background(work, "acknowledge")
+
+    async def _await_acknowledgement(self, policy: GatePolicy, summary: str, reason: str) -> None:
         step = self._id(policy.id)
         if step in self._results:
             return
-        if await self.ask(policy, {"summary": summary}) is Outcome.APPROVED:
+        approved = await self.ask(policy, {"summary": summary}) is Outcome.APPROVED
+        if approved and not reason:
             self.pager.acknowledge()
         self._results[step] = True
 
