@@ -7,6 +7,7 @@ from pydantic import JsonValue, ValidationError
 from temporalio import workflow
 
 from schemas.alert import Alert, AlertAction, AlertBatch, episode_mark
+from schemas.base import Frozen, Utc
 from schemas.journal import Kind
 from workflows.engine.record import Record
 
@@ -14,6 +15,28 @@ DELIVERIES_KNOWN = 20_000
 EPISODES_KNOWN = 5_000
 """How many are told apart, the newest: what a new run can be handed has a limit. The journal has
 every alert."""
+
+
+HEARD, NAMES, LETTERS = 20, 16, 128
+"""How many alerts are remembered with what they told, how much of each, and how long a name."""
+
+
+class Heard(Frozen):
+    """What one alert told, in short: the journal and the vault have all of it."""
+
+    received_at: Utc
+    labels: dict[str, str]
+    evidence: dict[str, float]
+
+    @classmethod
+    def of(cls, alert: Alert) -> "Heard":
+        """Keep what fits."""
+        short = {k: v for k, v in alert.labels.items() if len(k) + len(v) <= LETTERS}
+        return cls(
+            received_at=alert.received_at,
+            labels=dict(list(short.items())[:NAMES]),
+            evidence=dict(list(alert.evidence.items())[:NAMES]),
+        )
 
 
 class Intake:
@@ -26,6 +49,9 @@ class Intake:
         self._ended: dict[str, bool] = {}
         """By the mark of an episode: whether its beginning was heard of, and whether its end."""
         self._first: Alert | None = None
+        self.heard: list[Heard] = []
+        """The first alerts of different names, for those who must know what each one told."""
+        self._names: set[str] = set()
         self.count = 0
         self.unanswered = False
         """A firing arrived that no response has looked at yet."""
@@ -51,6 +77,7 @@ class Intake:
         self.count += 1
         if self._first is None or _rank(alert) < _rank(self._first):
             self._first = alert
+        self._hear(alert)
         episode = episode_mark(alert.episode_key)
         if alert.action is AlertAction.CLOSE:
             self._fires.setdefault(episode, False)
@@ -72,6 +99,13 @@ class Intake:
                 "received_at": alert.received_at.isoformat(),
             },
         )
+
+    def _hear(self, alert: Alert) -> None:
+        name = episode_mark(alert.alert_key)[:16]
+        fires = alert.action is not AlertAction.CLOSE
+        if fires and name not in self._names and len(self.heard) < HEARD:
+            self._names.add(name)
+            self.heard.append(Heard.of(alert))
 
     def _forget_the_oldest(self) -> None:
         if len(self._seen) > DELIVERIES_KNOWN:
@@ -111,6 +145,8 @@ class Intake:
             "first": self._first.model_dump(mode="json") if self._first else None,
             "count": self.count,
             "unanswered": self.unanswered,
+            "names": list[JsonValue](sorted(self._names)),
+            "heard": [heard.model_dump(mode="json") for heard in self.heard],
         }
 
     def load(self, dumped: dict[str, Any]) -> None:
@@ -119,6 +155,8 @@ class Intake:
         self._fires, self._ended = dict(dumped["fires"]), dict.fromkeys(dumped["ended"], True)
         self._first = Alert.model_validate(dumped["first"]) if dumped["first"] else None
         self.count, self.unanswered = dumped["count"], dumped["unanswered"]
+        self._names = set(dumped.get("names", ()))
+        self.heard = [Heard.model_validate(heard) for heard in dumped.get("heard", ())]
 
 
 def _rank(alert: Alert) -> tuple[bool, datetime]:

@@ -6,7 +6,7 @@ never happen by silence. Each finished step is remembered, so that an incident t
 new run walks through its playbook again without doing anything twice.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -64,6 +64,21 @@ class Playbook(Consent, Generic[Par]):
         """Temporal's time when this was first asked under *name*; remembered over new runs."""
         kept = self._results.setdefault(f"moment {self._id(name)}", iso(workflow.now()))
         return datetime.fromisoformat(str(kept))
+
+    def remembered(self, name: str, fresh: Any) -> Any:
+        """Return the JSON value that was first given under *name*, also in a new run."""
+        return self._results.setdefault(f"remembered {self._id(name)}", fresh)
+
+    def once_in_this_incident(self, name: str) -> str:
+        """Return a name that stays the same whatever is tried again, and is no other incident's."""
+        return f"{self.incident}/{self._first_run}/{self._round}/{name}"
+
+    def finding(self, name: str, says: str, data: Mapping[str, JsonValue]) -> None:
+        """Record what was found, once."""
+        known = self._kept(f"found {self._id(name)}", {})
+        if not known:
+            known["recorded"] = True
+            self.record.write(Kind.FINDING, says, data=data)
 
     def nonce(self) -> str:
         """A value nobody can guess, the same at every replay."""
@@ -213,6 +228,10 @@ class Playbook(Consent, Generic[Par]):
     async def take_back_all(self, because: str) -> None:
         """Undo every standing containment, newest first, each proven."""
         await self._take_back(because)
+
+    def keep(self, title: str) -> None:
+        """Let nothing take this containing step back, also if the alert is judged false."""
+        self.undo.forget(self._id(title))
 
     def attempts(self, title: str) -> int:
         """How often the containing step was attempted so far."""

@@ -147,7 +147,7 @@ class ExfiltrationRange:
             identity_file=str(self.state / "assistant-identity"),
             admin_token_file=str(self.state / "admin-token"),
             log_file=str(self.state / "assistant-log.jsonl"),
-            groups={SUSPECT: ("aurora",), COLLEAGUES[0]: ("basalt",), COLLEAGUES[1]: ()},
+            groups={SUSPECT: (), COLLEAGUES[0]: ("basalt",), COLLEAGUES[1]: ()},
         )
         settings.save(self.state / "assistant.json")
         child = await self._premises.start(

@@ -1,0 +1,1 @@
+"""What the assistant-exfiltration playbook is made of: gates, parameters, looks, words."""

@@ -1,0 +1,126 @@
+"""The credentials' part of the procedure: each has its own step, its own proof, its own row."""
+
+from datetime import datetime
+from typing import Any
+
+from schemas.ports import assistant, credentials
+from workflows.engine import Check, Playbook, Proof, do
+from workflows.exfiltration import gates, shown, words
+from workflows.exfiltration.parameters import Credential, Parameters
+
+
+class Credentials(Playbook[Parameters]):
+    """Revoke what may be in wrong hands; replace what the service itself needs."""
+
+    def looks(self, *checks: Check[Any, Any]) -> Proof:
+        """The service's own rhythm of looking."""
+        p = self.parameters
+        return Proof(checks, polls=p.looks, every=p.look_every, within=p.look_within)
+
+    # Revoke
+
+    async def revoke(self, principal: str, before: datetime, facts: words.Facts) -> None:
+        """Each key of a principal by itself, then the sessions that were made with them."""
+        listed = await self.observe(
+            f"List the keys of {principal}",
+            do(credentials.list_keys, credentials.ListKeys(principal=principal)),
+        )
+        for key_id in listed.active():
+            turn = credentials.TurnKey(principal=principal, key_id=key_id)
+            dead = await self.contain(
+                f"Deactivate {key_id} of {principal}",
+                do(credentials.deactivate_key, turn),
+                proof=self.looks(shown.key_is_dead(key_id), shown.active_keys_are(principal)),
+                undo=[do(credentials.reactivate_key, turn)],
+                undo_proof=self.looks(shown.key_is_accepted(key_id)),
+            )
+            facts.credentials.append(f"{key_id} of {principal}: {'dead' if dead else 'NOT SHOWN'}")
+        deny = credentials.DenyOlderSessions(principal=principal, before=before)
+        await self.contain(
+            f"Deny older sessions of {principal}",
+            do(credentials.deny_older_sessions, deny),
+            proof=self.looks(shown.older_sessions_are_refused(principal, before)),
+            undo=[do(credentials.allow_older_sessions, deny)],
+        )
+
+    # 5 Rotate: create, distribute, cut over, verify, retire; delete behind its own gate
+
+    async def rotate(self, facts: words.Facts) -> None:
+        """One new key for each access of the assistant's own; only with sealed evidence."""
+        for own in self.parameters.credentials:
+            made = await self.create_key(own)
+            if made is None:
+                continue
+            await self.cut_over(own, made.key_id, made.version)
+            await self.retire(own, made.key_id)
+            facts.credentials.append(f"{made.key_id} of {own.principal}: new, in use")
+            await self.delete_old_keys(own, made.key_id)
+
+    async def create_key(self, own: Credential) -> credentials.NewKey | None:
+        """Make the key; its secret goes from the cloud into the secret store and nowhere else."""
+        request = credentials.CreateKey(
+            principal=own.principal,
+            secret=own.secret,
+            rotation=self.once_in_this_incident(own.principal),
+        )
+        return await self.destroy(
+            f"Create a new key for {own.principal}",
+            do(credentials.create_key, request),
+            agree=gates.ROTATE,
+            proof=lambda made: self.looks(
+                shown.key_is_accepted(made.key_id),
+                shown.active_keys_are(own.principal, made.key_id),
+            ),
+        )
+
+    async def cut_over(self, own: Credential, key_id: str, version: str) -> None:
+        """Make the new version current, and the assistant take it."""
+        title = f"Cut over to {key_id}"
+        give = credentials.DistributeKey(secret=own.secret, version=version)
+        await self.contain(
+            title,
+            do(credentials.distribute_key, give),
+            do(assistant.reload_credentials, assistant.ReloadCredentials()),
+            proof=self.looks(
+                shown.secret_holds(own.secret, key_id, own.principal),
+                shown.assistant_uses(key_id),
+            ),
+            undo=[],
+        )
+        self.keep(title)
+
+    async def retire(self, own: Credential, keep: str) -> None:
+        """One key works, no other; none of them comes back, whatever the alert turns out to be."""
+        title = f"Retire the older keys of {own.principal}"
+        await self.contain(
+            title,
+            do(credentials.retire_keys, credentials.RetireKeys(principal=own.principal, keep=keep)),
+            proof=self.looks(
+                shown.active_keys_are(own.principal, keep), shown.key_is_accepted(keep)
+            ),
+            undo=[],
+        )
+        self.keep(title)
+        for key_id in await self.older_keys(own, keep):
+            self.keep(f"Deactivate {key_id} of {own.principal}")
+
+    async def delete_old_keys(self, own: Credential, keep: str) -> None:
+        """For good, if those who hold the evidence agree."""
+        for key_id in await self.older_keys(own, keep):
+            turn = credentials.TurnKey(principal=own.principal, key_id=key_id)
+            await self.destroy(
+                f"Delete {key_id} of {own.principal}",
+                do(credentials.delete_key, turn),
+                agree=gates.DELETE_KEY,
+                proof=lambda gone: self.looks(
+                    shown.key_is_gone(gone.principal, gone.key_id), shown.key_is_dead(gone.key_id)
+                ),
+            )
+
+    async def older_keys(self, own: Credential, keep: str) -> list[str]:
+        """The keys there were before, by id."""
+        listed = await self.observe(
+            f"List the keys of {own.principal} after rotation",
+            do(credentials.list_keys, credentials.ListKeys(principal=own.principal)),
+        )
+        return [key.key_id for key in listed.keys if key.key_id != keep]
