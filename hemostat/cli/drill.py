@@ -14,7 +14,7 @@ from hemostat.processes import ChildFailed
 from hemostat.terminal import clean, document
 from schemas.errors import ConfigurationError
 
-SCENARIOS = ("feedback-poisoning", "adversarial-evasion")
+SCENARIOS = ("feedback-poisoning", "adversarial-evasion", "assistant-exfiltration")
 _STYLES = {"attacker": "red", "outside": "cyan", "proof": "green", "gate": "yellow"}
 
 
