@@ -164,7 +164,7 @@ class AssistantExfiltration(Credentials):
         before = self.moment("sessions from before are denied")
         for caller in suspects:
             principal = self.parameters.callers[caller]
-            if principal is not None:
+            if principal:
                 await self.revoke(principal, before, facts)
         await self.take_offline()
         for own in self.parameters.credentials:

@@ -1,6 +1,6 @@
 """The policy that denies what older sessions do. Pure."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Any, Final
 
@@ -14,7 +14,10 @@ def policy_name(incident: str) -> str:
 
 def denial(before: datetime) -> dict[str, Any]:
     """What AWS's own console writes to revoke older sessions (policy AWSRevokeOlderSessions)."""
-    condition = {"DateLessThan": {"aws:TokenIssueTime": before.astimezone(UTC).strftime(_TIME)}}
+    moment = before.astimezone(UTC)
+    if moment.microsecond:  # the condition knows whole seconds: rather one session too many
+        moment = moment.replace(microsecond=0) + timedelta(seconds=1)
+    condition = {"DateLessThan": {"aws:TokenIssueTime": moment.strftime(_TIME)}}
     statement = {"Effect": "Deny", "Action": ["*"], "Resource": ["*"], "Condition": condition}
     return {"Version": "2012-10-17", "Statement": [statement]}
 

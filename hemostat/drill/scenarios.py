@@ -3,7 +3,14 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from hemostat.drill import adversarial_evasion, evasion_timeline, feedback_poisoning, timeline
+from hemostat.drill import (
+    adversarial_evasion,
+    assistant_exfiltration,
+    evasion_timeline,
+    exfiltration_timeline,
+    feedback_poisoning,
+    timeline,
+)
 from hemostat.drill.course import Tell
 from hemostat.drill.report import Report
 
@@ -18,7 +25,12 @@ async def _adversarial_evasion(tell: Tell, respond: bool) -> Report:
     return await adversarial_evasion.drill(tell, respond=respond)
 
 
+async def _assistant_exfiltration(tell: Tell, respond: bool) -> Report:
+    return await assistant_exfiltration.drill(tell, respond=respond)
+
+
 SCENARIOS: Final[Mapping[str, tuple[Drill, timeline.Body]]] = {
     "feedback-poisoning": (_feedback_poisoning, timeline.sentiment),
     "adversarial-evasion": (_adversarial_evasion, evasion_timeline.evasion),
+    "assistant-exfiltration": (_assistant_exfiltration, exfiltration_timeline.exfiltration),
 }

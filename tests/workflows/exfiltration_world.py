@@ -24,7 +24,7 @@ PERSON, OWN, SECRET = "p-7f3a", "p-assistant", "assistant/documents"
 def assistant_service(gates: dict[str, GateOverride] | None = None, **parameters: Any) -> Service:
     """A service with every connection and quick looks."""
     quick: dict[str, Any] = {
-        "callers": {SUSPECT: PERSON, **dict.fromkeys(PEERS)},
+        "callers": {SUSPECT: PERSON, **dict.fromkeys(PEERS, "")},
         "credentials": [{"principal": OWN, "secret": SECRET}],
         "regimes": [
             {"id": "gdpr-33", "instrument": "GDPR Art. 33", "audience": "authority"},

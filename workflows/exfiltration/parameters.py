@@ -5,6 +5,7 @@ and to no history, search attribute, page or ticket.
 """
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 
@@ -31,8 +32,8 @@ class Parameters(Frozen):
     """Inventory and thresholds; the thresholds are proposals, not from a standard."""
 
     route: str = "assistant"
-    callers: dict[Name, Name | None] = Field(min_length=1)
-    """Every caller's key id, with the principal that the same person is in the cloud, if any."""
+    callers: dict[Name, Name | Literal[""]] = Field(min_length=1)
+    """Every caller's key id, with the principal that the same person is in the cloud, or ""."""
     credentials: tuple[Credential, ...] = ()
     regimes: tuple[Regime, ...] = ()
     audiences: tuple[Name, ...] = ()

@@ -48,7 +48,7 @@ def denying(account: Account, before: datetime) -> DenyOlderSessions:
 
 
 def a_moment_from_now() -> datetime:
-    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=1)
+    return datetime.now(UTC) + timedelta(seconds=1)
 
 
 async def test_the_connection_is_sound(adapter: CredentialsAws) -> None:
