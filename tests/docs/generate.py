@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import click
 from click.testing import CliRunner
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -128,7 +129,14 @@ def _needs(spec: PlaybookSpec) -> str:
 
 
 def _policies(module: ModuleType) -> list[GatePolicy]:
-    return [value for value in vars(module).values() if isinstance(value, GatePolicy)]
+    places = [module, *(value for value in vars(module).values() if _is_gates(value))]
+    found = [value for place in places for value in vars(place).values()]
+    return [value for value in found if isinstance(value, GatePolicy)]
+
+
+def _is_gates(value: object) -> bool:
+    """A module of a larger playbook that holds its gates."""
+    return isinstance(value, ModuleType) and value.__name__.endswith(".gates")
 
 
 def _gates(policies: Iterable[GatePolicy]) -> str:
@@ -249,7 +257,14 @@ def _type(field: FieldInfo) -> str:
         str: "text",
         tuple[int, ...]: "list of integers",
     }
-    return kinds[field.annotation]
+    known = kinds.get(field.annotation)
+    if known is not None:
+        return known
+    origin = get_origin(field.annotation)
+    inner = get_args(field.annotation)[0] if origin is tuple else None
+    if inspect.isclass(inner) and issubclass(inner, BaseModel):
+        return f"list of tables: {_codes(sorted(inner.model_fields))}"
+    return "table of names" if origin is dict else "list of names"
 
 
 def _time(duration: timedelta) -> str:

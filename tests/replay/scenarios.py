@@ -12,8 +12,10 @@ from schemas.incident import Containment
 from schemas.journal import Kind
 from schemas.step import StepState
 from tests.replay.evasion_scenarios import EVASION
+from tests.replay.exfiltration_scenarios import EXFILTRATION
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
+from tests.workflows.exfiltration_world import ExfiltrationWorld
 from tests.workflows.moderation_world import ModerationWorld
 from tests.workflows.roster import staffed
 from tests.workflows.world import World
@@ -193,6 +195,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         by_people,
     ),
     "adversarial-evasion": EVASION,
+    "assistant-exfiltration": EXFILTRATION,
     "triage": (closed, held),
 }
 """By playbook."""
@@ -203,5 +206,8 @@ OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
 }
 """Those that are recorded on a server as well that asks for a new run all the time."""
 
-WORLDS: dict[str, type[World]] = {"adversarial-evasion": ModerationWorld}
+WORLDS: dict[str, type[World]] = {
+    "adversarial-evasion": ModerationWorld,
+    "assistant-exfiltration": ExfiltrationWorld,
+}
 """The world that a playbook's scenarios play in, where it is not the plain one."""

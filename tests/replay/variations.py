@@ -38,5 +38,5 @@ class SealsNothing(FeedbackPoisoning):
 class CallsNobody(FeedbackPoisoning):
     """People are not paged."""
 
-    def call(self, policy: GatePolicy, summary: str) -> None:
+    def call(self, policy: GatePolicy, summary: str, reason: str = "") -> None:
         """Hope that somebody looks."""
