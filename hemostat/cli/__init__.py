@@ -1,6 +1,7 @@
 """The command ``hemostat``: each file here is a command, found because it exists.
 
-A file ``name.py`` offers ``command``, a click command; it returns None or its exit status. Exit
+A file ``name.py`` offers ``command``, a click command; it returns None or its exit status. A folder
+``name/`` is a group of such files; its ``command`` is ``group(__name__, ...)``. Exit
 codes: 0 held, 1 the thing checked did not hold, 2 wrong use or configuration. With ``--json``
 stdout holds one JSON document and nothing else, also when the command fails.
 """
@@ -22,18 +23,28 @@ from schemas.errors import HemostatError
 
 
 class Commands(click.Group):
-    """The files of this package."""
+    """The files of one package; ``package`` is its import name."""
+
+    package = __name__
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
-        return sorted(module.name for module in pkgutil.iter_modules(__path__))
+        found = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
+        return sorted(module.name for module in found)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the file of one command; the others stay unread."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"{__name__}.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
         return command
+
+
+def group(package: str, says: str) -> Commands:
+    """Return the group of the commands that are files of *package*; *says* is its help."""
+    found = Commands(package.rpartition(".")[2], help=says)
+    found.package = package
+    return found
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -83,9 +83,21 @@ def cli() -> str:
         ),
         _help(),
     ]
-    for name in hemostat.list_commands(click.Context(hemostat)):
-        parts += [f"## hemostat {name}", _help(name)]
+    for command in commands():
+        parts += [f"## hemostat {' '.join(command)}", _help(*command)]
     return _joined(parts)
+
+
+def commands(group: click.Group = hemostat, *above: str) -> list[tuple[str, ...]]:
+    """Every command by its words, those of groups after their group."""
+    found: list[tuple[str, ...]] = []
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found.append((*above, name))
+        inner = group.get_command(context, name)
+        if isinstance(inner, click.Group):
+            found += commands(inner, *above, name)
+    return found
 
 
 def _help(*command: str) -> str:

@@ -11,6 +11,7 @@ from hemostat.first_settings import write_first_settings
 from hemostat.processes import free_port
 from hemostat.settings import Settings, read_secret
 from hemostat.terminal import clean, line, table
+from tests.docs.generate import commands
 
 COMMANDS = hemostat.list_commands(click.Context(hemostat))
 
@@ -38,6 +39,14 @@ def test_every_command_says_in_a_line_what_it_does_and_takes_help(
     command = hemostat.get_command(click.Context(hemostat), name)
     assert command is not None
     assert command.get_short_help_str()
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_commands_within_groups_take_help(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--help"]) == 0
+    assert capsys.readouterr().out.startswith(f"Usage: hemostat {' '.join(words)}")
 
 
 def test_wrong_use_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
