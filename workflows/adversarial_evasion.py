@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import JsonValue
-from temporalio import workflow
 
 from schemas.base import Digest, Frozen, Share, iso
 from schemas.containment_rule import ContainmentRuling, Scores, isolate_first
@@ -19,7 +18,7 @@ from schemas.gate import Outcome
 from schemas.incident import Phase, Resolution, Severity
 from schemas.journal import Kind
 from schemas.ports import accounts, gateway, moderation, paging, tickets, vault
-from workflows.engine import Act, Playbook, Proof, StepGivenUp, checks, do, playbook
+from workflows.engine import Act, Playbook, Proof, StepGivenUp, checks, commands, do, playbook
 from workflows.evasion import shows
 from workflows.evasion.gates import (
     ACCEPT_UPLOADS,
@@ -104,7 +103,7 @@ class AdversarialEvasion(Playbook[Parameters]):
             raise StepGivenUp("no hardened version: the containment stays")
 
         await self.recover(hardened)
-        await workflow.wait_condition(lambda: self._legal_work == 0)
+        await commands.until(lambda: self._legal_work == 0)
         await self.agreed_to_close(CLOSE, {"severity": self.record.severity.value})
         return Resolution.RESOLVED
 

@@ -77,3 +77,18 @@ def test_a_lock_pins_everything_by_hash_and_nothing_huge(lock: str) -> None:
     assert len(names) > 20
     assert all(line.startswith(("#", " ", *names)) for line in text.splitlines())
     assert not {name for name in names if name.startswith(("torch", "nvidia"))}
+
+
+def test_playbooks_and_engine_wait_only_where_a_run_that_is_over_stands_still() -> None:
+    waits = re.compile(r"workflow\.(sleep|execute_activity|start_activity|wait_condition)\(")
+    allowed = {
+        "workflows/engine/commands.py",
+        "workflows/engine/lifecycle.py",  # the course, which decides that the run is over
+        "workflows/engine/succession.py",
+    }
+    found = {
+        str(file.relative_to(ROOT))
+        for file in (ROOT / "workflows").rglob("*.py")
+        if waits.search(file.read_text("utf-8"))
+    }
+    assert found == allowed

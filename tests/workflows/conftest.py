@@ -83,12 +83,27 @@ async def queue(client: Client, world: World) -> AsyncIterator[str]:
 async def working(client: Client, world: World) -> AsyncIterator[str]:
     """A worker with every playbook and *world*; yields its task queue."""
     name = f"q-{uuid.uuid4().hex[:8]}"
-    async with Worker(
+    async with decider(client, name, world):
+        yield name
+
+
+def decider(client: Client, queue: str, world: World | None = None) -> Worker:
+    """A worker that decides, and also acts if it is given a *world*."""
+    return Worker(
         client,
-        task_queue=name,
+        task_queue=queue,
         workflows=list(discover_playbooks().values()),
-        activities=world.activities(),
+        activities=world.activities() if world else [],
         workflow_runner=sandbox(),
         interceptors=[FailuresInOurWords()],
-    ):
-        yield name
+    )
+
+
+def actor(client: Client, queue: str, world: World) -> Worker:
+    """A worker that only acts, on *world*."""
+    return Worker(
+        client,
+        task_queue=queue,
+        activities=world.activities(),
+        interceptors=[FailuresInOurWords()],
+    )

@@ -1,7 +1,8 @@
 """An incident that goes on in new runs all the time: nothing lost, nothing done or asked twice."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from temporalio.client import Client
@@ -13,7 +14,7 @@ from schemas.incident import Containment, Resolution
 from schemas.journal import Entry, Kind, verify_chain
 from schemas.step import StepState
 from tests.workflows.case import Case, alert, decision, service
-from tests.workflows.conftest import working
+from tests.workflows.conftest import actor, decider, working
 from tests.workflows.world import World
 
 pytestmark = pytest.mark.temporal
@@ -43,6 +44,23 @@ async def runs(case: Case) -> int:
         await asyncio.sleep(0.1)
 
 
+async def waited(holds: Callable[[], bool]) -> None:
+    """Wait until *holds*, but not for ever."""
+    async with asyncio.timeout(20):
+        while not holds():
+            await asyncio.sleep(0.02)
+
+
+async def only_under_way(case: Case, name: str) -> None:
+    """Wait until the server has the answers of all other acts."""
+    async with asyncio.timeout(20):
+        while True:
+            pending = (await case.handle.describe()).raw_description.pending_activities
+            if [act.activity_type.name for act in pending] == [name]:
+                return
+            await asyncio.sleep(0.02)
+
+
 async def storm(case: Case, name: str) -> set[str]:
     """Alerts that lengthen the history until a new run begins; returns their deliveries."""
     before = await case.ask("segments")
@@ -58,6 +76,35 @@ async def storm(case: Case, name: str) -> set[str]:
 
 def deliveries(entries: list[Entry]) -> list[str]:
     return [str(e.data["delivery"]) for e in entries if e.kind is Kind.ALERT]
+
+
+async def test_what_is_stopped_just_as_a_new_run_begins_holds_nothing_up(
+    client: Client, world: World
+) -> None:
+    queue = f"q-{uuid.uuid4().hex[:8]}"
+    archive, look = asyncio.Event(), asyncio.Event()
+    async with actor(client, queue, world):
+        async with decider(client, queue):
+            case = await Case.open(client, queue, of=service(stages=[100], stage_looks=1))
+            await case.approve("confirm-known-good")
+            await case.approve("rescore-decisions", "service-owner", "ml-lead")
+            await case.approve("retrain-without-poison", "data-owner", "ml-lead")
+            await case.gate("re-enable-feedback")
+            world.stall |= {"archive_journal": archive, "probe_predictions": look}
+            for n in range(60):  # so many that a new run is to begin
+                late = alert().model_copy(update={"delivery_key": f"meanwhile-{n}"})
+                await case.signal("alert", AlertBatch(alerts=(late,)).model_dump(mode="json"))
+            looks, archived = world.calls["probe_predictions"], world.calls["archive_journal"]
+            await case.approve("re-enable-feedback", "commander", "ml-lead")
+            await waited(lambda: world.calls["probe_predictions"] > looks)
+            await waited(lambda: world.calls["archive_journal"] > archived)
+        # The last look ends the watch over the alias in the task in which the new run begins.
+        for event in (archive, look):
+            event.set()
+        await only_under_way(case, "watch_alias")
+        async with decider(client, queue):
+            await case.approve("close-incident")
+            assert (await case.result()).resolution is Resolution.RESOLVED
 
 
 async def test_a_whole_response_in_many_runs_is_the_response_in_one(

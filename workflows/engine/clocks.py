@@ -28,6 +28,7 @@ from schemas.clocks.states import (
 from schemas.clocks.view import sentence
 from schemas.journal import Kind
 from schemas.ports.clocks import ComputeDue, compute_due
+from workflows.engine import commands
 from workflows.engine.clock_ledger import COUNSEL, ClockLedger
 from workflows.engine.steps import ActFailed, do
 
@@ -82,10 +83,10 @@ class LegalClocks(ClockLedger):
     async def _until_changed(self, left: float | None) -> None:
         seen = self._edition
         try:
-            await workflow.wait_condition(
+            await commands.until(
                 lambda: self._edition != seen,
-                timeout=left,
-                timeout_summary="legal clocks: next reminder",
+                within=left,
+                summary="legal clocks: next reminder",
             )
         except TimeoutError:
             return
@@ -118,11 +119,11 @@ class LegalClocks(ClockLedger):
                 self._record.write(Kind.FINDING, says)
             return
         while True:
-            await workflow.wait_condition(lambda: bool(self._unread()))
+            await commands.until(lambda: bool(self._unread()))
             asked = self._unread()
             answered = await asyncio.gather(*(self._read_one(clock) for clock in asked))
             if not all(answered):
-                await workflow.sleep(CALENDAR_AGAIN, summary="legal clocks: ask the calendar again")
+                await commands.sleep(CALENDAR_AGAIN, summary="legal clocks: ask the calendar again")
 
     def _unread(self) -> list[Clock]:
         return [
@@ -211,7 +212,7 @@ class LegalClocks(ClockLedger):
         self._record.publish()
 
     async def _until_other(self, because: Callable[[], Waiting], seen: Waiting) -> None:
-        await workflow.wait_condition(lambda: because() != seen)
+        await commands.until(lambda: because() != seen)
 
 
 def _told(lapse: Lapse) -> str:

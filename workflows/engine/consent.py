@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
-from temporalio import workflow
 
 from schemas.base import Frozen
 from schemas.canonical import digest_bytes
@@ -26,6 +25,7 @@ from schemas.ports.disclosure import (
 )
 from schemas.ports.port import Request
 from schemas.step import ProofVerdict, StepClass, StepState
+from workflows.engine import commands
 from workflows.engine.execution import Execution
 from workflows.engine.proof import Check, Proof
 from workflows.engine.steps import Act, ActFailed, Step, do
@@ -77,7 +77,7 @@ class Consent(Execution):
             kept = self._results[step]
             return None if kept is None else act.port.result.model_validate(kept)
         if self._sealing is not None:
-            await workflow.wait_condition(self._sealing.done)
+            await commands.until(self._sealing.done)
         await self.clocks.until_released(act.port.name)
         doing = Step(step, title, StepClass.DESTROY, [act], lambda got: proof(got[0]))
         if not await self._agreed(doing, agree):
@@ -207,7 +207,7 @@ class Consent(Execution):
         while not await self._closed(step, plan, at):
             summary = "What broke its guard could not be shown to be closed again"
             self.pager.call("commander", f"{step}-{attempt}-back", summary)
-            await workflow.sleep(pause, summary=f"{step}: close again")
+            await commands.sleep(pause, summary=f"{step}: close again")
             pause = min(2 * pause, CLOSE_AGAIN_AT_MOST)
         self.record.write(Kind.STEP, "Closed again", step=step)
         self.record.mark(step, StepState.FAILED)

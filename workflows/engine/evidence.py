@@ -12,6 +12,7 @@ from schemas.evidence import Gap, Sealed
 from schemas.journal import Kind
 from schemas.ports.vault import EvidenceVerified, VerifyEvidence, verify_evidence
 from schemas.step import ProofVerdict, StepClass, StepState
+from workflows.engine import commands
 from workflows.engine.paging import Pager
 from workflows.engine.proof import Check, Proof
 from workflows.engine.record import Record
@@ -58,7 +59,7 @@ class Evidence:
             if sealed and await self._reads_back(step):
                 break
             self._pager.call("commander", "evidence", "Evidence is not sealed in the vault")
-            await workflow.sleep(pause, summary=f"{step}: again")
+            await commands.sleep(pause, summary=f"{step}: again")
             pause = min(2 * pause, AGAIN_AT_MOST)
         self._record.mark(step, StepState.PROVEN, proven_at=iso(workflow.now()))
 

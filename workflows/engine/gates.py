@@ -22,6 +22,7 @@ from schemas.gate_machine import break_glass, decide, elapse, reconsider, take_b
 from schemas.gate_state import GateState
 from schemas.incident import GateOverride, GateView
 from schemas.journal import Kind, recordable
+from workflows.engine import commands
 from workflows.engine.gate_words import SAYS, asked_of_people, how_it_ended, what_is_next
 from workflows.engine.people import People
 from workflows.engine.record import Record
@@ -169,14 +170,14 @@ class Gates:
     async def _until_next(self, gate: str, state: GateState) -> None:
         due = state.next_due(self._people.sitting(), workflow.now())
         if due is None:
-            await workflow.wait_condition(lambda: self._states[gate].closed)
+            await commands.until(lambda: self._states[gate].closed)
             return
         left = max((due - workflow.now()).total_seconds(), 0.001)
         try:
-            await workflow.wait_condition(
+            await commands.until(
                 lambda: self._states[gate].closed,
-                timeout=left,
-                timeout_summary=f"{gate}: next {what_is_next(state, due)}",
+                within=left,
+                summary=f"{gate}: next {what_is_next(state, due)}",
             )
         except TimeoutError:
             return

@@ -5,10 +5,10 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from pydantic import JsonValue
-from temporalio import workflow
 
 from schemas.gate import BreakGlassUse, GatePolicy, Outcome
 from schemas.journal import Kind
+from workflows.engine import commands
 from workflows.engine.paging import Pager
 from workflows.engine.record import Record
 
@@ -64,7 +64,7 @@ class GlassReviews:
         """Wait until every use is judged; an incident does not close before."""
         if self._pending:
             self._record.write(Kind.FINDING, "Not closing before break-glass is reviewed")
-            await workflow.wait_condition(lambda: not self._pending)
+            await commands.until(lambda: not self._pending)
 
     async def _review(self, review: str) -> None:
         shown = self._pending[review]

@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
-from temporalio import workflow
 
 from schemas.alert import Alert, AlertAction, AlertBatch, episode_mark
 from schemas.base import Frozen, Utc
 from schemas.journal import Kind
+from workflows.engine import commands
 from workflows.engine.record import Record
 
 DELIVERIES_KNOWN = 20_000
@@ -166,8 +166,8 @@ def _rank(alert: Alert) -> tuple[bool, datetime]:
 async def wait_for_firing(intake: Intake, patience: float) -> bool:
     """Wait until something fires, at most *patience* seconds; an end may overtake its beginning."""
     try:
-        await workflow.wait_condition(
-            lambda: intake.unanswered, timeout=patience, timeout_summary="end before its beginning"
+        await commands.until(
+            lambda: intake.unanswered, within=patience, summary="end before its beginning"
         )
     except TimeoutError:
         return False

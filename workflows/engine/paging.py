@@ -12,6 +12,7 @@ from schemas.incident import OpenIncident
 from schemas.journal import Kind
 from schemas.ports.paging import Page, Paged, PageKey, acknowledge_page, page, resolve_page
 from schemas.ports.port import Effect, Port
+from workflows.engine import commands
 from workflows.engine.people import People
 from workflows.engine.record import Record
 from workflows.engine.steps import ActFailed, Hands, do
@@ -23,8 +24,8 @@ LAST_WORD = timedelta(minutes=2)
 async def finished(tasks: Sequence[asyncio.Task[Any]], summary: str) -> None:
     """Wait until all *tasks* are done, or for ``LAST_WORD``."""
     try:
-        await workflow.wait_condition(
-            lambda: all(task.done() for task in tasks), timeout=LAST_WORD, timeout_summary=summary
+        await commands.until(
+            lambda: all(task.done() for task in tasks), within=LAST_WORD, summary=summary
         )
     except TimeoutError:
         return

@@ -24,7 +24,7 @@ from schemas.ports.port import Request
 from schemas.ports.tickets import OpenTicket, open_ticket
 from schemas.severity import Facts, Impact
 from schemas.step import StepClass, StepState
-from workflows.engine import checks
+from workflows.engine import checks, commands
 from workflows.engine.consent import Consent
 from workflows.engine.proof import Proof
 from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp, do
@@ -283,7 +283,7 @@ class Playbook(Consent, Generic[Par]):
             except ActFailed as error:
                 self.record.write(Kind.FINDING, f"Watch: {title}: failed: {error.reason}")
                 self.pager.call("commander", f"watch-{self._id(title)}", f"Not watched: {title}")
-            await workflow.sleep(pause, summary=f"watch again: {title}")
+            await commands.sleep(pause, summary=f"watch again: {title}")
             pause = min(2 * pause, WATCH_AGAIN_AT_MOST)
 
     # Ask

@@ -20,6 +20,7 @@ from schemas.incident import Service
 from schemas.journal import Kind
 from schemas.ports.port import Effect, Port, Request
 from schemas.step import Observation, ProofVerdict, StepClass
+from workflows.engine import commands
 from workflows.engine.proof import Check, Proof, judge
 from workflows.engine.record import Record, scalars
 
@@ -106,7 +107,7 @@ class Hands:
         port = act.port
         self.busy += holds
         try:
-            result: Res = await workflow.execute_activity(
+            result: Res = await commands.activity(
                 port.name,
                 self._addressed(act.request, port, key),
                 result_type=port.result,
@@ -137,7 +138,7 @@ class Hands:
     async def quietly(self, act: Act[Req, Res], *, key: str) -> Res:
         """Perform *act* without a word in the journal: for the engine's own housekeeping."""
         try:
-            result: Res = await workflow.execute_activity(
+            result: Res = await commands.activity(
                 act.port.name,
                 self._addressed(act.request, act.port, key),
                 result_type=act.port.result,
@@ -160,7 +161,7 @@ class Hands:
     async def watch(self, act: Act[Req, Res], *, title: str) -> Res:
         """Wait for a watching port to see something; outlives workers, stops with the incident."""
         try:
-            result: Res = await workflow.execute_activity(
+            result: Res = await commands.activity(
                 act.port.name,
                 self._addressed(act.request, act.port, ""),
                 result_type=act.port.result,
@@ -179,7 +180,7 @@ class Hands:
         """Make one look; failing to look is an observation too."""
         port = check.port
         try:
-            answer = await workflow.execute_activity(
+            answer = await commands.activity(
                 port.name,
                 self._addressed(check.ask(poll), port, ""),
                 result_type=port.result,
@@ -217,7 +218,7 @@ class Hands:
                 kept.clear()
                 return verdict
             kept |= {"streak": streak, "poll": poll}
-            await workflow.sleep(proof.every, summary=f"{step}: before look {poll + 1}")
+            await commands.sleep(proof.every, summary=f"{step}: before look {poll + 1}")
 
     def _note(self, step: str, says: str, streak: int, observations: Sequence[Observation]) -> None:
         failed = [o.check for o in observations if o.held is not True]

@@ -17,6 +17,7 @@ from schemas.gate import Event, GateEvent, GatePolicy, Outcome
 from schemas.incident import Carried, OpenIncident
 from schemas.journal import Entry, Kind
 from schemas.ports.vault import ArchiveJournal, archive_journal
+from workflows.engine import commands
 from workflows.engine.archive import segments
 from workflows.engine.clocks import LegalClocks
 from workflows.engine.evidence import Evidence
@@ -86,6 +87,8 @@ class Succession:
         self._answering = False
         """Whether the round has begun to respond: it may be going on in a new run."""
         self._pause = ARCHIVE_AGAIN
+        self.over = False
+        """Whether it is decided that a new run goes on: this one commands nothing more."""
         if carried:
             self._resume(carried)
         else:
@@ -223,14 +226,15 @@ class Succession:
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
             },
         )
+        self.over = True
         workflow.continue_as_new(self._opening.model_copy(update={"carried": carried}))
 
     async def _either_ends(self, tasks: Sequence[asyncio.Task[Any]], patience: float) -> None:
         try:
-            await workflow.wait_condition(
+            await commands.until(
                 lambda: any(task.done() for task in tasks),
-                timeout=patience,
-                timeout_summary="archive the journal again",
+                within=patience,
+                summary="archive the journal again",
             )
         except TimeoutError:
             return
@@ -271,10 +275,9 @@ class Succession:
 
 
 async def _let_others_run() -> None:
-    """Let all that woke in this activation go as far as it can.
+    """Let all that the signals woke go as far as it can, so that the next run need not repeat it.
 
-    What one of them schedules after the command to go on in a new run makes the server refuse the
-    whole task, again and again: that command must be the last. A round is one condition's hop.
+    A round is one condition's hop. What acts and timers wake later stands still: ``commands``.
     """
     for _ in range(HOPS):
         await workflow.wait_condition(lambda: True)

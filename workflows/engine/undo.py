@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio import workflow
-
 from schemas.journal import Kind
 from schemas.step import ProofVerdict, StepState
+from workflows.engine import commands
 from workflows.engine.paging import Pager
 from workflows.engine.proof import Proof
 from workflows.engine.record import Record
@@ -63,7 +62,7 @@ class Undo:
         pause = PATIENCE
         while not await self._try(reversal):
             self._pager.call("commander", f"undo-{step}", f"Undoing does not succeed: {title}")
-            await workflow.sleep(pause, summary=f"{step}: undo again")
+            await commands.sleep(pause, summary=f"{step}: undo again")
             pause = min(2 * pause, PATIENCE_AT_MOST)
         self.forget(step)
         self._record.mark(step, StepState.UNDONE)
