@@ -15,7 +15,7 @@ from activities.parts.http import Address, FileRef, Http
 from hemostat.settings import SecretRef, read_secret
 from hemostat.vault import Vault
 from schemas.base import Digest, Frozen
-from schemas.errors import HemostatError, SystemUnreachable
+from schemas.errors import ConflictingChange, HemostatError, SystemUnreachable
 from schemas.evidence import EvidenceItem, Gap, Sealed
 from schemas.ports.assistant import (
     ApplyControls,
@@ -190,7 +190,12 @@ class AssistantHttp:
 
     async def _switch(self, **values: Any) -> AssistantState:
         before = await self._state()
-        after = (await self._http.ask("PUT", "/admin/state", content=values)).parse(_State)
+        await self._http.ask("PUT", "/admin/state", content=values)
+        after = await self._state()  # asked anew: what a switch answers proves nothing
+        if not all(_is_so(after, name, value) for name, value in values.items()):
+            raise ConflictingChange(
+                "took the switch, and its state does not show it", where="assistant"
+            )
         return _told(after, changed=before != after)
 
     async def _rows(self) -> list[Row]:
@@ -227,6 +232,13 @@ class AssistantHttp:
 
     def _marks(self) -> Marks:
         return Marks.load(self.connection.marks, self.connection.marks_digest)
+
+
+def _is_so(state: _State, name: str, value: Any) -> bool:
+    if name == "hold":
+        return value in state.holds
+    shown = {"online": state.online, **state.controls.model_dump()}
+    return bool(shown[name] == value)
 
 
 def _told(state: _State, *, online: bool | None = None, changed: bool = False) -> AssistantState:

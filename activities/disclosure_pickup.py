@@ -1,14 +1,20 @@
 """Statements leave as mail files in a pickup folder, from where the company's mail system takes them.
 
-Law: a statement is one file under a name made from it, created and never overwritten, so it is sent
-once however often this is called; the text must have the digest that was approved. What was sent is
-sealed. Exchange, IIS and others send what they find in such a folder; the mail system's own receipt
-is by ``Message-ID``, which is the name too.
+Law: a statement is one mail under a name made from it, handed over once however often this is
+called, also when the mail system has taken it away by then; the text must have the digest that was
+approved. What was sent is sealed. Exchange, IIS and others send what they find in such a folder; the
+mail system's own receipt is by ``Message-ID``, which is the name too.
+
+Once is by two renames, which a file system does whole or not at all: a folder of our own with a
+copy to keep and a copy to go appears under the mail's name, which only one attempt can do; then the
+copy to go moves into the pickup folder, which only one can do either.
 """
 
 import asyncio
+import errno
 import os
-from contextlib import suppress
+import shutil
+import tempfile
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -37,10 +43,14 @@ from schemas.ports.disclosure import (
 from schemas.ports.port import fulfils
 
 WHERE = "pickup"
+_KEPT, _TO_GO = "kept.eml", "to-go.eml"
 
 
 class Connection(Frozen):
-    """``[connections.NAME]``: the folder, who it is from, and the address of each audience."""
+    """``[connections.NAME]``: the folder, who it is from, and the address of each audience.
+
+    What was sent is kept in ``.hemostat`` within the folder; it must stay.
+    """
 
     adapter: Literal["disclosure_pickup"]
     folder: FileRef
@@ -55,6 +65,7 @@ class DisclosurePickup:
         self.connection = connection
         self._vault = vault
         self._folder = Path(connection.folder.removeprefix("file:"))
+        self._kept = self._folder / ".hemostat"
 
     async def aclose(self) -> None:
         """Nothing is held open."""
@@ -74,10 +85,11 @@ class DisclosurePickup:
             raise BadInput("a mail's text ends with a line break and has plain ones", where=WHERE)
         name = _name(request.incident, request.statement, request.audience)
         content = self._mail(request, name).as_bytes(policy=policy.SMTP)
-        changed = await asyncio.to_thread(self._write_once, name, content)
+        wanted = request.text_digest
+        changed = await asyncio.to_thread(self._hand_over, name, content, wanted)
         found = await asyncio.to_thread(self._read, name)
-        if found is None or _text_digest(found) != request.text_digest:
-            raise ConflictingChange("another text was sent under this name", where=WHERE)
+        if found is None or _text_digest(found) != wanted:
+            raise _another_text()
         item = await self._vault.put(
             found,
             media_type="message/rfc822",
@@ -128,36 +140,56 @@ class DisclosurePickup:
         mail.set_content(request.text, cte="base64")
         return mail
 
-    def _write_once(self, name: str, content: bytes) -> bool:
-        final, temporary = self._folder / f"{name}.eml", self._folder / f".{name}.{os.getpid()}"
-        if final.exists():
-            return False
+    def _hand_over(self, name: str, content: bytes, wanted: Digest) -> bool:
+        """Put the mail into the folder unless it was there before; whether this call did it."""
         try:
-            temporary.write_bytes(content)
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
+            self._keep(name, content)
+            if _text_digest((self._kept / name / _KEPT).read_bytes()) != wanted:
+                raise _another_text()
+            to_go = self._kept / name / _TO_GO
             try:
-                final.hardlink_to(temporary)
-            except FileExistsError:
-                return False
-            return True
+                to_go.rename(self._folder / f"{name}.eml")
+            except FileNotFoundError:
+                return False  # it went before
         except OSError as error:
             raise SystemUnreachable(
                 f"cannot be written ({type(error).__name__})", where=WHERE
             ) from None
+        return True
+
+    def _keep(self, name: str, content: bytes) -> None:
+        """Have our own folder of the mail, whole, made by whoever is first."""
+        if (self._kept / name).exists():
+            return
+        self._kept.mkdir(exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".", dir=self._kept))
+        try:
+            for copy in (_KEPT, _TO_GO):
+                with (made / copy).open("wb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            made.rename(self._kept / name)
+        except OSError as error:
+            if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                raise  # else another attempt was faster, and its mail is as good
         finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            shutil.rmtree(made, ignore_errors=True)
 
     def _read(self, name: str) -> bytes | None:
-        try:
-            return (self._folder / f"{name}.eml").read_bytes()
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise SystemUnreachable(
-                f"cannot be read ({type(error).__name__})", where=WHERE
-            ) from None
+        """The mail as it lies in the folder; once it was taken away, as it was handed over."""
+        for place in (self._folder / f"{name}.eml", self._kept / name / _KEPT):
+            try:
+                found = place.read_bytes()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise SystemUnreachable(
+                    f"cannot be read ({type(error).__name__})", where=WHERE
+                ) from None
+            if not (self._kept / name / _TO_GO).exists():
+                return found
+        return None
 
 
 def _name(incident: str, statement: str, audience: str) -> str:
@@ -172,6 +204,10 @@ def _text_digest(mail: bytes) -> Digest:
         raise _unreadable()
     text = str(body.get_content()).replace("\r\n", "\n")
     return digest_bytes(text.encode())
+
+
+def _another_text() -> HemostatError:
+    return ConflictingChange("another text was sent under this name", where=WHERE)
 
 
 def _unreadable() -> HemostatError:
