@@ -12,7 +12,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from workers.history_guard import HistoryGuard
 
-PASSED_THROUGH = ("schemas", "rfc8785", "workflows.engine")
+PASSED_THROUGH = ("schemas", "rfc8785", "cryptography", "workflows.engine")
 """Besides what the SDK always passes: the standard library, pydantic and Temporal itself."""
 
 
