@@ -1,26 +1,16 @@
-"""A person's decision on its way: read the open gate, send the signal, see what became of it.
+"""A person's decision in the making: the open gate, bound to what it shows, in the right role.
 
-The signal changes nothing by being sent: the incident takes it or refuses it with a reason, and
-either stands in the journal under the decision's id.
+What is said then goes by ``hemostat.speaking``.
 """
 
-import asyncio
 import uuid
-from datetime import timedelta
-from typing import Final
 
 from temporalio.client import Client
-from temporalio.service import RPCError
 
-from hemostat.incidents import journal_from, view
-from schemas.errors import BadInput, NotHeld, SystemUnreachable
+from hemostat.incidents import view
+from schemas.errors import BadInput, NotHeld
 from schemas.gate import Choice, Decision
 from schemas.incident import GateView, IncidentView
-from schemas.journal import Entry, Kind
-
-JOURNALED_WITHIN: Final = timedelta(seconds=15)
-_LOOK_EVERY_SECONDS: Final = 0.1
-_SEND_WITHIN: Final = timedelta(seconds=5)
 
 
 async def open_gate(client: Client, incident: str, gate: str) -> tuple[IncidentView, GateView]:
@@ -64,34 +54,3 @@ def role_for(gate: GateView, asked: str | None, actor: str = "") -> str:
         where=gate.policy.id,
         next_step=f"name yours with --role: {', '.join(gate.policy.roles)}.",
     )
-
-
-async def send(client: Client, incident: str, decision: Decision) -> None:
-    """Send the ``decide`` signal."""
-    handle = client.get_workflow_handle(incident)
-    try:
-        await handle.signal("decide", decision, rpc_timeout=_SEND_WITHIN)
-    except RPCError as error:
-        raise SystemUnreachable(
-            f"Temporal did not take the decision ({error.status.name})",
-            where=incident,
-            next_step="see whether the incident is still open, and decide again.",
-        ) from error
-
-
-async def became_of(client: Client, incident: str, decision: Decision, start: int) -> Entry:
-    """Return the journal entry that tells what became of *decision*, looking from *start* on."""
-    try:
-        async with asyncio.timeout(JOURNALED_WITHIN.total_seconds()):
-            while True:
-                for entry in await journal_from(client, incident, start):
-                    decided = entry.kind in (Kind.DECISION, Kind.REFUSED)
-                    if decided and entry.data.get("decision") == decision.decision_id:
-                        return entry
-                await asyncio.sleep(_LOOK_EVERY_SECONDS)
-    except TimeoutError as error:
-        raise SystemUnreachable(
-            "the decision was sent and has not been looked at yet",
-            where=incident,
-            next_step="`hemostat show` tells what became of it; sending it again does no harm.",
-        ) from error

@@ -80,7 +80,9 @@ class GatePolicy(Frozen):
     on_reject: str = ""
     """The branch that a rejection takes, in words."""
     step_up: bool = False
-    """Marks a gate at which a fresh proof of identity is to be asked for."""
+    """A fresh proof of identity is asked for; what takes two pairs of eyes asks for it anyway."""
+    own_key: bool = False
+    """Only the deciders' own keys count: not even the gateway can speak for them."""
     one_person_because: str = ""
 
     @model_validator(mode="after")
@@ -103,8 +105,8 @@ class GatePolicy(Frozen):
 class Decision(Frozen):
     """What the ``decide`` signal carries.
 
-    ``statement`` is the place of the signed statement that proves who spoke; until it is required,
-    ``actor`` and ``role`` are what the caller says of itself.
+    ``statement`` is the signed statement that proves who spoke; where an incident has no keys to
+    ask for it, ``actor`` and ``role`` are what the caller says of itself.
     """
 
     decision_id: str = Field(min_length=1, max_length=128)
@@ -154,6 +156,9 @@ class Refusal(StrEnum):
     EXCLUDED = "excluded"
     NOT_YOURS = "not-yours"
     NOT_UNDER_WAY = "not-under-way"
+    UNAUTHENTICATED = "unauthenticated"
+    STEP_UP_ASKED = "step-up-asked"
+    OWN_KEY_ASKED = "own-key-asked"
 
 
 class Event(StrEnum):

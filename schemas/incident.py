@@ -13,6 +13,7 @@ from schemas.gate import GatePolicy, Outcome
 from schemas.roster import Roster
 from schemas.severity import Impact
 from schemas.severity import Severity as Severity  # noqa: PLC0414 - an explicit re-export
+from schemas.speakers import SpeakerKeys
 from schemas.step import StepView
 
 
@@ -52,6 +53,8 @@ class GateOverride(Frozen):
 
     timer: timedelta | None = None
     ladder_every: timedelta | None = None
+    step_up: bool | None = None
+    own_key: bool | None = None
 
 
 class Service(Frozen):
@@ -92,6 +95,8 @@ class OpenIncident(Frozen):
     drill: bool = False
     carried: Carried | None = None
     legal: LegalBasis | None = None
+    speakers: SpeakerKeys | None = None
+    """Whose statements count; None: nobody is asked to prove who they are."""
 
 
 class GateView(Frozen):

@@ -7,8 +7,9 @@ import sys
 import click
 
 from hemostat.cli import json_option
-from hemostat.decisions import became_of, decision_for, open_gate, role_for, send
+from hemostat.decisions import decision_for, open_gate, role_for
 from hemostat.gates_shown import show_gate
+from hemostat.speaking import became_of, send
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
 from schemas.errors import NotHeld

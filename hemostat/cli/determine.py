@@ -2,13 +2,14 @@
 
 import asyncio
 import getpass
+import uuid
 
 import click
 from pydantic import ValidationError
 
 from hemostat.cli import json_option
-from hemostat.determinations import became_of, determination_of, send
 from hemostat.incidents import legal_clocks, view
+from hemostat.speaking import became_of, send
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
 from schemas.clocks.determination import Determination, Matter
@@ -43,10 +44,11 @@ def command(
     CLOCK is a clock's id or a whole regime. VALUE is applies or not-applicable (applicability); a moment with its offset, such as 2026-12-18T16:00+01:00 (candidate, awareness, anchor, filed); tolled or resumed (tolled); authority-informed or counsel-not-applicable (hold-released); 30 d or 72 h (period). Exits 1 if the incident refused it, with its reason.
     """
     try:
-        given = determination_of(
-            clock,
-            Matter(what),
-            value,
+        given = Determination(
+            determination_id=str(uuid.uuid4()),
+            clock=clock,
+            what=Matter(what),
+            value=value,
             actor=actor or getpass.getuser(),
             role=role,
             reason=reason,

@@ -11,8 +11,9 @@ from typing import Final
 
 from temporalio.client import Client
 
-from hemostat.decisions import decision_for, send
+from hemostat.decisions import decision_for
 from hemostat.incidents import view
+from hemostat.speaking import send
 from schemas.errors import HemostatError
 from schemas.gate import Choice
 from schemas.incident import GateView

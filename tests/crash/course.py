@@ -11,9 +11,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from hemostat.decisions import decision_for, send
+from hemostat.decisions import decision_for
 from hemostat.incidents import journal_from, view
 from hemostat.settings import Settings
+from hemostat.speaking import send
 from schemas.errors import HemostatError
 from schemas.gate import Choice, OnSilence
 from schemas.incident import GateView, IncidentResult, IncidentView, OpenIncident

@@ -21,6 +21,7 @@ from schemas.gate import Decision, Refusal
 from schemas.journal import Entry, Journal, Kind
 from schemas.ports.registry import ModelVersion
 from schemas.roster import Delegation, Person, Role
+from schemas.signed_statement import SignedStatement, Unproven
 from tests.docs import generate
 from tests.docs.documents import ROOT, blocks, rows
 from workers.registry import adapter_names, discover_adapters, discover_playbooks
@@ -215,3 +216,11 @@ def test_the_refusals_are_those_of_the_gate() -> None:
     assert set(re.findall(r"`([a-z-]+)`", line)) == {refusal.value for refusal in Refusal}
     fields = {name for row in rows(page, "field") for name in re.findall(r"`(\w+)`", row[0])}
     assert fields == set(Decision.model_fields) - {"statement"}
+
+
+def test_the_page_of_the_signed_statement_names_its_fields_and_refusals() -> None:
+    page = (REFERENCE / "signed-statement.md").read_text()
+    fields = {name for row in rows(page, "field") for name in re.findall(r"`(\w+)`", row[0])}
+    assert fields == set(SignedStatement.model_fields)
+    told = {name for row in rows(page, "because") for name in re.findall(r"`([a-z-]+)`", row[0])}
+    assert told == {why.value for why in Unproven}

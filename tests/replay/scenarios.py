@@ -13,6 +13,7 @@ from schemas.journal import Kind
 from schemas.step import StepState
 from tests.replay.evasion_scenarios import EVASION
 from tests.replay.exfiltration_scenarios import EXFILTRATION
+from tests.replay.speaker_scenarios import by_people_who_prove_it
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
 from tests.workflows.exfiltration_world import ExfiltrationWorld
@@ -193,6 +194,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         end_before_its_beginning,
         fires_again,
         by_people,
+        by_people_who_prove_it,
     ),
     "adversarial-evasion": EVASION,
     "assistant-exfiltration": EXFILTRATION,
@@ -201,7 +203,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
 """By playbook."""
 
 OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
-    "feedback-poisoning": (resolved, false_alarm, by_people),
+    "feedback-poisoning": (resolved, false_alarm, by_people, by_people_who_prove_it),
     "triage": (stormed,),
 }
 """Those that are recorded on a server as well that asks for a new run all the time."""

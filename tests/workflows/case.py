@@ -24,6 +24,7 @@ from schemas.incident import (
 )
 from schemas.journal import Entry, Kind
 from schemas.step import StepState
+from tests.workflows.voice import Voice
 
 PATIENCE = 20.0
 """Seconds of real time within which anything a test waits for must have happened."""
@@ -87,6 +88,8 @@ class Case:
 
     client: Client
     handle: WorkflowHandle[Any, IncidentResult]
+    voice: Voice | None = None
+    """How people prove who they are, in an incident that asks for it."""
 
     @classmethod
     async def open(
@@ -97,10 +100,13 @@ class Case:
         playbook: str = "feedback-poisoning",
         of: Service | None = None,
         drill: bool = False,
+        voice: Voice | None = None,
     ) -> "Case":
         """Start an incident as the gateway does: signal with start."""
         first = batch(*(alerts or (alert(),)))
-        return await cls.open_with(client, queue, first, playbook=playbook, of=of, drill=drill)
+        return await cls.open_with(
+            client, queue, first, playbook=playbook, of=of, drill=drill, voice=voice
+        )
 
     @classmethod
     async def open_with(
@@ -112,18 +118,22 @@ class Case:
         playbook: str = "feedback-poisoning",
         of: Service | None = None,
         drill: bool = False,
+        voice: Voice | None = None,
     ) -> "Case":
         """Start an incident with whatever the first signal holds."""
+        opening = opening_of(playbook, of or service(), drill=drill)
+        if voice is not None:
+            opening = opening.model_copy(update={"speakers": voice.keys})
         handle: WorkflowHandle[Any, IncidentResult] = await client.start_workflow(
             playbook,
-            opening_of(playbook, of or service(), drill=drill),
+            opening,
             id=f"{playbook}-{uuid.uuid4().hex[:12]}",
             task_queue=queue,
             result_type=IncidentResult,
             start_signal="alert",
             start_signal_args=[signal],
         )
-        return cls(client, handle)
+        return cls(client, handle, voice)
 
     async def view(self) -> IncidentView:
         """Where it stands."""
@@ -214,19 +224,25 @@ class Case:
     ) -> None:
         """Answer an open gate."""
         view = await self.gate(gate)
-        await self.handle.signal("decide", decision(view, choice, actor, role))
+        await self.signal("decide", await self.signed(decision(view, choice, actor, role)))
 
     async def say(self, signal: str, actor: str, role: str, **stated: Any) -> None:
         """State something besides a decision."""
         body = {"id": uuid.uuid4().hex, "actor": actor, "role": role, "reason": "so it is"}
-        await self.signal(signal, body | stated)
+        await self.signal(signal, await self.signed(body | stated, signal))
+
+    async def signed(self, body: dict[str, Any], signal: str = "decide") -> dict[str, Any]:
+        """Return the body of a signal as a person sends it, signed where that is asked for."""
+        if self.voice is None:
+            return body
+        return self.voice.signed(signal, body, self.handle.id, (await self.view()).run_id)
 
     async def by(self, gate: str, **people: str) -> None:
         """Approve at an open gate, each role by the person who has it; ``ml_lead="m1"``."""
         view = await self.gate(gate)
         for role, person in people.items():
             said = decision(view, Choice.APPROVE, person, role.replace("_", "-"))
-            await self.handle.signal("decide", said)
+            await self.signal("decide", await self.signed(said))
 
     async def until_refused(self, refusal: str) -> None:
         """Wait until the last thing refused was refused for this."""
@@ -243,7 +259,8 @@ class Case:
         """Answer an open gate with one approval per role, each by another person."""
         view = await self.gate(gate)
         for role in roles or (view.policy.roles[0],):
-            await self.handle.signal("decide", decision(view, Choice.APPROVE, f"one-{role}", role))
+            said = decision(view, Choice.APPROVE, f"one-{role}", role)
+            await self.signal("decide", await self.signed(said))
 
     async def until(self, holds: Callable[[IncidentView], bool], what: str) -> IncidentView:
         """Poll until the view satisfies *holds*."""

@@ -19,6 +19,7 @@ from schemas.journal import Kind
 from workflows.engine.intake import Intake
 from workflows.engine.paging import Pager
 from workflows.engine.record import Record
+from workflows.engine.speakers import Speakers
 from workflows.engine.steps import Hands
 
 COUNSEL = "counsel"
@@ -29,12 +30,19 @@ class ClockLedger:
     """What is known of the clocks of one incident; ``LegalClocks`` adds time and calendar."""
 
     def __init__(
-        self, record: Record, hands: Hands, pager: Pager, intake: Intake, basis: LegalBasis | None
+        self,
+        record: Record,
+        hands: Hands,
+        pager: Pager,
+        intake: Intake,
+        speakers: Speakers,
+        basis: LegalBasis | None,
     ) -> None:
         self._record = record
         self._hands = hands
         self._pager = pager
         self._intake = intake
+        self._speakers = speakers
         self._basis = basis
         self.ledger = Ledger.of(basis)
         self._used: dict[str, None] = {}
@@ -67,6 +75,10 @@ class ClockLedger:
             mode="json", exclude={"determination_id", "statement"}
         )
         what["determination"] = given.determination_id
+        named = {name: what[name] for name in ("actor", "role", "clock", "what", "determination")}
+        voice = self._speakers.admit("determine", given, named)
+        if voice is None:
+            return
         if given.determination_id in self._used:
             self._refuse(NoEffect.DUPLICATE, what)
             return
@@ -79,7 +91,7 @@ class ClockLedger:
         self._record.write(
             Kind.CLOCK,
             f"{given.role} determined {given.what.value} of {given.clock}",
-            data={**what, "statement": given.statement},
+            data={**what, "statement": given.statement, **voice.record()},
         )
         self._recompute(given.reason)
         self._note_changes(before)

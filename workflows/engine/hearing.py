@@ -1,6 +1,7 @@
 """What people say at gates: ``decide``, ``withdraw`` and ``break-glass``, counted or refused.
 
-A refusal has a reason and is in the journal; nothing a signal carries raises here. With people
+A refusal has a reason and is in the journal; nothing a signal carries raises here. Where the
+incident has keys, what is not proven to be a person's is not looked at further. With people
 declared, a decision's entry holds by what right it was made and who else could have made it then.
 """
 
@@ -11,12 +12,13 @@ from pydantic import JsonValue, ValidationError
 from temporalio import workflow
 
 from schemas.base import Frozen, iso
-from schemas.gate import BreakGlassUse, Choice, Decision, Refusal, Withdrawal
+from schemas.gate import BreakGlassUse, Choice, Decision, GatePolicy, Refusal, Withdrawal
 from schemas.gate_state import GateState
 from schemas.journal import Kind
 from workflows.engine.gates import Gates
 from workflows.engine.people import People
 from workflows.engine.record import Record
+from workflows.engine.speakers import Speakers, Voice
 
 Said = TypeVar("Said", bound=Frozen)
 
@@ -48,11 +50,13 @@ class Hearing:
         record: Record,
         gates: Gates,
         people: People,
+        speakers: Speakers,
         glass_broken: Callable[[BreakGlassUse, str], None],
     ) -> None:
         self._record = record
         self._gates = gates
         self._people = people
+        self._speakers = speakers
         self._glass_broken = glass_broken
 
     def decide(self, raw: object) -> None:
@@ -68,9 +72,12 @@ class Hearing:
             "reason": decision.reason,
             "decision": decision.decision_id,
         }
-        refusal = self._gates.decide(decision)
+        voice = self._speakers.admit("decide", decision, _named(who))
+        if voice is None:
+            return
+        refusal = voice.falls_short(self._policy(decision.gate)) or self._gates.decide(decision)
         if refusal is not None:
-            refused(self._record, refusal, who)
+            refused(self._record, refusal, {**who, **voice.record()})
             return
         verb = "approved" if decision.choice is Choice.APPROVE else "rejected"
         self._record.write(
@@ -80,9 +87,14 @@ class Hearing:
                 **who,
                 "digest": decision.digest,
                 "statement": decision.statement,
+                **voice.record(),
                 **self._right(decision.gate),
             },
         )
+
+    def _policy(self, gate: str) -> GatePolicy | None:
+        state = self._gates.state(gate)
+        return state.policy if state else None
 
     def _right(self, gate: str) -> dict[str, JsonValue]:
         """By what right the last decision was made, and who might have decided then."""
@@ -107,12 +119,16 @@ class Hearing:
             "withdraws": said.decision_id,
             "decision": said.withdrawal_id,
         }
-        refusal = self._gates.take_back(said)
+        voice = self._speakers.admit("withdraw", said, _named(who))
+        if voice is None:
+            return
+        refusal = voice.lacks_own_key(self._policy(said.gate)) or self._gates.take_back(said)
         if refusal is not None:
-            refused(self._record, refusal, who)
+            refused(self._record, refusal, {**who, **voice.record()})
             return
         says = f"An approval at gate {said.gate} was taken back"
-        self._record.write(Kind.DECISION, says, data={**who, "statement": said.statement})
+        data = {**who, "statement": said.statement, **voice.record()}
+        self._record.write(Kind.DECISION, says, data=data)
 
     def break_glass(self, raw: object) -> None:
         """Take one ``break-glass`` signal; it lets a declared person decide alone, for a time."""
@@ -125,12 +141,24 @@ class Hearing:
             "reason": said.reason,
             "decision": said.use_id,
         }
-        answer = self._gates.break_glass(said)
+        voice = self._speakers.admit("break-glass", said, _named(who))
+        if voice is None:
+            return
+        answer = self._too_weak(voice, said.gate) or self._gates.break_glass(said)
         if not isinstance(answer, GateState):
-            refused(self._record, answer, who)
+            refused(self._record, answer, {**who, **voice.record()})
             return
         until = iso(answer.glass[-1].until)
         says = f"The glass was broken at gate {said.gate}: one person may decide alone"
-        data = {**who, "until": until, "statement": said.statement}
+        data = {**who, "until": until, "statement": said.statement, **voice.record()}
         self._record.write(Kind.DECISION, says, data=data)
         self._glass_broken(said, until)
+
+    def _too_weak(self, voice: Voice, gate: str) -> Refusal | None:
+        """Who breaks the glass proves afresh who they are, at any gate."""
+        return voice.falls_short(self._policy(gate)) or voice.lacks_step_up()
+
+
+def _named(who: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """What a refusal tells of someone unknown: whom they named, and none of their words."""
+    return {name: value for name, value in who.items() if name != "reason"}

@@ -14,6 +14,7 @@ from workflows.engine.gates import Gates
 from workflows.engine.hearing import refused, understood
 from workflows.engine.people import People
 from workflows.engine.record import Record
+from workflows.engine.speakers import Speakers
 
 COMMANDER = "commander"
 
@@ -22,11 +23,17 @@ class Statements:
     """Takes the statements of one incident; what was attested waits here to be proven."""
 
     def __init__(
-        self, record: Record, gates: Gates, people: People, under_way: Callable[[str], bool]
+        self,
+        record: Record,
+        gates: Gates,
+        people: People,
+        speakers: Speakers,
+        under_way: Callable[[str], bool],
     ) -> None:
         self._record = record
         self._gates = gates
         self._people = people
+        self._speakers = speakers
         self._under_way = under_way
         self._attested: list[str] = []
         self._heard: set[str] = set()
@@ -42,15 +49,25 @@ class Statements:
         self._heard.add(said.id)
         return True
 
+    def _proven(self, signal: str, said: Stated) -> dict[str, JsonValue] | None:
+        """What the journal keeps of the proof of who speaks; None: there is none."""
+        named: dict[str, JsonValue] = {"actor": said.actor, "role": said.role, "decision": said.id}
+        voice = self._speakers.admit(signal, said, named)
+        return None if voice is None else voice.record()
+
     def attest(self, raw: object) -> None:
         """Take one ``attest`` signal: the step's own proof decides whether it is so."""
         said = understood(Attestation, raw, self._record)
         if said is None:
             return
+        proven = self._proven("attest", said)
+        if proven is None:
+            return
         who: dict[str, JsonValue] = {
             **_who(said),
             "step": said.step,
             "evidence": [*said.evidence],
+            **proven,
         }
         if not self._can_be_attested(said.step):
             refused(self._record, Refusal.NOT_UNDER_WAY, who)
@@ -85,7 +102,10 @@ class Statements:
         said = understood(Regrading, raw, self._record)
         if said is None:
             return
-        who = _who(said)
+        proven = self._proven("grade", said)
+        if proven is None:
+            return
+        who = {**_who(said), **proven}
         lowers = said.severity is not None and self._record.severity.graver_than(said.severity)
         if lowers and said.role != COMMANDER:
             refused(self._record, Refusal.NOT_THE_ROLE, who)
@@ -102,7 +122,10 @@ class Statements:
         said = understood(Suspicion, raw, self._record)
         if said is None:
             return
-        who = {**_who(said), "reason": digest_of(said.reason)}
+        proven = self._proven("suspect", said)
+        if proven is None:
+            return
+        who = {**_who(said), "reason": digest_of(said.reason), **proven}
         entitled = self._people.declared and said.role in NAMES_SUSPECTS
         if not entitled:
             refused(self._record, Refusal.NOT_THE_ROLE, who)

@@ -28,6 +28,7 @@ from workflows.engine.intake import Intake
 from workflows.engine.paging import Pager, finished
 from workflows.engine.people import People
 from workflows.engine.record import Record
+from workflows.engine.speakers import Speakers
 from workflows.engine.spec import PlaybookSpec
 from workflows.engine.stated import Statements
 from workflows.engine.steps import ActFailed, Hands, do
@@ -75,11 +76,20 @@ class Succession:
         )
         self.gates = Gates(self.record, self.service.gates, self._tell, self.people)
         self.reviews = GlassReviews(self.record, self.pager, self._in_background, self.ask)
-        self.hearing = Hearing(self.record, self.gates, self.people, self.reviews.used)
-        self.statements = Statements(self.record, self.gates, self.people, self._is_under_way)
+        self.speakers = Speakers(
+            self.record, self.pager, self.incident, self._first_run, opening.speakers
+        )
+        self.hearing = Hearing(
+            self.record, self.gates, self.people, self.speakers, self.reviews.used
+        )
+        self.statements = Statements(
+            self.record, self.gates, self.people, self.speakers, self._is_under_way
+        )
         self.evidence = Evidence(self.record, self.hands, self.pager)
         self.undo = Undo(self.record, self.hands, self.pager)
-        self.clocks = LegalClocks(self.record, self.hands, self.pager, self.intake, opening.legal)
+        self.clocks = LegalClocks(
+            self.record, self.hands, self.pager, self.intake, self.speakers, opening.legal
+        )
         self._results: dict[str, JsonValue] = {}
         self._segments: tuple[str, ...] = ()
         self._background: list[tuple[str, asyncio.Task[Any]]] = []
@@ -107,6 +117,7 @@ class Succession:
                 "drill": self._opening.drill,
                 "atlas": list(self.spec.atlas),
                 **({"legal": legal.provenance()} if legal else {}),
+                **self.speakers.opened(),
             },
         )
 
@@ -224,6 +235,7 @@ class Succession:
                 "statements": self.statements.dump(),
                 "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
+                **({"speakers": self.speakers.dump()} if self.speakers.declared else {}),
             },
         )
         self.over = True
@@ -269,6 +281,8 @@ class Succession:
         self.evidence.load(state["evidence"])
         if "clocks" in state:
             self.clocks.load(state["clocks"])
+        if "speakers" in state:
+            self.speakers.load(state["speakers"])
         self.people.load(state.get("people", {}))
         self.reviews.load(state.get("reviews", {}))
         self.statements.load(state.get("statements", {}))

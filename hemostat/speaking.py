@@ -1,0 +1,187 @@
+"""What a person says on its way to an incident: signed, sent as a signal, and what became of it.
+
+A signal changes nothing by being sent: the incident takes it or refuses it with a reason, and
+either stands in the journal under the id of what was said. Sending it again does no harm.
+"""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from hemostat.incidents import journal_from, view
+from hemostat.keys import SigningKey
+from schemas.canonical import digest_of
+from schemas.clocks.determination import Determination
+from schemas.errors import NotHeld, SystemUnreachable
+from schemas.gate import BreakGlassUse, Decision, Withdrawal
+from schemas.journal import Entry, Kind
+from schemas.signed_statement import OWN_KEY, PERSON, SignedStatement, content_of, seal
+from schemas.statements import Attestation, Regrading, Stated, Suspicion
+from schemas.who import Who
+
+Spoken = Decision | Withdrawal | BreakGlassUse | Stated | Determination
+Said = TypeVar("Said", Decision, Withdrawal, BreakGlassUse, Stated, Determination)
+
+JOURNALED_WITHIN: Final = timedelta(seconds=15)
+_LOOK_EVERY_SECONDS: Final = 0.1
+_SEND_WITHIN: Final = timedelta(seconds=5)
+
+_SIGNALS: Final[dict[type, str]] = {
+    Decision: "decide",
+    Withdrawal: "withdraw",
+    BreakGlassUse: "break-glass",
+    Attestation: "attest",
+    Regrading: "grade",
+    Suspicion: "suspect",
+    Determination: "determine",
+}
+
+
+class MayNotSpeak(NotHeld):
+    """Who asked is no person, or not in that role: nothing was signed and nothing sent."""
+
+
+def signal_of(said: Spoken) -> str:
+    """Return the name of the signal that carries *said*."""
+    return _SIGNALS[type(said)]
+
+
+def id_of(said: Spoken) -> str:
+    """Return the id under which the journal tells what became of *said*."""
+    match said:
+        case Decision():
+            return said.decision_id
+        case Withdrawal():
+            return said.withdrawal_id
+        case BreakGlassUse():
+            return said.use_id
+        case Determination():
+            return said.determination_id
+        case _:
+            return said.id
+
+
+def own_voice(key: SigningKey, person: str, now: datetime) -> Who:
+    """Return who speaks with their own key: its use is the proof, made now."""
+    return Who(
+        person=person,
+        subject=f"key:{key.kid}",
+        roles=(),
+        method=OWN_KEY,
+        authenticated_at=now,
+        stepped_up_at=now,
+    )
+
+
+def sign(
+    said: Said,
+    who: Who,
+    key: SigningKey,
+    *,
+    incident: str,
+    run: str,
+    channel: str,
+    now: datetime | None = None,
+) -> Said:
+    """Return *said* with its signed statement, for *incident* since its first *run* and no other.
+
+    Raises ``MayNotSpeak`` where *who* is no person, says it is someone else, or holds another's
+    key.
+    """
+    if who.kind != PERSON:
+        raise MayNotSpeak(
+            f"a {who.kind} reads and never decides", next_step="a person decides, signed in."
+        )
+    if said.actor != who.person or key.person not in (None, who.person):
+        raise MayNotSpeak("nobody speaks for somebody else", next_step="sign in as yourself.")
+    signal = signal_of(said)
+    statement = SignedStatement(
+        id=id_of(said),
+        incident=incident,
+        run=run,
+        signal=signal,
+        content=content_of(signal, said),
+        gate=getattr(said, "gate", None),
+        nonce=getattr(said, "nonce", None),
+        digest=getattr(said, "digest", None),
+        choice=getattr(said, "choice", None),
+        reason=digest_of(said.reason),
+        person=who.person,
+        subject=who.subject,
+        role=getattr(said, "role", None),
+        kind=who.kind,
+        method=who.method,
+        authenticated_at=who.authenticated_at,
+        stepped_up_at=who.stepped_up_at,
+        channel=channel,
+        said_at=now or datetime.now(UTC),
+        kid=key.kid,
+    )
+    envelope = seal(statement, key.private, key.certificates)
+    return said.model_copy(update={"statement": envelope})
+
+
+async def send(client: Client, incident: str, said: Spoken) -> None:
+    """Send the signal that carries *said*, signed or not."""
+    handle = client.get_workflow_handle(incident)
+    try:
+        async with asyncio.timeout(_SEND_WITHIN.total_seconds()):
+            await handle.signal(signal_of(said), said, rpc_timeout=_SEND_WITHIN)
+    except (RPCError, TimeoutError) as error:
+        status = error.status.name if isinstance(error, RPCError) else "no answer"
+        raise SystemUnreachable(
+            f"Temporal did not take it ({status})",
+            where=incident,
+            next_step="see whether the incident is still open, and say it again.",
+        ) from error
+
+
+async def speak(
+    client: Client,
+    who: Who,
+    incident: str,
+    said: Said,
+    key: SigningKey | None,
+    *,
+    channel: str,
+    run: str | None = None,
+) -> Said:
+    """Sign *said* for *who* and send it; return it as it was sent.
+
+    Without a *key* (no ``[identity]`` in hemostat.toml) it goes unsigned. *run* is the incident's
+    first run as its view tells it, looked up if it is not given.
+    """
+    if who.kind != PERSON:
+        raise MayNotSpeak(
+            f"a {who.kind} reads and never decides", next_step="a person decides, signed in."
+        )
+    if key is not None:
+        first_run = run or (await view(client, incident)).run_id
+        said = sign(said, who, key, incident=incident, run=first_run, channel=channel)
+    await send(client, incident, said)
+    return said
+
+
+async def became_of(client: Client, incident: str, said: Spoken, start: int) -> Entry:
+    """Return the journal entry that tells what became of *said*, looking from *start* on."""
+    id_ = id_of(said)
+    try:
+        async with asyncio.timeout(JOURNALED_WITHIN.total_seconds()):
+            while True:
+                for entry in await journal_from(client, incident, start):
+                    told = entry.kind in (Kind.DECISION, Kind.CLOCK, Kind.REFUSED)
+                    if told and id_ in (
+                        entry.data.get("decision"),
+                        entry.data.get("determination"),
+                    ):
+                        return entry
+                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    except TimeoutError as error:
+        raise SystemUnreachable(
+            "it was sent and has not been looked at yet",
+            where=incident,
+            next_step="`hemostat show` tells what became of it; sending it again does no harm.",
+        ) from error

@@ -1,0 +1,44 @@
+"""Courses in which people prove who they are, and others try without."""
+
+from datetime import UTC, datetime
+
+from hemostat.keys import SigningKey
+from schemas.gate import Choice
+from schemas.journal import Kind
+from schemas.signed_statement import certify
+from schemas.speakers import Certificate, SpeakerKey
+from tests.replay.stage import Stage
+from tests.workflows.case import Case, decision
+from tests.workflows.roster import staffed
+from tests.workflows.voice import Voice, some_key
+
+
+async def by_people_who_prove_it(stage: Stage) -> Case:
+    """Forged, taken from elsewhere and sent twice; a key is rotated midway; then it resolves."""
+    voice = Voice()
+    case = await Case.open(stage.env.client, stage.queue, of=staffed(), voice=voice)
+    gate = await case.gate("confirm-known-good")
+    said = decision(gate, Choice.APPROVE, "o1", "ml-on-call")
+    await case.signal("decide", said)
+    elsewhere = voice.signed("decide", said, "another-incident", (await case.view()).run_id)
+    await case.signal("decide", elsewhere)
+    await case.until_journal(Kind.REFUSED, 2)
+    signed = await case.signed(said)
+    await case.signal("decide", signed)
+    await case.gate("rescore-decisions")
+    await case.signal("decide", signed)
+    await case.until_refused("unauthenticated")
+    await case.by("rescore-decisions", service_owner="s1")
+    _rotate(voice)
+    await case.by("rescore-decisions", ml_lead="m1")
+    await case.by("retrain-without-poison", data_owner="d1", ml_lead="m2")
+    await case.by("re-enable-feedback", commander="c1", ml_lead="m1")
+    await case.by("close-incident", commander="c1")
+    return case
+
+
+def _rotate(voice: Voice) -> None:
+    old, new, now = voice.key, some_key(2), datetime.now(UTC)
+    key = SpeakerKey(public=new.public, since=now)
+    certificate = Certificate(key=key, by=old.kid, issued_at=now, retires=now)
+    voice.key = SigningKey(new.private, (certify(certificate, old.private),))

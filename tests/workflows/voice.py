@@ -1,0 +1,88 @@
+"""How the people of the tests prove who they are: signed in at a gateway whose key they borrow."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hemostat.keys import SigningKey
+from hemostat.speaking import sign
+from schemas.base import Frozen
+from schemas.clocks.determination import Determination
+from schemas.gate import BreakGlassUse, Decision, Withdrawal
+from schemas.speakers import SpeakerKey, SpeakerKeys
+from schemas.statements import Attestation, Regrading, Suspicion
+from schemas.who import Who
+
+MODELS: dict[str, type[Frozen]] = {
+    "decide": Decision,
+    "withdraw": Withdrawal,
+    "break-glass": BreakGlassUse,
+    "attest": Attestation,
+    "grade": Regrading,
+    "suspect": Suspicion,
+    "determine": Determination,
+}
+
+
+def some_key(number: int, person: str | None = None) -> SigningKey:
+    """A key that is the same at every run."""
+    return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32), person=person)
+
+
+def trusted(*keys: SigningKey, until: datetime | None = None) -> SpeakerKeys:
+    """What an incident trusts from the beginning."""
+    since = datetime(2026, 1, 1, tzinfo=UTC)
+    return SpeakerKeys(
+        keys=tuple(
+            SpeakerKey(public=key.public, person=key.person, since=since, until=until)
+            for key in keys
+        )
+    )
+
+
+@dataclass
+class Voice:
+    """Signs for whoever the signal names; ``stepped_up`` is whether the proof is a fresh one."""
+
+    key: SigningKey = field(default_factory=lambda: some_key(1))
+    also_trusted: tuple[SigningKey, ...] = ()
+    stepped_up: bool = True
+    ahead: timedelta = timedelta(0)
+    """How far the test has skipped."""
+    until: datetime | None = None
+
+    @property
+    def keys(self) -> SpeakerKeys:
+        """What an incident of this test trusts."""
+        return trusted(self.key, *self.also_trusted, until=self.until)
+
+    def signed(
+        self,
+        signal: str,
+        body: dict[str, Any],
+        incident: str,
+        run: str,
+        *,
+        key: SigningKey | None = None,
+        **who: Any,
+    ) -> dict[str, Any]:
+        """Return the body of *signal* with its statement, as the gateway would send it."""
+        said: Any = MODELS[signal].model_validate(body)
+        now = datetime.now(UTC) + self.ahead
+        person = Who.model_validate(
+            {
+                "person": said.actor,
+                "subject": f"local:{said.actor}",
+                "roles": (),
+                "method": "passkey",
+                "authenticated_at": now - timedelta(hours=1),
+                "stepped_up_at": now - timedelta(minutes=1) if self.stepped_up else None,
+                **who,
+            }
+        )
+        signed = sign(
+            said, person, key or self.key, incident=incident, run=run, channel="console", now=now
+        )
+        return dict(signed.model_dump(mode="json"))
