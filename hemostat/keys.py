@@ -19,9 +19,17 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from hemostat.settings import Settings
 from schemas.errors import ConfigurationError
 from schemas.signed_statement import certify
-from schemas.speakers import MOST_CERTIFICATES, Certificate, SpeakerKey, kid_of, public_of
+from schemas.speakers import (
+    MOST_CERTIFICATES,
+    Certificate,
+    SpeakerKey,
+    SpeakerKeys,
+    kid_of,
+    public_of,
+)
 
 _OTHERS_MAY: Final = 0o077
 
@@ -87,6 +95,32 @@ def load_key(file: Path, person: str | None = None) -> SigningKey:
     return SigningKey(private, _certificates(file), person)
 
 
+def gateway_key(settings: Settings) -> SigningKey | None:
+    """Return the key with which this gateway speaks; None without ``[identity]``."""
+    if settings.identity is None:
+        return None
+    try:
+        return load_key(Path(settings.identity.key.removeprefix("file:")))
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"the gateway's key, {error.where}: {error.what}",
+            where=settings.where("identity", "key"),
+            next_step=error.next_step,
+        ) from error
+
+
+def speakers_of(settings: Settings) -> SpeakerKeys | None:
+    """Return what an incident trusts that opens now; None without ``[identity]``."""
+    own, table = gateway_key(settings), settings.identity
+    if own is None or table is None:
+        return None
+    listed = {key.kid for key in table.keys}
+    keys = table.keys if own.kid in listed else (SpeakerKey(public=own.public), *table.keys)
+    return SpeakerKeys(
+        keys=keys, fresh_for=table.statement_fresh_for, step_up_within=table.step_up_within
+    )
+
+
 def rotate(
     old: SigningKey, new_file: Path, now: datetime, retires: datetime | None
 ) -> tuple[SigningKey, Certificate]:
@@ -97,6 +131,11 @@ def rotate(
     chain = (*old.certificates, certify(certificate, old.private))[-MOST_CERTIFICATES:]
     beside(new_file).write_text("\n".join(chain) + "\n", "ascii")
     return SigningKey(new.private, chain, old.person), certificate
+
+
+def introduction(by: SigningKey, key: SpeakerKey, now: datetime) -> str:
+    """Return the line with which *by* introduces *key*, which was created elsewhere."""
+    return certify(Certificate(key=key, by=by.kid, issued_at=now), by.private)
 
 
 def beside(file: Path) -> Path:

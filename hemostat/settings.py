@@ -7,26 +7,27 @@ are relative to the file. Every problem is told at once, each with its line.
 """
 
 import os
-import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
-    BeforeValidator,
     ByteSize,
     Field,
     JsonValue,
     PrivateAttr,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from hemostat.identity_settings import IdentityTable
 from hemostat.roster_problems import broken_people
 from hemostat.settings_problems import broken_references, problem, problems_of
+from hemostat.settings_values import Duration as Duration  # noqa: PLC0414 - an explicit re-export
+from hemostat.settings_values import SecretRef as SecretRef  # noqa: PLC0414 - an explicit re-export
+from hemostat.settings_values import read_secret as read_secret  # noqa: PLC0414 - the same
 from hemostat.toml_lines import Lines
 from schemas.alert import AlertSeverity
 from schemas.base import Frozen, Name
@@ -38,43 +39,6 @@ from schemas.roster import GLASS_AT_MOST, BreakGlass, Delegation, Person, Role, 
 
 FILE_NAME: Final = "hemostat.toml"
 FILE_VARIABLE: Final = "HEMOSTAT_CONFIG"
-
-SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9_]*|file:.+)$")]
-"""Where a secret is: ``env:NAME`` or ``file:PATH``. Never the secret itself."""
-
-_DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
-
-
-def parse_duration(value: object) -> timedelta:
-    """Return the duration that "90s", "10m", "24h", "2d" or "250ms" says."""
-    match = _DURATION.match(value) if isinstance(value, str) else None
-    if match is None:
-        raise ValueError('a duration is a number with its unit, such as "90s", "10m" or "24h"')
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
-
-
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-"""A duration as people write it."""
-
-
-def read_secret(ref: str) -> str:
-    """Return the secret that *ref* points at, without one trailing newline.
-
-    Raises ``ConfigurationError``, which names the reference and never the secret.
-    """
-    kind, _, place = ref.partition(":")
-    try:
-        secret = os.environ[place] if kind == "env" else Path(place).read_text("utf-8")
-    except KeyError:
-        message, hint = "the environment variable is not set", f"set {place} for this process."
-    except (OSError, UnicodeDecodeError) as error:
-        message, hint = f"the file cannot be read ({type(error).__name__})", "create it, mode 0600."
-    else:
-        if secret := secret.removesuffix("\n").removesuffix("\r"):
-            return secret
-        message, hint = "the secret is empty", "put the secret there."
-    raise ConfigurationError(message, where=ref, next_step=hint)
 
 
 class HemostatTable(Frozen):
@@ -141,6 +105,8 @@ class GateTable(Frozen):
 
     timer: Duration | None = None
     ladder_every: Duration | None = None
+    step_up: bool | None = None
+    own_key: bool | None = None
 
 
 class ServiceTable(Frozen):
@@ -196,6 +162,7 @@ class Settings(Frozen):
     roles: dict[Name, Role] = {}
     delegations: tuple[Delegation, ...] = ()
     break_glass: BreakGlassTable = BreakGlassTable()
+    identity: IdentityTable | None = None
 
     _file: Path = PrivateAttr(default=Path(FILE_NAME))
     _lines: Lines = PrivateAttr(default_factory=lambda: Lines(""))
@@ -295,8 +262,8 @@ class Settings(Frozen):
 
 
 def _anchor_secret_files(document: dict[str, Any], folder: Path) -> None:
-    """Make ``file:`` references of sources and connections absolute, from *folder*."""
-    for group in ("sources", "connections"):
+    """Make ``file:`` references of what has any absolute, from *folder*."""
+    for group in ("sources", "connections", "identity"):
         if group in document:
             document[group] = _anchored(document[group], folder)
 

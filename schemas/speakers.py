@@ -30,7 +30,7 @@ class SpeakerKey(Frozen):
 
     public: PublicKey
     person: Name | None = None
-    since: Utc
+    since: Utc | None = None
     until: Utc | None = None
 
     @property
@@ -40,7 +40,8 @@ class SpeakerKey(Frozen):
 
     def speaks_at(self, moment: datetime) -> bool:
         """Whether *moment* is within the key's time."""
-        return self.since <= moment and (self.until is None or moment < self.until)
+        begun = self.since is None or self.since <= moment
+        return begun and (self.until is None or moment < self.until)
 
 
 class SpeakerKeys(Frozen):

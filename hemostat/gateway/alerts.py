@@ -17,6 +17,7 @@ from hemostat.gateway.intake import Intake
 from hemostat.gateway.routing import Destination, destination_of
 from hemostat.gateway.signed import Refused, SignedReports
 from hemostat.gateway.sources import Delivery, SourceKind, source_kind
+from hemostat.keys import speakers_of
 from hemostat.settings import Settings, Source, read_secret
 from hemostat.settings_problems import InvalidSettings
 from hemostat.vault import Vault
@@ -93,6 +94,7 @@ class AlertsIn:
         self._settings = settings
         self._intake = intake
         self._vault = vault
+        self._speakers = speakers_of(settings)
         self._sources: dict[str, LiveSource] = {}
         problems: list[ConfigurationError] = []
         for name, table in settings.sources.items():
@@ -150,7 +152,7 @@ class AlertsIn:
     def _route(self, alerts: Sequence[Alert]) -> list[tuple[Destination, list[Alert]]]:
         groups: dict[str, tuple[Destination, list[Alert]]] = {}
         for alert in alerts:
-            destination = destination_of(self._settings, alert)
+            destination = destination_of(self._settings, alert, self._speakers)
             groups.setdefault(destination.incident, (destination, []))[1].append(alert)
         return list(groups.values())
 

@@ -14,6 +14,7 @@ from schemas.alert import Alert
 from schemas.canonical import canonical_json
 from schemas.clocks.catalogue import catalogue
 from schemas.incident import OpenIncident, Service
+from schemas.speakers import SpeakerKeys
 
 TRIAGE: Final = "triage"
 UNROUTED: Final = "unrouted"
@@ -27,17 +28,22 @@ class Destination:
     opening: OpenIncident
 
 
-def destination_of(settings: Settings, alert: Alert) -> Destination:
-    """Return where *alert* goes: the first route whose labels all match, else triage."""
+def destination_of(
+    settings: Settings, alert: Alert, speakers: SpeakerKeys | None = None
+) -> Destination:
+    """Return where *alert* goes: the first route whose labels all match, else triage.
+
+    *speakers* are the keys that an incident trusts which it opens.
+    """
     drill = settings.hemostat.drill
     for route in settings.routes:
         if _matches(route, alert.source, alert.labels):
             told_apart = [alert.labels.get(label, "") for label in route.correlate_by]
             service = settings.service(route.service)
-            return _destination(route.playbook, service, told_apart, drill=drill)
+            return _destination(route.playbook, service, told_apart, speakers, drill=drill)
     known = UNROUTED in settings.services
     service = settings.service(UNROUTED) if known else Service(name=UNROUTED, connections={})
-    return _destination(TRIAGE, service, [alert.source, alert.kind], drill=drill)
+    return _destination(TRIAGE, service, [alert.source, alert.kind], speakers, drill=drill)
 
 
 def incident_id(playbook: str, service: str, told_apart: list[str], *, drill: bool = False) -> str:
@@ -46,10 +52,14 @@ def incident_id(playbook: str, service: str, told_apart: list[str], *, drill: bo
     return f"{'drill-' if drill else ''}{playbook}-{hashlib.sha256(named).hexdigest()[:12]}"
 
 
-def opening_of(playbook: str, service: Service, *, drill: bool = False) -> OpenIncident:
+def opening_of(
+    playbook: str, service: Service, speakers: SpeakerKeys | None = None, *, drill: bool = False
+) -> OpenIncident:
     """Return what opens an incident, pinned to this edition of the legal clocks it may start."""
     legal = catalogue().basis(service.regimes, service.countries) if service.regimes else None
-    return OpenIncident(playbook=playbook, service=service, drill=drill, legal=legal)
+    return OpenIncident(
+        playbook=playbook, service=service, drill=drill, legal=legal, speakers=speakers
+    )
 
 
 def _matches(route: Route, source: str, labels: Mapping[str, str]) -> bool:
@@ -59,9 +69,14 @@ def _matches(route: Route, source: str, labels: Mapping[str, str]) -> bool:
 
 
 def _destination(
-    playbook: str, service: Service, told_apart: list[str], *, drill: bool
+    playbook: str,
+    service: Service,
+    told_apart: list[str],
+    speakers: SpeakerKeys | None,
+    *,
+    drill: bool,
 ) -> Destination:
     return Destination(
         incident=incident_id(playbook, service.name, told_apart, drill=drill),
-        opening=opening_of(playbook, service, drill=drill),
+        opening=opening_of(playbook, service, speakers, drill=drill),
     )

@@ -16,12 +16,14 @@ from activities.parts.feedback_survey import Feedback
 from activities.parts.mlflow_answers import Version
 from hemostat import settings
 from hemostat.gateway.sources import kinds
+from hemostat.identity_settings import IdentityTable, OidcTable
 from schemas.evidence import EvidenceItem
 from schemas.gate import Decision, Refusal
 from schemas.journal import Entry, Journal, Kind
 from schemas.ports.registry import ModelVersion
 from schemas.roster import Delegation, Person, Role
 from schemas.signed_statement import SignedStatement, Unproven
+from schemas.speakers import SpeakerKey
 from tests.docs import generate
 from tests.docs.documents import ROOT, blocks, rows
 from workers.registry import adapter_names, discover_adapters, discover_playbooks
@@ -56,6 +58,9 @@ TABLES: dict[str, type[BaseModel]] = {
     "## `[roles.NAME]`": Role,
     "## `[[delegations]]`": Delegation,
     "## `[break_glass]`": settings.BreakGlassTable,
+    "## `[identity]`": IdentityTable,
+    "## `[[identity.keys]]`": SpeakerKey,
+    "## `[identity.oidc]`": OidcTable,
     **{f"### `{name}`": kind.connection for name, kind in discover_adapters().adapters.items()},
 }
 

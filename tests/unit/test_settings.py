@@ -9,8 +9,9 @@ from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from hemostat.gateway.routing import opening_of
-from hemostat.settings import Settings, parse_duration, read_secret
+from hemostat.settings import Settings, read_secret
 from hemostat.settings_problems import InvalidSettings, broken_references
+from hemostat.settings_values import parse_duration
 from hemostat.toml_lines import Lines
 from schemas.alert import AlertSeverity
 from schemas.errors import ConfigurationError

@@ -1,0 +1,5 @@
+"""``hemostat keys``: the keys with which people speak to incidents; each file here is a command."""
+
+from hemostat.cli import group
+
+command = group(__name__, "Create, list, rotate and certify the keys that speak to incidents.")
