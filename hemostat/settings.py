@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from hemostat.audit_settings import AuditTable
 from hemostat.identity_settings import IdentityTable
 from hemostat.roster_problems import broken_people
 from hemostat.settings_problems import broken_references, problem, problems_of
@@ -163,6 +164,7 @@ class Settings(Frozen):
     delegations: tuple[Delegation, ...] = ()
     break_glass: BreakGlassTable = BreakGlassTable()
     identity: IdentityTable | None = None
+    audit: AuditTable = AuditTable()
 
     _file: Path = PrivateAttr(default=Path(FILE_NAME))
     _lines: Lines = PrivateAttr(default_factory=lambda: Lines(""))
@@ -225,6 +227,11 @@ class Settings(Frozen):
         vault = self.hemostat.vault
         return self.folder / vault.expanduser() if vault else self.state_folder / "vault"
 
+    @property
+    def audit_folder(self) -> Path:
+        """Where the sealer keeps what ``[audit]`` does not place elsewhere, absolute."""
+        return self.state_folder / "audit"
+
     def where(self, *path: str | int) -> str:
         """Return ``file:line`` of a key, such as ``where("connections", "edge", "admin")``."""
         return f"{self._file}:{self._lines.line(path)}"
@@ -263,7 +270,7 @@ class Settings(Frozen):
 
 def _anchor_secret_files(document: dict[str, Any], folder: Path) -> None:
     """Make ``file:`` references of what has any absolute, from *folder*."""
-    for group in ("sources", "connections", "identity"):
+    for group in ("audit", "sources", "connections", "identity"):
         if group in document:
             document[group] = _anchored(document[group], folder)
 

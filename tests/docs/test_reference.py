@@ -15,6 +15,7 @@ from activities.parts import serving_answers as said
 from activities.parts.feedback_survey import Feedback
 from activities.parts.mlflow_answers import Version
 from hemostat import settings
+from hemostat.audit_settings import AuditTable, S3Table
 from hemostat.gateway.sources import kinds
 from hemostat.identity_settings import IdentityTable, OidcTable
 from schemas.evidence import EvidenceItem
@@ -61,6 +62,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "## `[identity]`": IdentityTable,
     "## `[[identity.keys]]`": SpeakerKey,
     "## `[identity.oidc]`": OidcTable,
+    "## `[audit]`": AuditTable,
+    "## `[audit.s3]`": S3Table,
     **{f"### `{name}`": kind.connection for name, kind in discover_adapters().adapters.items()},
 }
 

@@ -1,0 +1,36 @@
+"""``[audit]`` of hemostat.toml: how the record of incidents is sealed."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from hemostat.settings_values import Duration, SecretRef
+from schemas.base import Frozen
+
+
+class S3Table(Frozen):
+    """``[audit.s3]``: a bucket with Object Lock, in which sealed things are kept for ``retain``."""
+
+    bucket: str
+    prefix: str = ""
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    access_key: SecretRef | None = None
+    secret_key: SecretRef | None = None
+    retain: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=3650)
+
+
+class AuditTable(Frozen):
+    """``[audit]``: how the record is sealed; see ``hemostat sealer``.
+
+    Without ``s3``, sealed things are kept in the folder ``store``.
+    """
+
+    key: SecretRef | None = None
+    trust: Path | None = None
+    store: Path | None = None
+    s3: S3Table | None = None
+    every: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=5)
+    timestamps: str | None = None

@@ -1,0 +1,62 @@
+"""``hemostat audit export``: the record of one incident as one file."""
+
+from pathlib import Path
+
+import click
+
+from hemostat.audit.pack.export import Choice, export
+from hemostat.audit.setup import store_of
+from hemostat.cli import json_option, settings_option
+from hemostat.settings import Settings
+from hemostat.terminal import document, line
+from hemostat.vault import Vault
+
+
+@click.command
+@click.argument("incident")
+@click.option(
+    "-o",
+    "--output",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="PACK",
+    help="The file to write; nothing is replaced.",
+)
+@click.option("--run", "run_id", help="The first run of an incident that was opened again.")
+@click.option("--evidence", is_flag=True, help="Include the evidence, not only its digests.")
+@click.option(
+    "--withhold", multiple=True, metavar="NAME", help="List an item, but keep its bytes out."
+)
+@settings_option
+@json_option
+def command(
+    incident: str,
+    output: Path,
+    *,
+    run_id: str | None,
+    evidence: bool,
+    withhold: tuple[str, ...],
+    config: Path | None,
+    as_json: bool,
+) -> None:
+    """Export the sealed record of one incident.
+
+    Reads the write-once store and the vault alone, so it works when Temporal has forgotten; the
+    same record gives the same bytes. Of an open incident it has what the last checkpoint covers.
+    """
+    settings = Settings.load(config)
+    manifest = export(
+        store_of(settings),
+        Vault(settings.vault_folder),
+        incident,
+        output,
+        first_run=run_id,
+        choice=Choice(include=evidence, withheld=frozenset(withhold)),
+    )
+    if as_json:
+        document(manifest.model_dump(mode="json"))
+        return
+    events = sum(run.events for run in manifest.runs)
+    state = "closed" if manifest.closed else "still open"
+    line((str(output), "bold"), f"  {manifest.incident} ({state})")
+    line(f"{len(manifest.members)} members, {len(manifest.runs)} runs, {events} events")

@@ -1,0 +1,1 @@
+"""What the record for auditors is made of: pure, shared by who seals and who verifies."""

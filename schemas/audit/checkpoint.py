@@ -1,0 +1,82 @@
+"""A checkpoint: what was the record of one incident at a moment, signed, chained to the one before.
+
+It covers every event up to ``last_event`` of ``run`` and, where a worker answered, the journal up
+to its length then. Its number is its name in the write-once store: there is one of each.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.audit.chain import RunHeader
+from schemas.audit.signing import Kid, Moment
+from schemas.base import Digest, Frozen
+
+KIND = "checkpoint"
+
+
+class Why(StrEnum):
+    """What made the sealer write it."""
+
+    START = "start"
+    GATE = "gate"
+    INTERVAL = "interval"
+    RUN = "run"
+    """A run ended and the incident goes on in another."""
+    ALARM = "alarm"
+    """What Temporal serves is not what was sealed; ``gaps`` says where."""
+    CLOSE = "close"
+
+
+class Outcome(StrEnum):
+    """How the last run ended, in Temporal's words; or that it was gone."""
+
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    TERMINATED = "terminated"
+    TIMED_OUT = "timed-out"
+    MISSING = "missing"
+    """The workflow was deleted while it was open, or before its end was sealed."""
+
+
+class Segment(Frozen):
+    """The bytes of the events since the checkpoint before: an object of the store, by digest."""
+
+    digest: Digest
+    size: int = Field(ge=0)
+    first_event: int = Field(ge=1)
+
+
+class JournalAt(Frozen):
+    """The journal at that moment."""
+
+    length: int = Field(ge=0)
+    head: Digest
+
+
+class Checkpoint(Frozen):
+    """The body that is signed."""
+
+    format: Literal["hemostat-checkpoint/1"] = "hemostat-checkpoint/1"
+    incident: str
+    first_run: str
+    seq: int = Field(ge=0)
+    why: Why
+    at: Moment
+    kid: Kid
+    previous: Digest
+    """The digest of the checkpoint before; zeros for the first."""
+    run: RunHeader
+    last_event: int = Field(ge=0)
+    head: Digest
+    """Of the event chain, after ``last_event``."""
+    segment: Segment | None = None
+    journal: JournalAt | None = None
+    outcome: Outcome | None = None
+    """At the close only, as are ``sealed``."""
+    sealed: dict[str, Digest] = {}
+    """What else belongs to the record, by its name in a pack."""
+    gaps: tuple[str, ...] = ()
+    """What should be in the record and could not be had; declared, never silent."""

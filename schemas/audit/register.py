@@ -1,0 +1,43 @@
+"""The register: one chain of the opening and the close of every incident, drills included.
+
+It is why a missing incident is noticed and not only a changed one. Its entries are signed and
+numbered over all incidents; each names the digest of the one before.
+"""
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.audit.checkpoint import Outcome
+from schemas.audit.signing import Kid, Moment
+from schemas.base import Digest, Frozen
+
+KIND = "register"
+
+
+class What(StrEnum):
+    """What an entry registers."""
+
+    OPENED = "opened"
+    CLOSED = "closed"
+
+
+class RegisterEntry(Frozen):
+    """The body that is signed."""
+
+    format: Literal["hemostat-register/1"] = "hemostat-register/1"
+    seq: int = Field(ge=0)
+    previous: Digest
+    at: Moment
+    kid: Kid
+    what: What
+    incident: str
+    first_run: str
+    playbook: str
+    drill: bool
+    opened_at: Moment
+    outcome: Outcome | None = None
+    """Of a close, as are the two below."""
+    checkpoints: int | None = None
+    last_checkpoint: Digest | None = None

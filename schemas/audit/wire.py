@@ -1,0 +1,130 @@
+"""A small reading of Temporal's events from their bytes, without Temporal's or any protobuf code.
+
+A verifier hashes the bytes as they are. Where it needs contents, it reads the few fields below by
+their numbers in ``temporal.api.history.v1.HistoryEvent``; everything else is skipped, not trusted.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any, Final
+
+Buffer = bytes | memoryview
+
+
+class NotAnEvent(ValueError):
+    """The bytes are no protobuf message, or no event."""
+
+
+class EventType(IntEnum):
+    """Those of ``temporal.api.enums.v1.EventType`` that the record asks about."""
+
+    STARTED = 1
+    COMPLETED = 2
+    FAILED = 3
+    TIMED_OUT = 4
+    CANCELED = 21
+    SIGNALED = 26
+    TERMINATED = 27
+    CONTINUED_AS_NEW = 28
+    UPSERT_ATTRIBUTES = 40
+
+
+_ATTRIBUTES: Final = {1: 6, 2: 7, 26: 26, 28: 33, 40: 45}
+"""The field that holds the attributes, by event type."""
+
+
+def fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
+    """Yield each field of *message* with its number: integers, or the bytes of what is within."""
+    at, end = 0, len(message)
+    while at < end:
+        key, at = _varint(message, at)
+        number, kind = key >> 3, key & 7
+        if kind == 0:
+            value, at = _varint(message, at)
+            yield number, value
+            continue
+        if kind == 2:
+            size, at = _varint(message, at)
+        elif kind in (1, 5):
+            size = 8 if kind == 1 else 4
+        else:
+            raise NotAnEvent("a field of an unknown kind")
+        if number == 0 or at + size > end:
+            raise NotAnEvent("a field that goes on after the end")
+        yield number, message[at : at + size]
+        at += size
+
+
+def _varint(message: Buffer, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while shift < 70:
+        if at >= len(message):
+            raise NotAnEvent("a number that goes on after the end")
+        byte = message[at]
+        value |= (byte & 0x7F) << shift
+        at += 1
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise NotAnEvent("a number that is too long")
+
+
+@dataclass(frozen=True)
+class Event:
+    """What is read of one event."""
+
+    id: int
+    type: int
+    attributes: Buffer
+
+    def text(self, number: int) -> str:
+        """Return a text field of the attributes; empty if there is none."""
+        return bytes(_first(self.attributes, number)).decode("utf-8", "replace")
+
+    def payloads(self, number: int) -> list[Any]:
+        """Return the values of a ``Payloads`` field; those that are not plain JSON as None."""
+        held = _first(self.attributes, number)
+        return [_payload(bytes(p)) for n, p in fields(held) if n == 1 and not isinstance(p, int)]
+
+
+def read_event(event: Buffer) -> Event:
+    """Return what is read of *event*; raise ``NotAnEvent`` if it is none."""
+    id_ = kind = 0
+    rest: dict[int, Buffer] = {}
+    for number, value in fields(event):
+        if isinstance(value, int):
+            id_, kind = (value, kind) if number == 1 else (id_, value if number == 3 else kind)
+        else:
+            rest[number] = value
+    if id_ < 1 or kind < 1:
+        raise NotAnEvent("it has no id or no type")
+    return Event(id_, kind, rest.get(_ATTRIBUTES.get(kind, 0), b""))
+
+
+def event_id(event: Buffer) -> int:
+    """Return the id of *event*, which deterministic encoding writes first."""
+    if len(event) < 2 or event[0] != 0x08:
+        raise NotAnEvent("it does not begin with an id")
+    return _varint(event, 1)[0]
+
+
+def _first(message: Buffer, number: int) -> Buffer:
+    return next((v for n, v in fields(message) if n == number and not isinstance(v, int)), b"")
+
+
+def _payload(payload: bytes) -> Any:
+    encoding, data = b"", b""
+    for number, value in fields(payload):
+        if number == 1 and not isinstance(value, int):
+            if bytes(_first(value, 1)) == b"encoding":
+                encoding = bytes(_first(value, 2))
+        elif number == 2 and not isinstance(value, int):
+            data = bytes(value)
+    if encoding != b"json/plain":
+        return None
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
