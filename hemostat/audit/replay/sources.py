@@ -1,0 +1,81 @@
+"""Where recorded runs come from: a pack, a folder of histories, or one history file.
+
+A history file is Temporal's JSON (as ``temporal workflow show -o json`` writes it) or protobuf,
+with or without gzip. A folder holds the runs of one incident, in the order of their names.
+"""
+
+import gzip
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from google.protobuf.message import DecodeError
+from temporalio.client import WorkflowHistory
+
+from hemostat.audit.replay.strict import history_of
+from schemas.errors import BadInput
+
+ENDINGS: Final = (".json", ".json.gz", ".pb", ".pb.gz")
+
+
+@dataclass(frozen=True)
+class RecordedIncident:
+    """The runs of one incident, and what else its record has. ``histories`` may be asked anew."""
+
+    name: str
+    histories: Callable[[], Iterator[WorkflowHistory]]
+    journal: Sequence[Mapping[str, Any]] | None = None
+    """None: the source has no journal of its own."""
+    code: Mapping[str, Any] | None = None
+    """The digests of the code that decided; None where nobody recorded them."""
+
+
+def incident_in(path: Path) -> RecordedIncident:
+    """Return the incident recorded at *path*; ``BadInput`` if there is none."""
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if is_history(file))
+        if not files:
+            raise BadInput(
+                "this folder holds no history",
+                where=str(path),
+                next_step=f"give a pack, or a folder of files that end in {', '.join(ENDINGS)}.",
+            )
+        return RecordedIncident(path.name, lambda: map(_read, files))
+    if is_history(path):
+        return RecordedIncident(path.name, lambda: iter([_read(path)]))
+    raise BadInput(
+        "this is neither a pack nor a history",
+        where=str(path),
+        next_step="`hemostat audit export INCIDENT -o PACK` makes a pack.",
+    )
+
+
+def incidents_under(folder: Path) -> list[Path]:
+    """Return what ``incident_in`` reads below *folder*, sorted: packs, and folders of histories."""
+    with_histories = {file.parent for file in folder.rglob("*") if is_history(file)}
+    found = sorted(with_histories)
+    if not found:
+        raise BadInput(
+            "there is neither a pack nor a history below this folder",
+            where=str(folder),
+            next_step="`hemostat audit export INCIDENT -o PACK` makes a pack.",
+        )
+    return found
+
+
+def is_history(file: Path) -> bool:
+    """Whether *file* is named like a history."""
+    return file.is_file() and file.name.endswith(ENDINGS)
+
+
+def _read(file: Path) -> WorkflowHistory:
+    try:
+        content = file.read_bytes()
+        if file.suffix == ".gz":
+            content = gzip.decompress(content)
+        return history_of(content)
+    except (OSError, EOFError) as error:
+        raise BadInput("this history cannot be read", where=str(file)) from error
+    except (DecodeError, LookupError, TypeError, ValueError) as error:
+        raise BadInput("this is no history of a workflow", where=str(file)) from error

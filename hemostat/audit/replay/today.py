@@ -1,0 +1,42 @@
+"""The playbooks of this installation, for a replay: the one module here that knows of any."""
+
+from collections.abc import Sequence
+from functools import cache
+
+from temporalio.runtime import Runtime
+from temporalio.worker import WorkflowRunner
+
+from hemostat.audit.replay.sources import RecordedIncident
+from hemostat.audit.replay.strict import RunReplay, replay
+from hemostat.temporal import runtime as quiet_runtime
+from workers.registry import discover_playbooks
+from workers.sandbox import sandbox
+
+
+@cache
+def playbooks() -> Sequence[type]:
+    """The playbooks there are."""
+    return tuple(discover_playbooks().values())
+
+
+def runner() -> WorkflowRunner:
+    """The runner that workers use."""
+    return sandbox()
+
+
+@cache
+def _runtime() -> Runtime:
+    return quiet_runtime()
+
+
+async def replay_today(incident: RecordedIncident, *, exact: bool = False) -> list[RunReplay]:
+    """Replay every run of *incident* against the code of this installation."""
+    runs = replay(
+        incident.histories(),
+        playbooks(),
+        runner(),
+        journal=incident.journal,
+        exact=exact,
+        runtime=_runtime(),
+    )
+    return [run async for run in runs]

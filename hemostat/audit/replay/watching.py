@@ -1,0 +1,76 @@
+"""A workflow runner that notes what a replayed run asks for, with all that it carries.
+
+It stands where the SDK hands an activation to the run and takes its commands: nothing that a
+playbook can ask for passes elsewhere, and the run itself notices nothing.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from temporalio import workflow
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_commands import WorkflowCommand
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.worker import WorkflowInstance, WorkflowRunner
+from temporalio.worker._workflow_instance import WorkflowInstanceDetails
+
+
+@dataclass
+class Watched:
+    """What one replayed run did."""
+
+    commands: list[tuple[int, WorkflowCommand]] = field(default_factory=list)
+    failed: str = ""
+    """Why its last task failed, if the playbook itself raised."""
+    _instance: Any = None
+    _entries: int = 0
+
+    def note(self, given: WorkflowActivation, done: WorkflowActivationCompletion) -> None:
+        """Note what came of one activation."""
+        if done.HasField("failed"):
+            self.failed = done.failed.failure.message
+        for command in done.successful.commands:
+            self.commands.append((given.history_length, command))
+        if any(not job.HasField("remove_from_cache") for job in given.jobs):
+            self._entries = len(self._chain())
+
+    def journal(self) -> list[dict[str, Any]]:
+        """The journal that the run wrote, as JSON; empty of what is no playbook of ours."""
+        return [entry.model_dump(mode="json") for entry in self._chain()[: self._entries]]
+
+    def _chain(self) -> list[Any]:
+        playbook = getattr(_innermost(self._instance), "_object", None)
+        chain = getattr(getattr(playbook, "record", None), "chain", None)
+        return getattr(chain, "entries", [])
+
+
+class Watching(WorkflowRunner):
+    """Runs workflows as *runner* does, and keeps what each asked for under its run id."""
+
+    def __init__(self, runner: WorkflowRunner) -> None:
+        self._runner = runner
+        self.runs: dict[str, Watched] = {}
+
+    def prepare_workflow(self, defn: workflow._Definition) -> None:
+        """Let the runner prepare it."""
+        self._runner.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        """Make the run, watched."""
+        instance = self._runner.create_instance(det)
+        watched = self.runs[det.info.run_id] = Watched(_instance=instance)
+        activate = instance.activate
+
+        def noting(given: WorkflowActivation) -> WorkflowActivationCompletion:
+            done = activate(given)
+            watched.note(given, done)
+            return done
+
+        setattr(instance, "activate", noting)  # noqa: B010 - the SDK has no other place for it
+        return instance
+
+
+def _innermost(instance: Any) -> Any:
+    """The instance that holds the playbook: in the sandbox it is another one than we made."""
+    inside = getattr(instance, "globals_and_locals", {}).get("__temporal_in_sandbox")
+    return getattr(inside, "instance", instance)
