@@ -1,0 +1,90 @@
+"""The gates of an incident: what was asked of whom, who answered, and what silence did."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from hemostat.audit.account.record import at
+from schemas.journal import Entry, Kind
+
+
+@dataclass
+class GateTold:
+    """One asking of one gate; a gate that is asked anew is another one."""
+
+    id: str
+    entry: Entry
+    decisions: list[Entry] = field(default_factory=list)
+    events: list[Entry] = field(default_factory=list)
+    ended: Entry | None = None
+
+    @property
+    def opened_at(self) -> datetime:
+        """When it was asked."""
+        return at(self.entry)
+
+    @property
+    def asks(self) -> str:
+        """The question."""
+        return self.entry.says.removeprefix("Asked: ")
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Who was asked first."""
+        roles: Any = self.entry.data.get("roles", ())
+        return tuple(roles)
+
+    @property
+    def digest(self) -> str:
+        """Of what was shown."""
+        return str(self.entry.data.get("digest", ""))
+
+    @property
+    def shown(self) -> Mapping[str, Any]:
+        """What was shown."""
+        shown: Any = self.entry.data.get("shown")
+        return shown if isinstance(shown, dict) else {}
+
+    @property
+    def outcome(self) -> str | None:
+        """How it ended; None while it is open."""
+        return str(self.ended.data.get("outcome")) if self.ended else None
+
+    @property
+    def stands_open(self) -> bool:
+        """Whether it is an offer that asks nothing of anybody."""
+        return self.entry.data.get("on_silence") == "stand"
+
+    @property
+    def latency(self) -> timedelta | None:
+        """From the question to its end, where people or silence ended it."""
+        if self.ended is None or self.outcome == "withdrawn" or self.stands_open:
+            return None
+        return at(self.ended) - self.opened_at
+
+    @property
+    def by_silence(self) -> bool:
+        """Whether silence, and no person, let it proceed."""
+        return self.outcome == "proceeded-by-policy"
+
+
+def gates_of(entries: Iterable[Entry]) -> list[GateTold]:
+    """Return every asking, in order."""
+    asked: list[GateTold] = []
+    open_: dict[str, GateTold] = {}
+    for entry in entries:
+        name = entry.data.get("gate")
+        if not isinstance(name, str):
+            continue
+        if entry.kind is Kind.GATE and "digest" in entry.data:
+            open_[name] = GateTold(name, entry)
+            asked.append(open_[name])
+        elif name in open_ and entry.kind is Kind.GATE:
+            if "outcome" in entry.data:
+                open_[name].ended = entry
+            else:
+                open_[name].events.append(entry)
+        elif name in open_ and entry.kind is Kind.DECISION:
+            open_[name].decisions.append(entry)
+    return asked

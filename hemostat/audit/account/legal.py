@@ -1,0 +1,96 @@
+"""The legal clocks as the journal tells them: each state, due time and determination in order."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from hemostat.audit.account.record import at
+from schemas.journal import Entry, Kind
+
+
+@dataclass
+class ClockTold:
+    """One clock."""
+
+    id: str
+    state: str | None = None
+    says: str = ""
+    due: str | None = None
+    dues: list[str] = field(default_factory=list)
+    """Every due time that it had, in order."""
+    determinations: list[Entry] = field(default_factory=list)
+    seqs: list[int] = field(default_factory=list)
+
+    @property
+    def decided_by(self) -> str | None:
+        """The role that ruled last; None: nobody did."""
+        return str(self.determinations[-1].data.get("role")) if self.determinations else None
+
+    @property
+    def filed(self) -> Entry | None:
+        """The determination that it was filed."""
+        return next(
+            (e for e in reversed(self.determinations) if e.data.get("what") == "filed"), None
+        )
+
+    @property
+    def margin_seconds(self) -> float | None:
+        """How long before its due time it was filed; negative: after it."""
+        if self.filed is None or self.due is None:
+            return None
+        filed: Any = self.filed.data.get("at")
+        moment = datetime.fromisoformat(filed) if isinstance(filed, str) else at(self.filed)
+        return (datetime.fromisoformat(self.due) - moment).total_seconds()
+
+
+@dataclass
+class LegalTold:
+    """All clocks, and the edition they are pinned to; ``pinned`` None: no regime was declared."""
+
+    pinned: Entry | None = None
+    clocks: dict[str, ClockTold] = field(default_factory=dict)
+
+    @property
+    def decided(self) -> list[ClockTold]:
+        """Those that counsel ruled on, or that have a state beyond undeclared."""
+        return [c for c in self.clocks.values() if c.determinations or c.state]
+
+
+def legal_of(entries: Iterable[Entry]) -> LegalTold:
+    """Return what the journal tells of legal clocks."""
+    told = LegalTold()
+    for entry in entries:
+        if entry.kind is not Kind.CLOCK:
+            continue
+        if "definitions" in entry.data and told.pinned is None:
+            told.pinned = entry
+            known: Any = entry.data.get("clocks", [])
+            told.clocks = {str(name): ClockTold(str(name)) for name in known}
+            continue
+        name = str(entry.data.get("clock") or "")
+        if not name:
+            continue
+        for clock in _addressed(told, name):
+            _take(clock, entry)
+    return told
+
+
+def _addressed(told: LegalTold, name: str) -> list[ClockTold]:
+    """The clock of that id, or all of the regime of that name."""
+    if name in told.clocks:
+        return [told.clocks[name]]
+    regime = [c for c in told.clocks.values() if c.id.startswith(f"{name}-")]
+    return regime or [told.clocks.setdefault(name, ClockTold(name))]
+
+
+def _take(clock: ClockTold, entry: Entry) -> None:
+    clock.seqs.append(entry.seq)
+    if "what" in entry.data and "role" in entry.data:
+        clock.determinations.append(entry)
+    if "state" in entry.data:
+        clock.state, clock.says = str(entry.data["state"]), entry.says
+        due: Any = entry.data.get("due")
+        if due and due != clock.due:
+            clock.dues.append(due)
+        clock.due = due or clock.due
