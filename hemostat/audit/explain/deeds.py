@@ -60,7 +60,7 @@ def complete(account: Account) -> Answer:
         points.append(Point("the incident is not closed", (account.record.entries[-1].seq,), True))
     says = (
         f"{len(account.sealed)} items were sealed, {len(account.missing)} were declared missing"
-        f", {len(account.record.gaps)} parts of the record could not be read."
+        f"; the record itself has {len(account.record.gaps)} gaps or reservations."
     )
     return Answer(id_, question, "shown" if account.sealed else "partly", says, tuple(points), trap)
 
@@ -93,7 +93,7 @@ def custody(account: Account) -> Answer:
 def _reads_back(entry: Entry) -> bool:
     observations = entry.data.get("observations")
     return isinstance(observations, list) and any(
-        isinstance(o, dict) and o.get("held") and "reads back" in str(o.get("check"))
+        isinstance(o, dict) and o.get("held") and "sealed item" in str(o.get("check"))
         for o in observations
     )
 

@@ -15,15 +15,24 @@ def approvals(account: Account) -> Answer:
     for gate in account.gates:
         for decision in gate.decisions:
             points += _approval(account, gate, decision)
+    counted = len(points)
+    points += [
+        Point(f"{e.at} {e.data.get('actor')} as {e.data.get('role')}: {e.says}", (e.seq,))
+        for e in account.of(Kind.DECISION)
+        if "gate" not in e.data
+    ]
     if not points:
         return not_shown(id_, question, "no person decided anything in this incident", trap)
     signed = [p for p in points if "signed statement" in p.says]
-    says = f"{len(points)} decisions by people were counted at {len(account.gates)} gates"
+    says = (
+        f"{counted} decisions by people were counted at gates, {len(points) - counted} statements "
+        "beside them"
+    )
     return Answer(
         id_,
         question,
-        "shown" if len(signed) == len(points) else "partly",
-        f"{says}; {len(signed)} of them name a signed statement. Where none is named, who spoke is "
+        "shown" if len(signed) == counted else "partly",
+        f"{says}; {len(signed)} decisions name a signed statement. Where none is named, who spoke is "
         "what the caller said of itself.",
         tuple(points),
         trap,
@@ -87,9 +96,10 @@ def authority(account: Account) -> Answer:
                     )
                 )
             if decision.says.startswith("The glass was broken"):
-                points.append(Point(f"{decision.says}, reviewed afterwards", (decision.seq,), True))
+                points.append(Point(decision.says, (decision.seq,), True))
         points += _two_pairs(gate)
-    excluded = [e for e in account.of(Kind.FINDING) if "takes no part" in e.says]
+    words = ("takes no part", "Break-glass was reviewed")
+    excluded = [e for e in account.of(Kind.FINDING) if any(word in e.says for word in words)]
     points += [Point(e.says, (e.seq,)) for e in excluded]
     if not judged:
         because = "no roster was declared for the service, so a role is what the caller said it was"

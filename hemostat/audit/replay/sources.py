@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+from hemostat.audit.code import sources
+from hemostat.audit.pack.reader import Pack
 from hemostat.audit.replay.strict import history_of
+from schemas.canonical import digest_of
 from schemas.errors import BadInput
 
 ENDINGS: Final = (".json", ".json.gz", ".pb", ".pb.gz")
+PACK: Final = ".zip"
 
 
 @dataclass(frozen=True)
@@ -30,9 +35,18 @@ class RecordedIncident:
     code: Mapping[str, Any] | None = None
     """The digests of the code that decided; None where nobody recorded them."""
 
+    @property
+    def by_this_code(self) -> bool:
+        """Whether what decided then is, byte for byte, what decides here."""
+        code = self.code or {}
+        ours = {name: digest_of(sources(name)) for name in ("workflows", "schemas")}
+        return bool(code.get("same_build")) and all(code.get(n) == d for n, d in ours.items())
+
 
 def incident_in(path: Path) -> RecordedIncident:
     """Return the incident recorded at *path*; ``BadInput`` if there is none."""
+    if path.suffix == PACK:
+        return _in_pack(path)
     if path.is_dir():
         files = sorted(file for file in path.iterdir() if is_history(file))
         if not files:
@@ -53,8 +67,9 @@ def incident_in(path: Path) -> RecordedIncident:
 
 def incidents_under(folder: Path) -> list[Path]:
     """Return what ``incident_in`` reads below *folder*, sorted: packs, and folders of histories."""
-    with_histories = {file.parent for file in folder.rglob("*") if is_history(file)}
-    found = sorted(with_histories)
+    files = [file for file in folder.rglob("*") if file.is_file()]
+    with_histories = {file.parent for file in files if is_history(file)}
+    found = sorted(with_histories | {file for file in files if file.suffix == PACK})
     if not found:
         raise BadInput(
             "there is neither a pack nor a history below this folder",
@@ -67,6 +82,25 @@ def incidents_under(folder: Path) -> list[Path]:
 def is_history(file: Path) -> bool:
     """Whether *file* is named like a history."""
     return file.is_file() and file.name.endswith(ENDINGS)
+
+
+def _in_pack(path: Path) -> RecordedIncident:
+    try:
+        pack = Pack.open(path)
+    except OSError as error:
+        raise BadInput("this pack cannot be read", where=str(path)) from error
+    incident = pack.manifest.incident
+
+    def histories() -> Iterator[WorkflowHistory]:
+        for run in pack.histories():
+            try:
+                events = [HistoryEvent.FromString(bytes(event)) for event in run.events()]
+            except DecodeError as error:
+                raise BadInput("a history in it is none", where=f"{path}: {run.folder}") from error
+            yield WorkflowHistory(incident, events)
+
+    journal = [entry.model_dump(mode="json") for entry in pack.journal()]
+    return RecordedIncident(path.name, histories, journal, pack.code())
 
 
 def _read(file: Path) -> WorkflowHistory:

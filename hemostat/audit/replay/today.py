@@ -29,14 +29,17 @@ def _runtime() -> Runtime:
     return quiet_runtime()
 
 
-async def replay_today(incident: RecordedIncident, *, exact: bool = False) -> list[RunReplay]:
-    """Replay every run of *incident* against the code of this installation."""
+async def replay_today(incident: RecordedIncident) -> list[RunReplay]:
+    """Replay every run of *incident* against the code of this installation.
+
+    Where that is what decided then, nothing is put down to a newer version.
+    """
     runs = replay(
         incident.histories(),
         playbooks(),
         runner(),
         journal=incident.journal,
-        exact=exact,
+        exact=incident.by_this_code,
         runtime=_runtime(),
     )
     return [run async for run in runs]

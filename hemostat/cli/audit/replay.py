@@ -51,11 +51,18 @@ def _document(
     return {
         "source": incident.name,
         "held": held,
+        "recorded_by_this_code": incident.by_this_code,
         "against": {name: [run.document() for run in runs] for name, runs in against.items()},
     }
 
 
 def _print(incident: RecordedIncident, against: dict[str, list[RunReplay]], *, held: bool) -> None:
+    if incident.by_this_code:
+        line("the recorded version is the one of today: the digests of its sources are the same")
+    elif "recorded version" not in against:
+        line(
+            ("another version was recorded; --code FOLDER replays against a checkout of it", "dim")
+        )
     for name, runs in against.items():
         line((f"against {name}", "bold"))
         for run in runs:

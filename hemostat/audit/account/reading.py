@@ -1,0 +1,60 @@
+"""Reads the record of an incident: out of a pack, out of its histories, or where it runs now."""
+
+import asyncio
+from pathlib import Path
+
+from temporalio.client import Client
+
+from hemostat.audit.account.record import Record
+from hemostat.audit.pack.reader import Pack
+from hemostat.audit.replay.sources import PACK, incident_in
+from hemostat.audit.replay.today import replay_today
+from hemostat.incidents import journal
+from hemostat.vault import Vault
+from schemas.errors import BadInput, NotHeld
+from schemas.journal import Entry
+
+
+def record_at(path: Path) -> Record:
+    """Return the record at *path*: a pack, or a folder of histories.
+
+    Histories have no journal of their own: it is the one that a replay writes. Raises ``NotHeld``
+    when they do not replay.
+    """
+    if path.suffix == PACK:
+        return record_in(path)
+    runs = asyncio.run(replay_today(incident_in(path)))
+    if parted := next((run for run in runs if not run.held), None):
+        raise NotHeld(
+            "the histories do not replay, so there is no journal to read",
+            where=f"run {parted.run}",
+            next_step="`hemostat audit replay` says where they part.",
+        )
+    entries = [Entry.model_validate(entry) for run in runs for entry in run.journal]
+    gaps = ("the journal is the one that a replay of the histories writes; it has no seals",)
+    return Record(source="histories", entries=entries, gaps=gaps, runs=len(runs))
+
+
+def record_in(path: Path) -> Record:
+    """Return the record in the pack at *path*; ``NotHeld`` if its form is broken."""
+    try:
+        pack = Pack.open(path)
+    except OSError as error:
+        raise BadInput("this pack cannot be read", where=str(path)) from error
+    code = pack.code()
+    builds = code.get("worker_builds", []) if code else []
+    gaps = () if pack.manifest.closed else ("it was exported while the incident was open",)
+    return Record(
+        source="pack",
+        entries=tuple(pack.journal()),
+        gaps=gaps,
+        code=code,
+        runs=len(pack.manifest.runs),
+        builds=tuple(str(build) for build in builds),
+    )
+
+
+async def record_of(client: Client, incident: str, vault: Vault) -> Record:
+    """Return the record of *incident* as Temporal and the vault have it now."""
+    read = await journal(client, incident, vault)
+    return Record(source="Temporal", entries=tuple(read.entries), gaps=tuple(read.gaps))

@@ -1,0 +1,25 @@
+"""Pages for people who audit and decide: one self-contained file, readable on paper.
+
+Law: text from outside reaches a page as text. Jinja2 escapes every value; a page has no script,
+fetches nothing, and says so to the browser (a Content-Security-Policy of its own).
+"""
+
+from typing import Any, Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from hemostat.terminal import clean
+
+_ENVIRONMENT: Final = Environment(
+    loader=PackageLoader("hemostat.audit.pages"),
+    autoescape=select_autoescape(default=True, default_for_string=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.filters["plain"] = lambda text: clean(text, 4000)
+
+
+def render(template: str, **values: Any) -> str:
+    """Return the page of *template* with *values*."""
+    return _ENVIRONMENT.get_template(template).render(**values)
