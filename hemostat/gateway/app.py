@@ -1,12 +1,12 @@
-"""The gateway's HTTP surface: every answer is JSON, within 3 s, and never 500.
+"""The gateway's HTTP surface: alerts in, with the console beside them.
 
-An error says ``{"error", "where", "next"}``. 4xx means that sending the same again is pointless,
+What machines ask is answered in JSON, within 3 s, and never with 500. An error says ``{"error", "where", "next"}``. 4xx means that sending the same again is pointless,
 503 that it is not: Alertmanager, PagerDuty and the like retry 5xx and drop 4xx.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from hemostat.gateway.alerts import AlertsIn, Unverified
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
@@ -33,8 +33,16 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def gateway_app(settings: Settings, signals: IncidentSignals, vault: Vault) -> Starlette:
-    """Return the ASGI app; raises ``ConfigurationError`` for a source that cannot be served."""
+def gateway_app(
+    settings: Settings,
+    signals: IncidentSignals,
+    vault: Vault,
+    beside: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """Return the ASGI app; raises ``ConfigurationError`` for a source that cannot be served.
+
+    *beside* are the routes of what is served with it, such as the console.
+    """
     alerts = AlertsIn(settings, Intake(signals), vault)
 
     async def post_alerts(request: Request) -> Response:
@@ -67,6 +75,7 @@ def gateway_app(settings: Settings, signals: IncidentSignals, vault: Vault) -> S
             Route("/alerts/{source}", _never_500(post_alerts), methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", _never_500(readyz)),
+            *beside,
         ],
         exception_handlers={HTTPException: _http_error},
     )

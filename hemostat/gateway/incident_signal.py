@@ -71,13 +71,13 @@ class IncidentSignals:
     async def ready(self) -> None:
         """Return if Temporal answers, else raise ``NotAccepted``."""
         async with _temporal_answers():
-            client = await self._connected()
+            client = await self.connected()
             await client.service_client.check_health(timeout=ANSWERS_WITHIN)
 
     async def signal_running(self, incident: str, batch: AlertBatch, request_id: str) -> bool:
         """Signal *incident* if it runs; return whether it did."""
         async with _temporal_answers():
-            client = await self._connected()
+            client = await self.connected()
             request = SignalWorkflowExecutionRequest(
                 namespace=client.namespace,
                 workflow_execution=WorkflowExecution(workflow_id=incident),
@@ -102,7 +102,7 @@ class IncidentSignals:
     ) -> bool:
         """Signal the incident, starting it if it does not run; return whether it was started."""
         async with _temporal_answers():
-            client = await self._connected()
+            client = await self.connected()
             request = await self._start_request(client, destination, batch, request_id)
             response = await client.workflow_service.signal_with_start_workflow_execution(
                 request, retry=True, timeout=ANSWERS_WITHIN
@@ -112,7 +112,7 @@ class IncidentSignals:
     async def standing(self, incident: str) -> tuple[Standing, frozenset[str]]:
         """Return what is known of *incident*, and the episodes its last run closed."""
         async with _temporal_answers():
-            client = await self._connected()
+            client = await self.connected()
             try:
                 described = await client.get_workflow_handle(incident).describe(
                     rpc_timeout=ANSWERS_WITHIN
@@ -126,7 +126,7 @@ class IncidentSignals:
             episodes: list[str] = await described.memo_value(EPISODES_MEMO, default=[])
             return Standing.CLOSED, frozenset(episodes)
 
-    async def _connected(self) -> Client:
+    async def connected(self) -> Client:
         """Return the client; connecting goes on when a caller's patience ends."""
         if self._client is None:
             if self._connecting is None or self._connecting.done():

@@ -1,0 +1,163 @@
+"""Gates: the inbox of a person, the page of one question, and a decision taken from a form.
+
+A decision is bound to what the form showed: nonce and digest travel in it, and the incident
+refuses what no longer matches. Its id is made with the form, so that sending it twice counts once.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hemostat.console.asked import Asked, asked
+from hemostat.console.doors import Console, seen_other
+from hemostat.console.pages import page
+from hemostat.console.speaking import Became, became, form_of
+from schemas.errors import BadInput, HemostatError
+from schemas.gate import Choice, Decision, OnSilence
+from schemas.incident import IncidentView
+from schemas.who import Who
+
+_FIELDS: Final = 12
+_DECISION_ID: Final = re.compile(r"[0-9a-f-]{36}")
+_GONE: Final = "It was settled, or what it asked about no longer stands. The incident tells how."
+
+
+@dataclass(frozen=True)
+class Item:
+    """A question in the inbox."""
+
+    view: IncidentView
+    asked: Asked
+    title: str
+
+
+async def inbox(console: Console, request: Request, who: Who) -> Response:
+    """Show what waits for this person, the nearest deadline first."""
+    everybody = request.query_params.get("of") == "all"
+    now = datetime.now(UTC)
+    items: list[Item] = []
+    problems: list[str] = []
+    for row, seen in await console.desk.waiting(who):
+        if isinstance(seen, HemostatError):
+            problems.append(f"{row.id}: {seen.what}")
+            continue
+        for gate in seen.gates:
+            question = asked(gate, who.person, who.roles, now)
+            if gate.policy.on_silence is OnSilence.STAND or not (everybody or question.mine):
+                continue
+            items.append(Item(seen, question, console.title(seen.playbook)))
+    items.sort(key=lambda item: (item.asked.gate.deadline or now).isoformat())
+    return page(
+        request,
+        "decisions.html",
+        who,
+        now=now,
+        items=items,
+        problems=problems,
+        all=everybody,
+        became=None,
+        **form_of(console, request, who),
+    )
+
+
+async def show_gate(console: Console, request: Request, who: Who) -> Response:
+    """Show one question; after a decision, what became of it."""
+    said = request.query_params.get("decided", "")
+    told = await _told(console, request, who, said) if _DECISION_ID.fullmatch(said) else None
+    return await _page(console, request, who, told)
+
+
+async def _page(
+    console: Console,
+    request: Request,
+    who: Who,
+    told: Became | None = None,
+    problem: str | None = None,
+    status: int = 200,
+) -> Response:
+    incident, name = request.path_params["incident"], request.path_params["gate"]
+    view = await console.desk.view(who, incident)
+    now = datetime.now(UTC)
+    gate = next((gate for gate in view.gates if gate.policy.id == name), None)
+    return page(
+        request,
+        "gate_page.html",
+        who,
+        status=status,
+        now=now,
+        view=view,
+        title=console.title(view.playbook),
+        gate_name=name,
+        a=asked(gate, who.person, who.roles, now) if gate else None,
+        gone=_GONE,
+        became=told,
+        problem=problem,
+        **form_of(console, request, who),
+    )
+
+
+async def _told(console: Console, request: Request, who: Who, said: str) -> Became | None:
+    """What the journal says of this decision; only to the person whose it is."""
+    read = await console.desk.journal(who, request.path_params["incident"])
+    for entry in read.entries:
+        if entry.data.get("decision") == said and entry.data.get("actor") == who.person:
+            return became(entry)
+    return None
+
+
+async def take(console: Console, request: Request, who: Who) -> Response:
+    """Take a decision from a form, hand it over, and show what became of it."""
+    incident, gate = request.path_params["incident"], request.path_params["gate"]
+    form = await request.form(max_files=0, max_fields=_FIELDS)
+    if await console.guard.refuses(request, _text(form, "csrf")):
+        problem = "This form is too old, or was not sent from this page. Decide again."
+        return await _page(console, request, who, problem=problem, status=403)
+    if who.kind != "person":
+        problem = "Only people decide; you can read here."
+        return await _page(console, request, who, problem=problem, status=403)
+    here = f"/incidents/{incident}/gates/{gate}"
+    view = await console.desk.view(who, incident)
+    open_now = next((g for g in view.gates if g.policy.id == gate), None)
+    if open_now is not None and asked(open_now, who.person, who.roles, datetime.now(UTC)).grave:
+        prove = console.guard.step_up(request, who, here)
+        if prove is not None:
+            return seen_other(prove)
+    try:
+        decision = _decision(form, gate, who)
+    except BadInput as error:
+        return await _page(console, request, who, problem=str(error), status=422)
+    await console.desk.decide(who, incident, decision)
+    await console.desk.became_of(who, incident, decision, view.journal_length)
+    return seen_other(f"{here}?decided={decision.decision_id}")
+
+
+def _text(form: FormData, name: str) -> str:
+    value = form.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _decision(form: FormData, gate: str, who: Who) -> Decision:
+    reason = _text(form, "own_reason").strip() or _text(form, "reason").strip()
+    if not reason:
+        raise BadInput("A decision needs its reason", next_step="choose one, or write your own.")
+    if not _DECISION_ID.fullmatch(_text(form, "decision")):
+        raise BadInput("The form is not complete", next_step="load the page anew.")
+    try:
+        return Decision(
+            decision_id=_text(form, "decision"),
+            gate=gate,
+            nonce=_text(form, "nonce"),
+            digest=_text(form, "digest"),
+            choice=Choice(_text(form, "choice")),
+            actor=who.person,
+            role=_text(form, "role"),
+            reason=reason,
+        )
+    except (ValidationError, ValueError) as error:
+        raise BadInput("The form is not complete", next_step="load the page anew.") from error

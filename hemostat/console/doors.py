@@ -1,0 +1,114 @@
+"""What every page of the console needs and owes: who asks, and words for failure.
+
+Law: nothing is read for nobody. Without authentication a page sends to ``/login``; a form that was
+not sent from one of our own pages is refused; a redirect leads to a path of this server.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from hemostat.console.book import Book
+from hemostat.console.drills import Drills
+from hemostat.console.feed import Feed
+from hemostat.console.pages import HEADERS, page
+from hemostat.console.temporal_desk import Desk
+from schemas.errors import BadInput, HemostatError
+from schemas.who import Who
+
+Authenticate = Callable[[Request], Awaitable[Who | None]]
+Findings = Callable[[], Awaitable[tuple[list[HemostatError], list[str]]]]
+"""What is wrong and what is fine, as ``hemostat check`` finds it."""
+
+_log = logging.getLogger(__name__)
+
+
+async def nobody(request: Request) -> Who | None:
+    """Authenticate nobody: the console as it is before anybody can log in."""
+    return None
+
+
+class Guard:
+    """What protects forms and grave decisions; whoever authenticates provides it."""
+
+    def token(self, request: Request) -> str:
+        """Return what a form of this person has to carry."""
+        return ""
+
+    async def refuses(self, request: Request, token: str) -> bool:
+        """Whether a form that carries *token* was not sent from our own page."""
+        return True
+
+    def step_up(self, request: Request, who: Who, back: str) -> str | None:
+        """Return where to prove again who decides; None if that was proven just now."""
+        return None
+
+
+@dataclass(frozen=True)
+class Console:
+    """What the pages need of the rest of the house."""
+
+    desk: Desk
+    feed: Feed
+    authenticate: Authenticate = nobody
+    guard: Guard = field(default_factory=Guard)
+    books: tuple[Book, ...] = ()
+    findings: Findings | None = None
+    drills: Drills | None = None
+
+    def title(self, playbook: str) -> str:
+        """Return the title of a playbook, its id if the code is not here."""
+        return next((book.title for book in self.books if book.id == playbook), playbook)
+
+
+Page = Callable[[Console, Request, Who], Awaitable[Response]]
+
+_GONE: Final = 404
+
+
+def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Response]]:
+    """Return *show* for those who are authenticated; what fails is told in words."""
+
+    async def answer(request: Request) -> Response:
+        who = await console.authenticate(request)
+        if who is None:
+            return to_login(request)
+        try:
+            return await show(console, request, who)
+        except BadInput as error:
+            return problem(request, who, _GONE, error)
+        except HemostatError as error:
+            return problem(request, who, 503, error)
+
+    return answer
+
+
+def problem(request: Request, who: Who | None, status: int, error: HemostatError) -> Response:
+    """Return a page that says what was wrong and what to do."""
+    what = f"{error.what[:1].upper()}{error.what[1:]}"
+    return page(request, "problem.html", who, status=status, what=what, next_step=error.next_step)
+
+
+def to_login(request: Request) -> Response:
+    """Send to the login page, and from there back here."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = here if request.method == "GET" else "/incidents"
+    return RedirectResponse(f"/login?next={quote(back)}", 303, headers=dict(HEADERS))
+
+
+def local(path: str, otherwise: str = "/incidents") -> str:
+    """Return *path* if it is one of this server's own, else *otherwise*."""
+    parts = urlsplit(path)
+    plain = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    own = plain and not parts.scheme and not parts.netloc and "\\" not in path
+    return path if own else otherwise
+
+
+def seen_other(path: str) -> Response:
+    """Send to *path* after a form was taken."""
+    return RedirectResponse(local(path), 303, headers=dict(HEADERS))

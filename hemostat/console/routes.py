@@ -1,0 +1,50 @@
+"""The routes of the console, a page a line; ``doors`` says what every page owes."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from hemostat.console import decide, readiness, showing, watching
+from hemostat.console.doors import Console, Page, guarded, seen_other
+from hemostat.console.pages import THEME_COOKIE, THEMES, serve_static
+from schemas.who import Who
+
+
+async def set_theme(request: Request) -> Response:
+    """Keep dark or light in a cookie; it is no secret and changes nothing for anybody else."""
+    form = await request.form(max_files=0, max_fields=5)
+    theme = form.get("theme")
+    answer = seen_other(str(form.get("back", "")))
+    if theme in THEMES:
+        answer.set_cookie(
+            THEME_COOKIE, str(theme), max_age=31_536_000, samesite="lax", httponly=True
+        )
+    return answer
+
+
+def routes(console: Console) -> list[Route]:
+    """Return every route of the console."""
+
+    def at(path: str, show: Page, *methods: str) -> Route:
+        return Route(path, guarded(console, show), methods=list(methods) or ["GET"])
+
+    async def home(console: Console, request: Request, who: Who) -> Response:
+        return seen_other("/incidents")
+
+    return [
+        at("/", home),
+        at("/incidents", showing.list_incidents),
+        at("/incidents/{incident}", showing.show_incident),
+        at("/incidents/{incident}/events", watching.incident_events),
+        at("/incidents/{incident}/gates/{gate}", decide.show_gate),
+        at("/incidents/{incident}/gates/{gate}", decide.take, "POST"),
+        at("/decisions", decide.inbox),
+        at("/events", watching.list_events),
+        at("/playbooks", readiness.show_playbooks),
+        at("/readiness", readiness.show_readiness),
+        at("/drills", readiness.show_drills),
+        at("/drills", readiness.start_drill, "POST"),
+        at("/drills/events", watching.drill_events),
+        Route("/theme", set_theme, methods=["POST"]),
+        Route("/static/{digest}/{name}", serve_static),
+    ]
