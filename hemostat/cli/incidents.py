@@ -11,7 +11,13 @@ from hemostat.terminal import document, line, table
 
 
 @click.command
-@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--limit",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1, 1000),
+    help="How many to list at most.",
+)
 @json_option
 def command(limit: int, as_json: bool) -> None:
     """List incidents, open ones first.
