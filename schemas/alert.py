@@ -79,8 +79,12 @@ class Alert(Frozen):
     raw: RawRef
 
 
+GAPS = "gaps"
+"""In ``extra``: what the gateway could not seal of these alerts, each as an ``evidence.Gap``."""
+
+
 class AlertBatch(Frozen):
-    """What one ``alert`` signal carries; ``receipts`` binds it to the gateway's deliveries."""
+    """What one ``alert`` signal carries, and declarations of the gateway beside it."""
 
     alerts: tuple[Alert, ...]
     extra: dict[str, JsonValue] = {}

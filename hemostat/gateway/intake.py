@@ -19,7 +19,9 @@ from pydantic import JsonValue
 
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted, Standing
 from hemostat.gateway.routing import Destination
-from schemas.alert import Alert, AlertBatch, episode_mark
+from schemas.alert import GAPS, Alert, AlertBatch, episode_mark
+from schemas.base import Digest
+from schemas.evidence import Gap
 
 MAX_BATCH_ALERTS: Final = 250
 MAX_BATCH_BYTES: Final = 480 * 1024
@@ -233,11 +235,18 @@ def _parcels(
 def _batch(parcels: Sequence[_Parcel], closed: frozenset[str] = frozenset()) -> AlertBatch:
     """What one signal carries: the alerts whose episodes are not *closed*, and declared gaps."""
     alerts = (alert for parcel in parcels for alert in parcel.alerts)
-    unsealed: list[JsonValue] = [p.alerts[0].raw.digest for p in parcels if p.unsealed]
+    gaps = dict.fromkeys(_gap(p.alerts[0].raw.digest) for p in parcels if p.unsealed)
+    told: list[JsonValue] = [gap.model_dump(mode="json") for gap in gaps]
     return AlertBatch(
         alerts=tuple(alert for alert in alerts if episode_mark(alert.episode_key) not in closed),
-        extra={"unsealed": unsealed} if unsealed else {},
+        extra={GAPS: told} if told else {},
     )
+
+
+def _gap(body: Digest) -> Gap:
+    """What is declared of a body that is not in the vault."""
+    reason = f"the vault did not take it in time; it had the digest {body}"
+    return Gap(name=f"alert body {body.removeprefix('sha256:')[:16]}", reason=reason)
 
 
 def _all_closed(parcel: _Parcel, closed: frozenset[str]) -> bool:

@@ -136,3 +136,23 @@ async def test_a_resolve_during_the_response_is_recorded_and_undoes_nothing_by_i
     await case.until(lambda v: v.alerts == 2, "it arrived")
     assert world.isolated == {"feedback": 0}
     await case.gate("confirm-known-good")
+
+
+async def test_a_body_that_the_gateway_could_not_seal_is_a_declared_gap_once(
+    client: Client, queue: str, world: World
+) -> None:
+    case = await Case.open(client, queue)
+    gap = {"name": "alert body 0123", "reason": "the vault did not take it in time"}
+    for delivery in ("d-a", "d-b"):  # sent again, it is missing all the same and told once
+        late = alert().model_copy(update={"delivery_key": delivery})
+        told = AlertBatch(alerts=(late,), extra={"gaps": [gap]})
+        await case.signal("alert", told.model_dump(mode="json"))
+    garbage = AlertBatch(alerts=(), extra={"gaps": [{"no": "gap"}]})
+    await case.signal("alert", garbage.model_dump(mode="json"))
+    await case.until(lambda v: v.alerts == 3, "they arrived")
+    missing = [e for e in await case.journal() if e.says == "Evidence is missing: alert body 0123"]
+    assert [(e.kind, e.data["reason"]) for e in missing] == [(Kind.EVIDENCE, gap["reason"])]
+    await case.approve("confirm-known-good")
+    await case.approve("rescore-decisions", "service-owner", "ml-lead")
+    gate = await case.gate("retrain-without-poison")
+    assert "alert body 0123" in str(gate.shown)

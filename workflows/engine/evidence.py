@@ -84,7 +84,12 @@ class Evidence:
         for gap in sealed.gaps:
             self._declare(step, gap)
 
-    def _declare(self, step: str, gap: Gap) -> None:
+    def declare(self, gap: Gap) -> None:
+        """Note that something is missing which no step was to seal; once, however often told."""
+        if gap.name not in self._gaps:
+            self._declare(None, gap)
+
+    def _declare(self, step: str | None, gap: Gap) -> None:
         self._gaps.append(gap.name)
         says = f"Evidence is missing: {gap.name}"
         self._record.write(Kind.EVIDENCE, says, step=step, data={"reason": gap.reason})

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
-from schemas.alert import Alert, AlertAction, AlertBatch, episode_mark
+from schemas.alert import GAPS, Alert, AlertAction, AlertBatch, episode_mark
 from schemas.base import Frozen, Utc
+from schemas.evidence import Gap
 from schemas.journal import Kind
 from workflows.engine import commands
 from workflows.engine.record import Record
@@ -19,6 +20,9 @@ every alert."""
 
 HEARD, NAMES, LETTERS = 20, 16, 128
 """How many alerts are remembered with what they told, how much of each, and how long a name."""
+
+
+_GAPS = TypeAdapter(tuple[Gap, ...])
 
 
 class Heard(Frozen):
@@ -56,8 +60,11 @@ class Intake:
         self.unanswered = False
         """A firing arrived that no response has looked at yet."""
 
-    def receive(self, raw: object) -> None:
-        """Take one ``alert`` signal; what cannot be read is recorded, never raised."""
+    def receive(self, raw: object) -> tuple[Gap, ...]:
+        """Take one ``alert`` signal; what cannot be read is recorded, never raised.
+
+        Returns what the gateway declares missing: bodies that the vault did not take.
+        """
         try:
             batch = AlertBatch.model_validate(raw)
         except ValidationError as error:
@@ -65,9 +72,10 @@ class Intake:
             self._record.write(
                 Kind.REFUSED, "An alert signal could not be read", data={"fields": list(wrong)}
             )
-            return
+            return ()
         for alert in batch.alerts:
             self._take(alert)
+        return declared(batch)
 
     def _take(self, alert: Alert) -> None:
         mark = episode_mark(f"{alert.delivery_key}/{alert.alert_key}")[:16]
@@ -157,6 +165,14 @@ class Intake:
         self.count, self.unanswered = dumped["count"], dumped["unanswered"]
         self._names = set(dumped.get("names", ()))
         self.heard = [Heard.model_validate(heard) for heard in dumped.get("heard", ())]
+
+
+def declared(batch: AlertBatch) -> tuple[Gap, ...]:
+    """Return the gaps that a batch declares, as far as they can be read."""
+    try:
+        return _GAPS.validate_python(batch.extra.get(GAPS, ()))
+    except ValidationError:
+        return ()
 
 
 def _rank(alert: Alert) -> tuple[bool, datetime]:

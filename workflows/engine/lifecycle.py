@@ -58,7 +58,7 @@ class Lifecycle(Succession):
     def _receive(self, name: str, given: Sequence[RawValue]) -> None:
         # One handler for every name: Temporal silently drops what a typed one cannot decode.
         takers = {
-            "alert": self.intake.receive,
+            "alert": self._alerted,
             "determine": self.clocks.receive,
             "decide": self.hearing.decide,
             "withdraw": self.hearing.withdraw,
@@ -74,6 +74,11 @@ class Lifecycle(Succession):
             )
             return
         taker(legible(given))
+
+    def _alerted(self, raw: object) -> None:
+        """Take alerts, and declare what the gateway could not seal of them."""
+        for gap in self.intake.receive(raw):
+            self.evidence.declare(gap)
 
     # What is asked
 
