@@ -5,6 +5,7 @@
 ``hemostat check``: a process must not refuse to start because a delegation ran out overnight.
 """
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
@@ -100,6 +101,19 @@ def weak_gates(
         for problem in _weaknesses(roster, service, policy, now):
             found[problem] = None
     return list(found)
+
+
+def unknown_gates(
+    service: str, changed: Iterable[str], gates: Iterable[GatePolicy]
+) -> Iterator[Found]:
+    """Return what a service changes of gates that none of its playbooks has."""
+    known = sorted({policy.id for policy in gates} | {"may-contain"})
+    for name in changed:
+        if name not in known and not name.startswith("retry-"):
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"use one of: {', '.join(known)}."
+            path = ("services", service, "gates", name)
+            yield path, f"no playbook of {service!r} has a gate {name!r}", hint
 
 
 def _weaknesses(roster: Roster, service: str, policy: GatePolicy, now: datetime) -> Iterator[Found]:

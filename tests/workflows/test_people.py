@@ -8,10 +8,11 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from schemas.gate import Choice
-from schemas.incident import Resolution
+from schemas.incident import Resolution, Service
 from schemas.journal import Kind
-from tests.workflows.case import Case, decision
-from tests.workflows.roster import delegated, staffed
+from schemas.roster import Role
+from tests.workflows.case import Case, decision, service
+from tests.workflows.roster import delegated, roster, staffed
 from tests.workflows.world import World
 
 pytestmark = pytest.mark.temporal
@@ -97,6 +98,58 @@ async def test_a_pool_that_is_too_small_escalates_at_once_and_says_so(
         p.role == "commander" and "Too few people can decide" in p.summary
         for p in world.page_requests
     )
+
+
+def with_roles(**changed: Role | None) -> Service:
+    """People as ``hemostat check`` would not have let through: *changed* roles, None: removed."""
+    people = roster()
+    roles = {**people.roles, **{name.replace("_", "-"): role for name, role in changed.items()}}
+    kept = {name: role for name, role in roles.items() if role is not None}
+    weak = people.model_copy(update={"roles": kept})
+    return service().model_copy(update={"roster": weak})
+
+
+ONE = Role(primary=("m1",))
+
+
+@pytest.mark.parametrize(
+    ("of", "says"),
+    [
+        (with_roles(service_owner=None), f"Too few people for gate {RESCORE}: escalated to"),
+        (
+            with_roles(service_owner=ONE, ml_lead=ONE),
+            f"Too few people for gate {RESCORE}: escalated to",
+        ),
+        (
+            with_roles(service_owner=ONE, ml_lead=ONE, commander=ONE, exec=ONE),
+            f"Too few people for gate {RESCORE}, and no rung is left",
+        ),
+    ],
+    ids=["a role that nobody holds", "a quorum beyond the pool", "a ladder that ends nowhere"],
+)
+async def test_a_gate_that_its_people_cannot_answer_escalates_and_says_so(
+    client: Client, queue: str, world: World, of: Service, says: str
+) -> None:
+    case = await Case.open(client, queue, of=of)
+    await case.by("confirm-known-good", ml_on_call="o1")
+    await case.said(says)
+    assert any("Too few people can decide" in p.summary for p in world.page_requests)
+    assert world.effects["rescore"] == 0
+
+
+async def test_a_sole_approver_who_becomes_the_suspect_is_replaced_by_the_next_rung(
+    client: Client, queue: str, world: World
+) -> None:
+    case = await Case.open(client, queue, of=staffed())
+    await case.by("confirm-known-good", ml_on_call="o1")
+    await case.gate(RESCORE)
+    await case.say("suspect", "l1", "counsel", person="s1")  # alone in service-owner
+    await case.said(f"Too few people for gate {RESCORE}: escalated to commander")
+    await case.by(RESCORE, service_owner="s1")
+    await case.until_refused("excluded")
+    await case.by(RESCORE, commander="c1", ml_lead="m1")
+    await case.gate("retrain-without-poison")
+    assert world.effects["rescore"] == 1
 
 
 async def test_a_deputy_decides_only_while_the_role_is_dark(

@@ -16,6 +16,19 @@ REVIEWER = "ciso"
 """The role that is paged and that judges; the reviewed person does not."""
 
 
+def review_gate(review: str) -> GatePolicy:
+    """The gate at which a use of break-glass is judged."""
+    return GatePolicy(
+        id=review,
+        asks="The glass was broken. Was it justified? Either answer ends the review.",
+        roles=(REVIEWER,),
+        timer=timedelta(hours=24),
+        ladder=("commander",),
+        ladder_every=timedelta(hours=24),
+        on_reject="recorded as not justified",
+    )
+
+
 class Ask(Protocol):
     """How a review is put before people."""
 
@@ -68,15 +81,7 @@ class GlassReviews:
 
     async def _review(self, review: str) -> None:
         shown = self._pending[review]
-        policy = GatePolicy(
-            id=review,
-            asks="The glass was broken. Was it justified? Either answer ends the review.",
-            roles=(REVIEWER,),
-            timer=timedelta(hours=24),
-            ladder=("commander",),
-            ladder_every=timedelta(hours=24),
-            on_reject="recorded as not justified",
-        )
+        policy = review_gate(review)
         outcome: Outcome | None = None
         while outcome not in (Outcome.APPROVED, Outcome.REJECTED):
             outcome = await self._ask(policy, shown, requesters=(str(shown["by"]),))

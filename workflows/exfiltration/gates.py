@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from schemas.gate import GatePolicy, OnSilence
+from workflows.exfiltration.parameters import Parameters
 
 COMMAND = GatePolicy(
     id="take-command",
@@ -131,4 +132,14 @@ def statement(audience: str) -> GatePolicy:
         timer=timedelta(hours=24),
         ladder=("executive",),
         ladder_every=timedelta(hours=12),
+    )
+
+
+def of_service(parameters: Parameters) -> tuple[GatePolicy, ...]:
+    """The gates that a service's own regimes and audiences bring with them."""
+    regimes = [regime.id for regime in parameters.regimes]
+    return (
+        *(determination(regime) for regime in regimes),
+        *(filing(regime) for regime in regimes),
+        *(statement(audience) for audience in parameters.audiences),
     )
