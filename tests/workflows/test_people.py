@@ -133,7 +133,10 @@ async def test_a_gate_that_its_people_cannot_answer_escalates_and_says_so(
     case = await Case.open(client, queue, of=of)
     await case.by("confirm-known-good", ml_on_call="o1")
     await case.said(says)
-    assert any("Too few people can decide" in p.summary for p in world.page_requests)
+    await case.until(
+        lambda _: any("Too few people can decide" in p.summary for p in world.page_requests),
+        "somebody is told",
+    )
     assert world.effects["rescore"] == 0
 
 
@@ -146,7 +149,7 @@ async def test_a_sole_approver_who_becomes_the_suspect_is_replaced_by_the_next_r
     await case.say("suspect", "l1", "counsel", person="s1")  # alone in service-owner
     await case.said(f"Too few people for gate {RESCORE}: escalated to commander")
     await case.by(RESCORE, service_owner="s1")
-    await case.until_refused("excluded")
+    await case.until_refused("not-the-role")  # not any more
     await case.by(RESCORE, commander="c1", ml_lead="m1")
     await case.gate("retrain-without-poison")
     assert world.effects["rescore"] == 1
