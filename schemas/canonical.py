@@ -50,7 +50,7 @@ def _is_plain(value: Any) -> bool:
     return kind is list and all(_is_plain(inner) for inner in value)
 
 
-def digest_bytes(content: bytes) -> Digest:
+def digest_bytes(content: bytes | memoryview) -> Digest:
     """Return the SHA-256 of *content* as ``sha256:<hex>``."""
     return "sha256:" + hashlib.sha256(content).hexdigest()
 

@@ -9,6 +9,7 @@ import base64
 from enum import StrEnum
 from typing import Literal
 
+from cryptography.x509 import load_pem_x509_certificate
 from pydantic import Field, ValidationError, model_validator
 
 from schemas.audit.signing import Kid, Moment, kid_of
@@ -38,6 +39,18 @@ class TrustedKey(Frozen):
         return base64.b64decode(self.public, validate=True)
 
 
+class Authority(Frozen):
+    """A timestamp authority by its root certificate (PEM); asked for by the sealer from ``since``."""
+
+    certificate: str
+    since: Moment
+
+    @model_validator(mode="after")
+    def _is_a_certificate(self) -> "Authority":
+        load_pem_x509_certificate(self.certificate.encode())
+        return self
+
+
 class Standing(StrEnum):
     """What a key is worth at a moment."""
 
@@ -48,11 +61,11 @@ class Standing(StrEnum):
 
 
 class Trust(Frozen):
-    """The whole file. ``authorities`` are certificates (PEM) of timestamp authorities' roots."""
+    """The whole file."""
 
     format: Literal["hemostat-trust/1"] = "hemostat-trust/1"
     keys: tuple[TrustedKey, ...] = Field(min_length=1)
-    authorities: tuple[str, ...] = ()
+    authorities: tuple[Authority, ...] = ()
 
     def key(self, kid: str) -> TrustedKey | None:
         """Return the key that *kid* names, if it is trusted at all."""

@@ -77,6 +77,8 @@ class Event:
 
     id: int
     type: int
+    seconds: float
+    """Its time, since 1970."""
     attributes: Buffer
 
     def text(self, number: int) -> str:
@@ -100,14 +102,24 @@ def read_event(event: Buffer) -> Event:
             rest[number] = value
     if id_ < 1 or kind < 1:
         raise NotAnEvent("it has no id or no type")
-    return Event(id_, kind, rest.get(_ATTRIBUTES.get(kind, 0), b""))
+    time = {n: v for n, v in fields(rest.get(2, b"")) if isinstance(v, int)}
+    seconds = min(time.get(1, 0), 2**33) + min(time.get(2, 0), 10**9) / 1e9
+    return Event(id_, kind, seconds, rest.get(_ATTRIBUTES.get(kind, 0), b""))
 
 
-def event_id(event: Buffer) -> int:
-    """Return the id of *event*, which deterministic encoding writes first."""
-    if len(event) < 2 or event[0] != 0x08:
-        raise NotAnEvent("it does not begin with an id")
-    return _varint(event, 1)[0]
+def id_and_type(event: Buffer) -> tuple[int, int]:
+    """Return id and type of *event*, which deterministic encoding writes first, around its time."""
+    try:
+        if event[0] != 0x08:
+            raise NotAnEvent("it does not begin with an id")
+        id_, at = _varint(event, 1)
+        if event[at] == 0x12:
+            at += 2 + event[at + 1]  # a time takes less than 128 bytes
+        if event[at] != 0x18:
+            raise NotAnEvent("it has no type where an event has one")
+        return id_, _varint(event, at + 1)[0]
+    except IndexError:
+        raise NotAnEvent("it ends too early") from None
 
 
 def _first(message: Buffer, number: int) -> Buffer:

@@ -1,0 +1,175 @@
+"""Temporal's history: every event is the one that was sealed, in its place, none more, none less."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+from hemostat.audit.pack.reader import BrokenPack, Pack
+from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.form import told
+from hemostat.audit.verify.signatures import CLOCKS_DIFFER, moment
+from schemas.audit.chain import NO_EVENTS, RunHeader, head_of_header
+from schemas.audit.checkpoint import Checkpoint
+from schemas.audit.manifest import Manifest, Run
+from schemas.audit.signing import Envelope
+from schemas.audit.wire import Event, EventType, NotAnEvent, id_and_type, read_event
+
+INPUT, SIGNAL_INPUT, RESULT = 6, 2, 1
+"""Fields of the attributes of a start, a signal and a completion that hold payloads."""
+
+_READ = frozenset({EventType.STARTED, EventType.SIGNALED, EventType.COMPLETED})
+
+
+@dataclass
+class Signal:
+    """One signal as the history has it."""
+
+    name: str
+    event: int
+    run: int
+    at: datetime
+    said: Any
+
+
+@dataclass
+class Seen:
+    """What was read of the history on the way."""
+
+    opening: Any = None
+    """The input of the first run; None if it is not plain JSON."""
+    signals: list[Signal] = field(default_factory=list)
+    result: Any = None
+    events: int = 0
+
+
+def check_histories(
+    pack: Pack,
+    manifest: Manifest,
+    held: Sequence[Envelope[Checkpoint]],
+    findings: Findings,
+    seen: Seen,
+) -> str:
+    """Check every run against the checkpoints that cover it."""
+    bodies = [envelope.body for envelope in held]
+    headers = list({body.run.run: body.run for body in bodies}.values())
+    if [run.run for run in manifest.runs] != [header.run for header in headers]:
+        findings.add("history-runs", "manifest.json", "its runs are not those that were sealed")
+        return ""
+    head, previous = NO_EVENTS, None
+    for run, header in zip(manifest.runs, headers, strict=True):
+        _check_header(header, head, previous, manifest, findings)
+        mine = [body for body in bodies if body.run.run == header.run]
+        head = _check_run(pack, run, header, mine, findings, seen)
+        previous = header.run
+    return f"{seen.events} events in {len(headers)} runs are those that were sealed"
+
+
+def _check_header(
+    header: RunHeader, head: str, previous: str | None, manifest: Manifest, findings: Findings
+) -> None:
+    if (header.previous_head, header.previous_run) != (head, previous):
+        what = "it does not go on where the run before ended"
+        findings.add("history-runs", f"run {header.number}", what)
+    if (header.incident, header.first_run) != (manifest.incident, manifest.first_run):
+        findings.add(
+            "checkpoint-other-incident", f"run {header.number}", "it is of another incident"
+        )
+
+
+def _check_run(
+    pack: Pack,
+    run: Run,
+    header: RunHeader,
+    checkpoints: Sequence[Checkpoint],
+    findings: Findings,
+    seen: Seen,
+) -> str:
+    listed = pack.content(f"{run.folder}.digests")
+    last = checkpoints[-1]
+    if len(listed) != 32 * last.last_event or run.events != last.last_event:
+        short = min(len(listed) // 32, run.events) < last.last_event
+        what = f"{len(listed) // 32} events are listed and {last.last_event} were sealed"
+        findings.add("history-cut" if short else "history-longer", f"run {header.number}", what)
+    _check_heads(bytes(listed), header, checkpoints, findings)
+    times: dict[int, datetime] = {}
+    wanted = {body.last_event for body in checkpoints}
+    try:
+        for number, kind, digest, event in _events(pack, run, findings, header.number):
+            if bytes(listed[32 * number - 32 : 32 * number]) != digest:
+                what = "its bytes are not those that were sealed"
+                findings.add("history-event", f"run {header.number}, event {number}", what)
+            if kind in _READ or number in wanted:
+                times[number] = _look(read_event(event), header.number, seen)
+            seen.events += 1
+    except NotAnEvent as error:
+        findings.add("history-unreadable", f"run {header.number}", str(error))
+    except BrokenPack as error:
+        told(findings, error)
+    for body in checkpoints:
+        written = times.get(body.last_event)
+        if written and moment(body.at) + CLOCKS_DIFFER < written:
+            what = f"it is dated {body.at}, before the last event that it covers"
+            findings.add("time-backdated", f"checkpoint {body.seq}", what)
+    return last.head
+
+
+def _check_heads(
+    listed: bytes, header: RunHeader, checkpoints: Sequence[Checkpoint], findings: Findings
+) -> None:
+    """The list of digests is authentic if its chain ends in the signed heads."""
+    raw, at = bytes.fromhex(head_of_header(header).removeprefix("sha256:")), 0
+    for body in checkpoints:
+        upto = min(body.last_event, len(listed) // 32)
+        for start in range(32 * at, 32 * upto, 32):
+            raw = sha256(raw + listed[start : start + 32]).digest()
+        if f"sha256:{raw.hex()}" != body.head or upto != body.last_event:
+            where = f"run {header.number}, events {at + 1} to {body.last_event}"
+            what = f"they are not what checkpoint {body.seq} sealed"
+            findings.add("history-chain", where, what)
+            return
+        if body.segment and body.segment.first_event != at + 1:
+            findings.add(
+                "history-chain", f"checkpoint {body.seq}", "its events are not the next ones"
+            )
+        at = upto
+
+
+def _events(
+    pack: Pack, run: Run, findings: Findings, number_of_run: int
+) -> Iterator[tuple[int, int, bytes, memoryview]]:
+    """Yield number, type, digest and bytes of each event while they are in order."""
+    expected = 1
+    for event in pack.events(run.folder):
+        found, kind = id_and_type(event)
+        if found != expected:
+            code, what = _misplaced(found, expected)
+            findings.add(code, f"run {number_of_run}, event {expected}", what)
+            return
+        yield expected, kind, sha256(event).digest(), event
+        expected += 1
+    if expected <= run.events:
+        what = f"the history ends before event {expected}"
+        findings.add("history-cut", f"run {number_of_run}, event {expected}", what)
+
+
+def _misplaced(found: int, expected: int) -> tuple[str, str]:
+    if found == expected - 1:
+        return "history-doubled", f"event {found} is there twice"
+    if found == expected + 1:
+        return "history-dropped", f"event {expected} is missing or comes later"
+    return "history-reordered", f"event {found} stands in the place of event {expected}"
+
+
+def _look(event: Event, run: int, seen: Seen) -> datetime:
+    """Keep what the record asks about; return the event's time."""
+    at = datetime.fromtimestamp(event.seconds, UTC)
+    if event.type == EventType.STARTED and seen.opening is None and run == 1:
+        seen.opening = next(iter(event.payloads(INPUT)), None)
+    elif event.type == EventType.SIGNALED:
+        said = next(iter(event.payloads(SIGNAL_INPUT)), None)
+        seen.signals.append(Signal(event.text(1), event.id, run, at, said))
+    elif event.type == EventType.COMPLETED:
+        seen.result = next(iter(event.payloads(RESULT)), None)
+    return at

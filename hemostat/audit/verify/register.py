@@ -1,0 +1,113 @@
+"""The register: this incident is in it, opened and closed as the pack says; and all others are."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hemostat.audit.pack.reader import BrokenPack, Pack
+from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.form import told
+from hemostat.audit.verify.signatures import Signed, check_key
+from schemas.audit.checkpoint import Checkpoint, Why
+from schemas.audit.manifest import Manifest
+from schemas.audit.register import KIND, RegisterEntry, What
+from schemas.audit.signing import Envelope, open_envelope
+from schemas.audit.strict import NotStrict
+from schemas.journal import GENESIS
+
+
+def check_register(
+    pack: Pack,
+    manifest: Manifest,
+    held: Sequence[Envelope[Checkpoint]],
+    signed: Signed,
+    findings: Findings,
+) -> str:
+    """Check the entries of this incident that the pack brings along."""
+    entries: list[Envelope[RegisterEntry]] = []
+    try:
+        for envelope in pack.register():
+            check_key(envelope, f"register entry {envelope.body.seq}", signed, findings)
+            entries.append(envelope)
+    except BrokenPack as error:
+        told(findings, error)
+        return ""
+    what = [entry.body.what for entry in entries]
+    last = held[-1].body
+    if what not in ([What.OPENED], [What.OPENED, What.CLOSED]):
+        findings.add("register-missing", "register.jsonl", "it does not register this incident")
+        return ""
+    _check_about(manifest, entries, findings)
+    closed = len(entries) == 2
+    if closed != manifest.closed or (last.why is Why.CLOSE) > closed:
+        findings.add("manifest-wrong", "manifest.json", "the register says otherwise if it closed")
+    if closed:
+        _check_close(entries[1], held, findings)
+    elif last.why is not Why.CLOSE:
+        said = f"the incident was open at {last.at}; nothing is proven of what came after"
+        findings.add("record-open", f"checkpoint {last.seq}", said)
+    return "the incident is registered, opened and closed as the pack says"
+
+
+def _check_about(
+    manifest: Manifest, entries: Sequence[Envelope[RegisterEntry]], findings: Findings
+) -> None:
+    for entry in entries:
+        body, where = entry.body, f"register entry {entry.body.seq}"
+        if (body.incident, body.first_run) != (manifest.incident, manifest.first_run):
+            findings.add("register-other-incident", where, "it is of another incident")
+        elif (body.playbook, body.drill, body.opened_at) != (
+            manifest.playbook,
+            manifest.drill,
+            manifest.opened_at,
+        ):
+            findings.add("manifest-wrong", "manifest.json", f"it is not what {where} says")
+
+
+def _check_close(
+    entry: Envelope[RegisterEntry], held: Sequence[Envelope[Checkpoint]], findings: Findings
+) -> None:
+    body, last = entry.body, held[-1]
+    if body.checkpoints != len(held) or body.last_checkpoint != last.digest:
+        what = f"it closed with {body.checkpoints} checkpoints, of which {len(held)} are here"
+        findings.add("register-close", f"register entry {body.seq}", what)
+    elif body.outcome != last.body.outcome:
+        findings.add("register-close", f"register entry {body.seq}", "it closed otherwise")
+    if body.outcome == "missing":
+        where = f"checkpoint {last.body.seq}"
+        findings.add("incident-deleted", where, "the workflow was deleted while it was open")
+
+
+def read_register(lines: bytes, signed: Signed, findings: Findings) -> list[RegisterEntry]:
+    """Check a whole register and return its entries; what breaks it is a finding."""
+    entries: list[RegisterEntry] = []
+    previous: Any = GENESIS
+    for number, line in enumerate(lines.splitlines()):
+        where = f"register entry {number}"
+        try:
+            envelope = open_envelope(KIND, line, RegisterEntry)
+        except NotStrict as error:
+            findings.add(error.code, where, str(error))
+            return entries
+        check_key(envelope, where, signed, findings)
+        if envelope.body.seq != number:
+            findings.add("register-missing", where, f"entry {envelope.body.seq} stands there")
+            return entries
+        if envelope.body.previous != previous:
+            findings.add("register-chain", where, "it does not follow the one before it")
+        previous = envelope.digest
+        entries.append(envelope.body)
+    return entries
+
+
+def check_population(
+    entries: Sequence[RegisterEntry], packs: Sequence[tuple[str, str]], findings: Findings
+) -> str:
+    """Compare the incidents of a whole register with the packs that were given."""
+    registered = dict.fromkeys((entry.incident, entry.first_run) for entry in entries)
+    for incident, first_run in packs:
+        if (incident, first_run) not in registered:
+            findings.add("register-missing", incident[:80], "the register has no such incident")
+    without = [which for which in registered if which not in packs]
+    for incident, _ in without:
+        findings.add("register-no-pack", incident[:80], "it is registered and no pack was given")
+    return f"{len(registered)} incidents are registered, and each has its pack"

@@ -1,0 +1,114 @@
+"""What people said: each decision is in the history as a signal, and signed where it had to be."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.history import Seen, Signal
+from schemas.audit.manifest import Manifest
+from schemas.base import Frozen
+from schemas.clocks.determination import Determination
+from schemas.gate import BreakGlassUse, Decision, Withdrawal
+from schemas.journal import Entry, Kind
+from schemas.signed_statement import Heard, Place, verify
+from schemas.speakers import SpeakerKeys
+from schemas.statements import Attestation, Regrading, Suspicion
+
+SAID: Final[Mapping[str, tuple[type[Frozen], str]]] = {
+    "decide": (Decision, "decision_id"),
+    "withdraw": (Withdrawal, "withdrawal_id"),
+    "break-glass": (BreakGlassUse, "use_id"),
+    "attest": (Attestation, "id"),
+    "grade": (Regrading, "id"),
+    "suspect": (Suspicion, "id"),
+    "determine": (Determination, "determination_id"),
+}
+"""By signal, what it carries and which field of it is its id."""
+
+_SAME: Final = ("gate", "actor", "role", "choice", "digest", "reason")
+
+
+def check_said(
+    manifest: Manifest, entries: Sequence[Entry], seen: Seen, findings: Findings
+) -> str | None:
+    """Compare each decision that counted with the signal that carried it."""
+    decided = [e for e in entries if e.kind is Kind.DECISION and "decision" in e.data]
+    if not decided:
+        return None
+    if any(signal.said is None for signal in seen.signals):
+        findings.notes.append("signals are encrypted: who said what rests on the journal alone")
+        return None
+    spoken = {_id_of(signal): signal for signal in seen.signals if signal.name in SAID}
+    keys, signed = _keys(seen.opening), _Proofs()
+    if keys is not None:
+        signed = _hear(manifest, seen.signals, keys)
+    for entry in decided:
+        where = f"journal entry {entry.seq}"
+        signal = spoken.get(str(entry.data["decision"]))
+        if signal is None or not isinstance(signal.said, Mapping):
+            findings.add("decision-not-said", where, "no signal in the history says this")
+            continue
+        for name in _SAME:
+            if name in entry.data and signal.said.get(name) != entry.data[name]:
+                what = f"the signal, event {signal.event} of run {signal.run}, has another {name}"
+                findings.add("decision-other", where, what)
+        if keys is not None and (why := signed.why_not(signal)) is not None:
+            findings.add("statement-not-held", where, f"its signature does not count: {why}")
+    proven = ", each signed by a key that the incident trusts" if keys is not None else ""
+    if keys is None:
+        findings.notes.append("people were not asked to sign: who decided rests on Temporal's word")
+    return f"{len(decided)} decisions were said as signals in the history{proven}"
+
+
+class _Proofs:
+    """Which signals are proven to be by whom they name."""
+
+    def __init__(self) -> None:
+        self._why: dict[tuple[int, int], str | None] = {}
+
+    def note(self, signal: Signal, why: str | None) -> None:
+        """Keep why *signal* is not proven; None: it is."""
+        self._why[signal.run, signal.event] = why
+
+    def why_not(self, signal: Signal) -> str | None:
+        """Why *signal* is not proven, or None."""
+        return self._why.get((signal.run, signal.event), "malformed")
+
+
+def _hear(manifest: Manifest, signals: Sequence[Signal], keys: SpeakerKeys) -> _Proofs:
+    """Hear all signals in order, as the incident did: keys are learnt on the way."""
+    proofs, spent = _Proofs(), set[str]()
+    for signal in signals:
+        if signal.name not in SAID:
+            continue
+        try:
+            said = SAID[signal.name][0].model_validate(signal.said)
+        except ValidationError:
+            continue
+        place = Place(manifest.incident, manifest.first_run, signal.name)
+        envelope = getattr(said, "statement", None)
+        heard = verify(envelope, said, place, keys, signal.at, spent)
+        if isinstance(heard, Heard):
+            keys = heard.keys
+            spent.add(heard.statement.id)
+            proofs.note(signal, None)
+        else:
+            proofs.note(signal, heard.value)
+    return proofs
+
+
+def _keys(opening: Any) -> SpeakerKeys | None:
+    given = opening.get("speakers") if isinstance(opening, Mapping) else None
+    if given is None:
+        return None
+    try:
+        return SpeakerKeys.model_validate(given)
+    except ValidationError:
+        return None
+
+
+def _id_of(signal: Signal) -> str:
+    said = signal.said
+    return str(said.get(SAID[signal.name][1])) if isinstance(said, Mapping) else ""
