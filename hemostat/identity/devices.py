@@ -1,0 +1,79 @@
+"""The device flow (RFC 8628): a terminal shows a code, its person lends it their proof here."""
+
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from hemostat.identity.pages import Doors, form_of, page, problem, said, seen_other
+from hemostat.identity.proving import signed_in
+from hemostat.identity.tokens import CODE_LASTS, POLL_EVERY, Waits
+from schemas.base import iso
+
+
+async def ask(doors: Doors, request: Request) -> Response:
+    """``POST /device/code``: a terminal asks for a code."""
+    try:
+        device, code = doors.identity.tokens.ask()
+    except Waits as waits:
+        return said({"error": waits.error}, 429)
+    address = f"{doors.identity.url}/device"
+    return said(
+        {
+            "device_code": device,
+            "user_code": code,
+            "verification_uri": address,
+            "verification_uri_complete": f"{address}?code={code}",
+            "expires_in": int(CODE_LASTS.total_seconds()),
+            "interval": POLL_EVERY,
+        }
+    )
+
+
+async def collect(doors: Doors, request: Request) -> Response:
+    """``POST /device/token``: the terminal asks whether its person has answered."""
+    form = await form_of(request)
+    try:
+        token, issued = doors.identity.tokens.collect(form.get("device_code", ""))
+    except Waits as waits:
+        return said({"error": waits.error}, 400)
+    answer: dict[str, Any] = {
+        "access_token": token,
+        "token_type": "Bearer",
+        "expires_at": iso(issued.until),
+        "person": issued.who.person,
+    }
+    return said(answer)
+
+
+async def show(doors: Doors, request: Request) -> Response:
+    """``GET /device``: the person compares the code and answers."""
+    present = await signed_in(doors, request)
+    code = request.query_params.get("code", "")[:20]
+    if present is None:
+        safe = "".join(char for char in code if char.isalnum() or char == "-")
+        return seen_other(f"/login?next=/device%3Fcode%3D{safe}" if safe else "/login?next=/device")
+    session, who = present
+    return page(request, "device.html", csrf=session.csrf, code=code, who=who, became="")
+
+
+async def answer(doors: Doors, request: Request) -> Response:
+    """``POST /device``: lend the proof, or refuse."""
+    form, present = await form_of(request), await signed_in(doors, request)
+    if present is None or await doors.identity.refuses(request, form.get("csrf", "")):
+        return problem(request, 403, "this form was not sent from our own page", "load it anew.")
+    session, who = present
+    lends = form.get("answer") == "lend"
+    known = doors.identity.tokens.answer(form.get("code", ""), who if lends else None)
+    became = "no terminal waits with this code"
+    if known:
+        became = "the terminal is signed in as you" if lends else "the terminal was refused"
+    return page(
+        request,
+        "device.html",
+        status=200 if known else 404,
+        csrf=session.csrf,
+        code="",
+        who=who,
+        became=became,
+    )

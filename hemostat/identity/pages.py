@@ -1,0 +1,145 @@
+"""The pages of signing in: rendered here, no text of a request unescaped, nothing from elsewhere.
+
+The templates extend ``base.html`` of the console where there is one, else our own plain page.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from hemostat.identity.desk import Identity, here
+from hemostat.identity.oidc import SignIn
+from hemostat.identity.passkeys import Passkeys
+from hemostat.identity.sessions import same
+from hemostat.identity.throttle import Throttle
+from schemas.base import Frozen, Utc
+from schemas.errors import HemostatError
+
+FLOW_LASTS: Final = timedelta(minutes=10)
+MOST_OF_A_FORM: Final = 64 * 1024
+_HERE: Final = Path(__file__).parent
+_CONSOLE: Final = _HERE.parent / "console" / "templates"
+
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_TEMPLATES: Final = Environment(
+    loader=ChoiceLoader([FileSystemLoader(_HERE / "templates"), FileSystemLoader(_CONSOLE)]),
+    autoescape=True,
+    undefined=StrictUndefined,
+)
+_BASE: Final = "base.html" if (_CONSOLE / "base.html").exists() else "plain.html"
+
+
+class Flow(Frozen):
+    """One way in, under way: sealed in the browser's cookie and over after ten minutes."""
+
+    until: Utc
+    csrf: str
+    next: str = "/"
+    oidc: SignIn | None = None
+    challenge: str | None = None
+    subject: str | None = None
+    """Who proves it afresh; None at a sign-in."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the pages share."""
+
+    identity: Identity
+    passkeys: Passkeys
+    throttle: Throttle
+
+    def flow(self, request: Request) -> Flow | None:
+        """Return the way in that this browser is on; None if there is none, or it is over."""
+        flow = self.identity.flow.read(request, Flow)
+        return flow if flow and datetime.now(UTC) < flow.until else None
+
+    def on_its_way(self, response: Response, flow: Flow) -> Response:
+        """Give the browser its way in."""
+        self.identity.flow.set(response, flow, flow.until)
+        return response
+
+    def forged(self, request: Request, flow: Flow | None, token: str) -> bool:
+        """Whether a form of the way in was not sent from our own page."""
+        return flow is None or self.identity.foreign(request) or not same(token, flow.csrf)
+
+
+Handler = Callable[[Doors, Request], Awaitable[Response]]
+
+
+def page(request: Request, template: str, *, status: int = 200, **content: Any) -> Response:
+    """Return a page of ours."""
+    text = _TEMPLATES.get_template(template).render(base=_BASE, **content)
+    return HTMLResponse(text, status, headers=HEADERS)
+
+
+def seen_other(path: str) -> Response:
+    """Send to a path of this server."""
+    return RedirectResponse(here(path), 303, headers=HEADERS)
+
+
+def away(address: str) -> Response:
+    """Send to the provider, whose address is the configured one's own."""
+    return RedirectResponse(address, 303, headers=HEADERS)
+
+
+def said(content: dict[str, Any], status: int = 200) -> Response:
+    """Return JSON that is kept nowhere."""
+    return JSONResponse(content, status, headers=HEADERS)
+
+
+def problem(request: Request, status: int, what: str, next_step: str) -> Response:
+    """Return a page, or JSON to a script, that says what was wrong."""
+    if "application/json" in request.headers.get("accept", ""):
+        return said({"error": what, "next": next_step}, status)
+    return page(request, "problem_signing_in.html", status=status, what=what, next_step=next_step)
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the plain fields of a form; {} for anything larger or other."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    length = request.headers.get("content-length", "")
+    if kind != "application/x-www-form-urlencoded" or not length.isdecimal():
+        return {}
+    if int(length) > MOST_OF_A_FORM:
+        return {}
+    form = await request.form(max_files=0, max_fields=20)
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def opened(doors: Doors, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Return *handler* as a route that tells its errors in words and never shows a secret."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(doors, request)
+        except HemostatError as error:
+            status = 503 if error.retryable else 403
+            return problem(request, status, error.what, error.next_step)
+
+    return answer
+
+
+async def serve_asset(request: Request) -> Response:
+    """Serve the style and the script of these pages."""
+    name = {"style.css": "sign_in.css", "passkey.js": "passkey.js"}.get(request.path_params["name"])
+    if name is None:
+        return Response(status_code=404)
+    return FileResponse(_HERE / "static" / name, headers={"X-Content-Type-Options": "nosniff"})
