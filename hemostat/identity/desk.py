@@ -211,9 +211,11 @@ class Identity:
 
 def here(path: str, otherwise: str = "/") -> str:
     """Return *path* if it is a path of this server, else *otherwise*: no redirect leads away."""
-    parts = urlsplit(path) if path.isprintable() and path.isascii() else urlsplit("//")
-    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if plain and not parts.scheme and not parts.netloc else otherwise
+    if not (path.startswith("/") and path.isascii() and path.isprintable()):
+        return otherwise
+    parts = urlsplit(path)
+    leads_away = path.startswith("//") or "\\" in path or parts.scheme or parts.netloc
+    return otherwise if leads_away else path
 
 
 def _is_a_name(text: str) -> bool:
