@@ -1,7 +1,8 @@
-"""The gateway's HTTP surface: alerts in, with the console beside them.
+"""The gateway's HTTP surface: alerts in, people signed in, with the console beside them.
 
-What machines ask is answered in JSON, within 3 s, and never with 500. An error says ``{"error", "where", "next"}``. 4xx means that sending the same again is pointless,
-503 that it is not: Alertmanager, PagerDuty and the like retry 5xx and drop 4xx.
+What machines ask is answered in JSON, within 3 s, and never with 500. An error says ``{"error",
+"where", "next"}``. 4xx means that sending the same again is pointless, 503 that it is not:
+Alertmanager, PagerDuty and the like retry 5xx and drop 4xx.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -20,6 +22,9 @@ from starlette.routing import BaseRoute, Route
 from hemostat.gateway.alerts import AlertsIn, Unverified
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
 from hemostat.gateway.intake import Intake
+from hemostat.identity.desk import Identity
+from hemostat.identity.routes import KeepsSessions
+from hemostat.identity.routes import routes as routes_of_identity
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas.errors import BadInput, HemostatError
@@ -38,10 +43,12 @@ def gateway_app(
     signals: IncidentSignals,
     vault: Vault,
     beside: Sequence[BaseRoute] = (),
+    identity: Identity | None = None,
 ) -> Starlette:
     """Return the ASGI app; raises ``ConfigurationError`` for a source that cannot be served.
 
-    *beside* are the routes of what is served with it, such as the console.
+    *beside* are the routes of what is served with it, such as the console; with *identity* people
+    can sign in, and their sessions are kept alive on every page.
     """
     alerts = AlertsIn(settings, Intake(signals), vault)
 
@@ -75,8 +82,10 @@ def gateway_app(
             Route("/alerts/{source}", _never_500(post_alerts), methods=["POST"]),
             Route("/healthz", healthz),
             Route("/readyz", _never_500(readyz)),
+            *(routes_of_identity(identity) if identity else ()),
             *beside,
         ],
+        middleware=[Middleware(KeepsSessions, identity=identity)] if identity else (),
         exception_handlers={HTTPException: _http_error},
     )
 

@@ -8,6 +8,7 @@ import uvicorn
 
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
+from hemostat.identity.desk import Identity
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError
@@ -22,8 +23,9 @@ async def serve(settings: Settings) -> None:
     """
     signals = IncidentSignals(settings.hemostat.task_queue)
     bind, port = settings.gateway.bind, settings.gateway.port
+    identity = Identity(settings) if settings.identity else None
     config = uvicorn.Config(
-        gateway_app(settings, signals, Vault(settings.vault_folder)),
+        gateway_app(settings, signals, Vault(settings.vault_folder), identity=identity),
         host=bind,
         port=port,
         log_config=None,

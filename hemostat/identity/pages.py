@@ -3,6 +3,7 @@
 The templates extend ``base.html`` of the console where there is one, else our own plain page.
 """
 
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from hemostat.identity.desk import Identity, here
@@ -23,6 +24,7 @@ from schemas.errors import HemostatError
 
 FLOW_LASTS: Final = timedelta(minutes=10)
 MOST_OF_A_FORM: Final = 64 * 1024
+_log = logging.getLogger(__name__)
 _HERE: Final = Path(__file__).parent
 _CONSOLE: Final = _HERE.parent / "console" / "templates"
 
@@ -133,6 +135,11 @@ def opened(doors: Doors, handler: Handler) -> Callable[[Request], Awaitable[Resp
         except HemostatError as error:
             status = 503 if error.retryable else 403
             return problem(request, status, error.what, error.next_step)
+        except ClientDisconnect:
+            return problem(request, 408, "the browser went away", "load the page anew.")
+        except Exception:  # noqa: BLE001 - whatever it is, nobody is signed in by it
+            _log.exception("a page of signing in failed: %s", ascii(request.scope["path"])[:200])
+            return problem(request, 503, "signing in failed", "try again; see the gateway's log.")
 
     return answer
 

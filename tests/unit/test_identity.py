@@ -4,14 +4,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
+from hemostat.gateway.app import gateway_app
+from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity import secrets
 from hemostat.identity.accounts import ROLES_OF_ONE_OPERATOR
 from hemostat.identity.desk import Identity, here
 from hemostat.identity.secrets import hashed, matches, one_time_secret
 from hemostat.identity.sessions import Session
 from hemostat.identity.throttle import FREE, Throttle
+from hemostat.settings import Settings
+from hemostat.vault import Vault
 from schemas.errors import BadInput
 from tests.browser import Browser, csrf_in, identity_of, member
 from workers.people import gates_of
@@ -254,3 +259,17 @@ def test_the_first_account_holds_every_role_that_a_playbook_asks() -> None:
 def test_paths_of_this_server_alone_are_followed() -> None:
     assert here("/incidents?open=1") == "/incidents?open=1"
     assert here("relative") == "/"
+
+
+async def test_the_gateway_serves_the_sign_in_beside_the_alerts(
+    identity: Identity, tmp_path: Path
+) -> None:
+    settings = Settings.load(tmp_path / "hemostat.toml")
+    signals = IncidentSignals("hemostat")
+    app = gateway_app(settings, signals, Vault(tmp_path / "vault"), identity=identity)
+    async with httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app), base_url="http://127.0.0.1"
+    ) as http:
+        assert "Sign in" in (await http.get("/login")).text
+        assert (await http.get("/healthz")).json() == {"status": "alive"}
+        assert (await http.post("/alerts/nobody")).status_code == 404
