@@ -14,8 +14,9 @@ from typing import Final, Protocol
 
 from temporalio.client import Client
 
-from hemostat import decisions, incidents
+from hemostat import incidents, speaking
 from hemostat.incidents import IncidentRow, JournalRead
+from hemostat.keys import SigningKey
 from hemostat.vault import Vault
 from schemas import visibility
 from schemas.base import Frozen
@@ -103,8 +104,13 @@ class Desk(Protocol):
 class TemporalDesk:
     """A desk at which everybody sees everything."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]], vault: Vault) -> None:
-        self._connect, self._vault = connect, vault
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Client]],
+        vault: Vault,
+        key: SigningKey | None = None,
+    ) -> None:
+        self._connect, self._vault, self._key = connect, vault, key
 
     async def page(self, who: Who, wanted: Wanted, cursor: str | None) -> ListPage:
         """Return one page, first of what is open, then of what is over."""
@@ -161,12 +167,13 @@ class TemporalDesk:
         return list(zip(rows, found, strict=True))
 
     async def decide(self, who: Who, incident: str, decision: Decision) -> None:
-        """Send the signal."""
-        await decisions.send(await self._connect(), incident, decision)
+        """Sign it for *who*, where there is a key, and send it."""
+        client = await self._connect()
+        await speaking.speak(client, who, incident, decision, self._key, channel="console")
 
     async def became_of(self, who: Who, incident: str, decision: Decision, start: int) -> Entry:
         """Look into the journal."""
-        return await decisions.became_of(await self._connect(), incident, decision, start)
+        return await speaking.became_of(await self._connect(), incident, decision, start)
 
 
 def _write(state: int, token: bytes | None) -> str:
