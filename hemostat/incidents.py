@@ -27,7 +27,7 @@ from schemas import visibility
 from schemas.base import Frozen, Utc
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, EvidenceCorrupt, HemostatError, SystemUnreachable
-from schemas.incident import IncidentView, JournalQuery
+from schemas.incident import IncidentView, JournalQuery, Sight
 from schemas.journal import Entry
 
 ANSWER_WITHIN: Final = timedelta(seconds=10)
@@ -59,8 +59,14 @@ class IncidentRow(Frozen):
     containment: str | None
     waiting_for: tuple[str, ...]
     drill: bool
+    restricted: bool | None = None
+    """Whether someone must not see it; None: it does not say, so it is to be asked."""
     opened_at: Utc
     closed_at: Utc | None
+
+
+class NoSuchIncident(BadInput):
+    """There is none of this id, or none for whoever asks."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +97,41 @@ async def list_page(
         found = client.list_workflows(query, page_size=size, next_page_token=token)
         await found.fetch_next_page()
     return [_row(execution) for execution in found.current_page or ()], found.next_page_token
+
+
+async def page(
+    client: Client, query: str, size: int, token: bytes | None = None
+) -> tuple[list[IncidentRow], bytes | None]:
+    """Return one page of the incidents that *query* finds, open and newest first, and the next.
+
+    Raises ``BadInput`` where Temporal does not understand the query or the token.
+    """
+    asked = f"{_OURS} AND ExecutionStatus != 'ContinuedAsNew'" + (f" AND {query}" if query else "")
+    async with _temporal_answers():
+        found = client.list_workflows(
+            asked, page_size=size, next_page_token=token, rpc_timeout=ANSWER_WITHIN
+        )
+        await found.fetch_next_page()
+    return [_row(execution) for execution in found.current_page or ()], found.next_page_token
+
+
+async def count(client: Client, query: str) -> int:
+    """Return how many incidents *query* finds."""
+    asked = f"{_OURS} AND ExecutionStatus != 'ContinuedAsNew'" + (f" AND {query}" if query else "")
+    async with _temporal_answers():
+        return (await client.count_workflows(asked, rpc_timeout=ANSWER_WITHIN)).count
+
+
+async def row(client: Client, incident: str, run_id: str | None = None) -> IncidentRow:
+    """Return *incident* as the list has it, from Temporal alone; raises ``NoSuchIncident``."""
+    handle = client.get_workflow_handle(incident, run_id=run_id)
+    async with _temporal_answers(incident):
+        return _row(await handle.describe(rpc_timeout=ANSWER_WITHIN))
+
+
+async def sight(client: Client, incident: str, person: str, run_id: str | None = None) -> Sight:
+    """Return whether *person* may see *incident*; it takes a worker to answer."""
+    return Sight.model_validate(await _query(client, incident, run_id, "may_see", person))
 
 
 async def waiting_incidents(client: Client) -> list[IncidentRow]:
@@ -181,10 +222,16 @@ async def _temporal_answers(incident: str = "") -> AsyncIterator[None]:
         ) from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
-            raise BadInput(
+            raise NoSuchIncident(
                 "there is no such incident",
                 where=incident,
                 next_step="`hemostat incidents` lists them.",
+            ) from error
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            raise BadInput(
+                "Temporal does not understand what was asked",
+                where=incident or "the filters or the cursor",
+                next_step="begin again from the first page.",
             ) from error
         if incident and error.status in _SILENT:
             raise NoWorkerAnswers(
@@ -218,6 +265,7 @@ def _row(execution: WorkflowExecution) -> IncidentRow:
         containment=of(visibility.CONTAINMENT),
         waiting_for=tuple(of(visibility.WAITING_FOR) or ()),
         drill=bool(of(visibility.DRILL)),
+        restricted=of(visibility.RESTRICTED),
         opened_at=execution.start_time,
         closed_at=execution.close_time,
     )

@@ -37,6 +37,7 @@ from schemas.clocks.readings import CAPITALS
 from schemas.errors import ConfigurationError
 from schemas.incident import GateOverride, Service
 from schemas.roster import GLASS_AT_MOST, BreakGlass, Delegation, Person, Role, Roster
+from schemas.who import NEED_TO_KNOW
 
 FILE_NAME: Final = "hemostat.toml"
 FILE_VARIABLE: Final = "HEMOSTAT_CONFIG"
@@ -114,7 +115,9 @@ class ServiceTable(Frozen):
     """``[services.NAME]``: one AI service, its playbooks and the connections they act through.
 
     ``regimes`` are the legal regimes that may reach it (``gdpr``, ``nis2``, or a clock's own id),
-    ``countries`` (``DE``, ``DE-BY``) those whose working days the European ones count.
+    ``countries`` (``DE``, ``DE-BY``) those whose working days the European ones count. Where it is
+    ``restricted``, only the roles in ``need_to_know``, auditors, and whoever is asked see its
+    incidents.
     """
 
     playbooks: tuple[Name, ...] = ()
@@ -124,6 +127,8 @@ class ServiceTable(Frozen):
     conflicts: tuple[Name, ...] = ()
     regimes: tuple[Name, ...] = ()
     countries: tuple[str, ...] = ()
+    restricted: bool = False
+    need_to_know: tuple[Name, ...] = NEED_TO_KNOW
 
     @field_validator("regimes")
     @classmethod
@@ -254,6 +259,7 @@ class Settings(Frozen):
             regimes=table.regimes,
             countries=table.countries,
             roster=self.roster(name) if self.roles else None,
+            restricted=table.restricted,
         )
 
     def roster(self, service: str | None = None) -> Roster:

@@ -73,6 +73,8 @@ class Service(Frozen):
     countries: tuple[str, ...] = ()
     roster: Roster | None = None
     """The people, where hemostat.toml declares any; fixed like all of it."""
+    restricted: bool | None = None
+    """Whether only those who need to know see its incidents; None: opened before this was said."""
 
 
 class Carried(Frozen):
@@ -135,6 +137,17 @@ class IncidentView(Frozen):
     alerts: int
     journal_length: int
     journal_head: Digest
+    restricted: bool = False
+    """Whether someone must not see it; ``may_see`` says who."""
+
+
+class Sight(Frozen):
+    """The answer of the ``may_see`` query about one person, who is never named in it."""
+
+    excluded: bool
+    """A suspect, or somebody's to whom a suspect delegated: sees nothing of it."""
+    asked: bool
+    """May decide at a gate that is open now: sees it, whatever their role."""
 
 
 class JournalQuery(Frozen):

@@ -32,6 +32,12 @@ WAITING_FOR = SearchAttributeKey.for_keyword_list("HemostatWaitingFor")
 DRILL = SearchAttributeKey.for_bool("HemostatDrill")
 """Whether the incident is an exercise."""
 
+RESTRICTED = SearchAttributeKey.for_bool("HemostatRestricted")
+"""Whether someone must not see the incident: its service is restricted, or a person is excluded.
+
+Not set in incidents that were opened before there was this mark; who reads asks those themselves.
+"""
+
 KEYS: tuple[SearchAttributeKey[Any], ...] = (
     PLAYBOOK,
     SERVICE,
@@ -40,5 +46,6 @@ KEYS: tuple[SearchAttributeKey[Any], ...] = (
     CONTAINMENT,
     WAITING_FOR,
     DRILL,
+    RESTRICTED,
 )
 """What a namespace must have registered."""

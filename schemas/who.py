@@ -4,9 +4,20 @@ It says who asked and how that was proven. What they may decide is not here: an 
 its own roster and judges each statement by that.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 from schemas.base import Frozen, Name, Utc
+
+NEED_TO_KNOW: Final = (
+    "commander",
+    "deputy-commander",
+    "security-on-call",
+    "ciso",
+    "counsel",
+    "legal-counsel",
+    "dpo",
+)
+"""The roles that see the incidents of a restricted service, unless it names others."""
 
 
 class Who(Frozen):

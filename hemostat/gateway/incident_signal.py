@@ -34,7 +34,7 @@ from hemostat.temporal import connect, ensure_namespace
 from schemas import visibility
 from schemas.alert import AlertBatch
 from schemas.errors import SystemUnreachable
-from schemas.incident import Containment, Phase
+from schemas.incident import Containment, OpenIncident, Phase
 
 ANSWERS_WITHIN: Final = timedelta(seconds=1.8)
 """How long Temporal may take for one request, with the retries of it that the SDK makes."""
@@ -159,7 +159,7 @@ class IncidentSignals:
         summary = f"{opening.playbook} on {opening.service.name}"
         (encoded,) = await converter.encode([summary])
         request.user_metadata.summary.CopyFrom(encoded)
-        encode_search_attributes(_search_attributes(destination), request.search_attributes)
+        encode_search_attributes(listed_at_start(opening), request.search_attributes)
         return request
 
 
@@ -169,18 +169,23 @@ async def _connect() -> Client:
     return client
 
 
-def _search_attributes(destination: Destination) -> TypedSearchAttributes:
+def listed_at_start(opening: OpenIncident) -> TypedSearchAttributes:
     """What the list of incidents can be asked for before a worker has touched the incident."""
-    opening = destination.opening
     return TypedSearchAttributes(
         [
             SearchAttributePair(visibility.PLAYBOOK, opening.playbook),
             SearchAttributePair(visibility.SERVICE, opening.service.name),
             SearchAttributePair(visibility.DRILL, opening.drill),
+            *_restricted(opening.service.restricted),
             SearchAttributePair(visibility.PHASE, Phase.DETECTION.value),
             SearchAttributePair(visibility.CONTAINMENT, Containment.NONE.value),
         ]
     )
+
+
+def _restricted(restricted: bool | None) -> list[SearchAttributePair[bool]]:
+    pair = SearchAttributePair(visibility.RESTRICTED, bool(restricted))
+    return [] if restricted is None else [pair]
 
 
 def _converter(client: Client, incident: str) -> DataConverter:

@@ -181,6 +181,18 @@ async def held(stage: Stage) -> Case:
     return case
 
 
+async def someone_excluded(stage: Stage) -> Case:
+    """A service anyone may see, until somebody becomes a suspect: then its mark changes."""
+    case = await Case.open(
+        stage.env.client, stage.queue, of=staffed().model_copy(update={"restricted": False})
+    )
+    await case.gate("confirm-known-good")
+    await case.say("suspect", "z1", "ciso", person="d1")
+    await case.until(lambda v: v.restricted, "someone is excluded")
+    await case.by("false-alarm", commander="c1", ml_lead="m1")
+    return case
+
+
 SCENARIOS: dict[str, tuple[Scenario, ...]] = {
     "feedback-poisoning": (
         resolved,
@@ -195,6 +207,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         fires_again,
         by_people,
         by_people_who_prove_it,
+        someone_excluded,
     ),
     "adversarial-evasion": EVASION,
     "assistant-exfiltration": EXFILTRATION,

@@ -10,6 +10,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
+from hemostat.gateway.incident_signal import listed_at_start
 from hemostat.gateway.routing import opening_of
 from schemas.alert import Alert, AlertAction, AlertBatch, AlertSeverity, Authenticity, RawRef
 from schemas.canonical import digest_of
@@ -132,6 +133,7 @@ class Case:
             result_type=IncidentResult,
             start_signal="alert",
             start_signal_args=[signal],
+            search_attributes=listed_at_start(opening),
         )
         return cls(client, handle, voice)
 

@@ -66,6 +66,11 @@ class Gates:
             if not state.closed
         )
 
+    def asking(self) -> tuple[GateView, ...]:
+        """The open gates that ask something of somebody: all but standing offers."""
+        views = self.views()
+        return tuple(view for view in views if view.policy.on_silence is not OnSilence.STAND)
+
     def is_open(self, gate: str) -> bool:
         """Whether the gate stands open."""
         return gate in self._states and not self._states[gate].closed

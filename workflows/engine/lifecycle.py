@@ -24,6 +24,7 @@ from schemas.incident import (
     OpenIncident,
     Phase,
     Resolution,
+    Sight,
 )
 from schemas.journal import Kind
 from workflows.engine.intake import wait_for_firing
@@ -102,7 +103,13 @@ class Lifecycle(Succession):
             alerts=self.intake.count,
             journal_length=record.chain.length,
             journal_head=record.chain.head,
+            restricted=bool(record.restricted) or self.people.any_excluded,
         )
+
+    @workflow.query(name="may_see", description="Whether a person may see it, and is asked")
+    def _may_see(self, person: str) -> Sight:
+        asked = any(s.person == person for gate in self.gates.asking() for s in gate.may_decide)
+        return Sight(excluded=self.people.excludes(person), asked=asked)
 
     @workflow.query(name="journal", description="Entries of the journal from a number on")
     def _journal(self, query: JournalQuery) -> list[dict[str, Any]]:

@@ -59,12 +59,27 @@ class People:
         if excluded == self._suspects:
             return False
         self._suspects = excluded
+        self._mark()
         self._record.write(
             Kind.FINDING,
             "Someone takes no part in this incident any more",
             data={"excluded": len(excluded)},
         )
         return True
+
+    @property
+    def any_excluded(self) -> bool:
+        """Whether somebody takes no part."""
+        return bool(self._suspects)
+
+    def excludes(self, person: str) -> bool:
+        """Whether *person* takes no part in this incident."""
+        return person in self._suspects
+
+    def _mark(self) -> None:
+        """Let the list of incidents know that not everyone may see this one; nobody is named."""
+        if self._suspects and self._record.restricted is not None:
+            self._record.restricted = True
 
     def did(self, step: str, person: str) -> None:
         """Remember that *person* carried out *step* by hand."""
@@ -107,4 +122,5 @@ class People:
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""
         self._suspects = frozenset(dumped.get("suspects", ()))
+        self._mark()
         self._executors = {step: list(who) for step, who in dumped.get("executors", {}).items()}

@@ -13,7 +13,7 @@ from schemas.journal import GENESIS, Entry, Journal, Kind
 from schemas.severity import Facts, Impact
 from schemas.severity import grade as severity_of
 from schemas.step import StepClass, StepState, StepView
-from schemas.visibility import CONTAINMENT, PHASE, SEVERITY, WAITING_FOR
+from schemas.visibility import CONTAINMENT, PHASE, RESTRICTED, SEVERITY, WAITING_FOR
 
 
 class Record:
@@ -32,6 +32,8 @@ class Record:
         self.steps: dict[str, StepView] = {}
         self.waiting: dict[str, tuple[str, ...]] = {}
         self.facts, self.impact = Facts(), Impact()
+        self.restricted: bool | None = None
+        """Whether someone must not see the incident; None: it was opened before this was told."""
         self.only_people_lower = False
         """Whether a playbook may raise the severity and no more; its first word sets it."""
         self._graded = False
@@ -178,6 +180,8 @@ class Record:
             "containment": self.containment,
             "waiting": waiting,
         }
+        if self.restricted is not None:
+            now["restricted"] = self.restricted
         if now == self._published:
             return
         updates: list[SearchAttributeUpdate[Any]] = [
@@ -185,12 +189,12 @@ class Record:
             SEVERITY.value_set(self.severity.value),
             CONTAINMENT.value_set(self.containment.value),
             WAITING_FOR.value_set(waiting) if waiting else WAITING_FOR.value_unset(),
+            *([RESTRICTED.value_set(self.restricted)] if self.restricted is not None else []),
         ]
-        names = ("phase", "severity", "containment", "waiting")
         workflow.upsert_search_attributes(
             [
                 update
-                for name, update in zip(names, updates, strict=True)
+                for name, update in zip(now, updates, strict=True)
                 if self._published.get(name, []) != now[name]
             ]
         )

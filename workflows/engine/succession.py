@@ -71,6 +71,7 @@ class Succession:
         self.intake = Intake(self.record)
         self.people = People(self.record, self.service.roster)
         self.record.only_people_lower = self.people.declared
+        self.record.restricted = self.service.restricted
         self.pager = Pager(
             self.record, self.hands, self.incident, opening, self._in_background, self.people
         )

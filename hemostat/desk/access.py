@@ -1,0 +1,87 @@
+"""Who may see which incident: by need to know, and never the person it is about.
+
+Most incidents anyone may see who may see any; the list's own mark tells those apart, so that only
+the marked ones are asked one by one. Where no answer can be had, nobody sees it but by a mark that
+says it is for all.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Final
+
+from temporalio.client import Client
+
+from hemostat.incidents import IncidentRow, sight
+from hemostat.settings import Settings
+from schemas.errors import HemostatError
+from schemas.incident import Sight
+from schemas.who import NEED_TO_KNOW, Who
+
+_AT_ONCE: Final = 8
+_REMEMBERED: Final = 10_000
+
+
+class Access:
+    """Decides who sees what. Sights of closed incidents are remembered: they change no more."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: OrderedDict[tuple[str, str], Sight] = OrderedDict()
+
+    async def may_see(self, client: Client, who: Who, row: IncidentRow) -> bool:
+        """Whether *who* may see this incident; False as well where nobody answers who may."""
+        if self._for_all(row):
+            return True
+        try:
+            seen = await self._sight(client, row, who.person)
+        except HemostatError:
+            if row.restricted is None:
+                raise  # nothing says that it hides anything: tell that nobody answers
+            return False
+        return self._allows(who, row, seen)
+
+    async def visible(
+        self, client: Client, who: Who, rows: Sequence[IncidentRow]
+    ) -> list[IncidentRow]:
+        """Return those of *rows* that *who* may see, in their order."""
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(row: IncidentRow) -> bool:
+            if self._for_all(row):
+                return True
+            async with at_once:
+                try:
+                    return await self.may_see(client, who, row)
+                except HemostatError:
+                    return False
+
+        sights = await asyncio.gather(*(one(row) for row in rows))
+        return [row for row, may in zip(rows, sights, strict=True) if may]
+
+    def _for_all(self, row: IncidentRow) -> bool:
+        """Whether nobody is kept from seeing it, as it was opened and as the settings are now."""
+        table = self._settings.services.get(row.service)
+        return row.restricted is False and not (table and table.restricted)
+
+    def _allows(self, who: Who, row: IncidentRow, seen: Sight) -> bool:
+        if seen.excluded:
+            return False
+        table = self._settings.services.get(row.service)
+        # A marked incident of a service that is not configured any more: only by need to know.
+        restricted = table.restricted if table else bool(row.restricted)
+        if not restricted or who.kind == "auditor" or (seen.asked and who.kind == "person"):
+            return True
+        needs = table.need_to_know if table else NEED_TO_KNOW
+        return bool(set(needs) & set(who.roles))
+
+    async def _sight(self, client: Client, row: IncidentRow, person: str) -> Sight:
+        key = (row.run_id, person)
+        if key not in self._known:
+            seen = await sight(client, row.id, person, None if row.open else row.run_id)
+            if row.open:
+                return seen
+            self._known[key] = seen
+            while len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        return self._known[key]

@@ -1,0 +1,218 @@
+"""The desk: where a person reads incidents and speaks to them, whatever way they came.
+
+Each read looks first at who may see the incident; where it is restricted the read is recorded
+before anything is shown. Whoever may not see it gets the answer of an id that never was.
+"""
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from temporalio.client import Client
+
+from hemostat import incidents
+from hemostat.desk.access import Access
+from hemostat.desk.inbox import (
+    Asked,
+    ClockAsked,
+    Inbox,
+    asked,
+    asked_of,
+    legal_roles,
+    roles_at,
+    roles_that_ask,
+    waiting_for,
+)
+from hemostat.desk.listing import Filters, Page, one_page
+from hemostat.desk.reads import Reads
+from hemostat.desk.said import Answer, Said
+from hemostat.desk.saying import Sign, Voice, unsigned
+from hemostat.incidents import IncidentRow, JournalRead, NoSuchIncident
+from hemostat.settings import Settings
+from hemostat.vault import Vault
+from schemas import visibility
+from schemas.clocks.view import ClocksView
+from schemas.errors import HemostatError, NotHeld
+from schemas.incident import IncidentView
+from schemas.who import Who
+
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+
+_Names = list[str]
+_ClocksAsked = list[ClockAsked]  # within the class `list` is the list of incidents
+
+Connect = Callable[[], Awaitable[Client]]
+"""Returns the client, connected when first needed."""
+
+
+class Desk:
+    """What people read and say; it holds no state but what it may forget."""
+
+    def __init__(
+        self, settings: Settings, connect: Connect, vault: Vault, sign: Sign = unsigned
+    ) -> None:
+        self.settings = settings
+        self.reads = Reads(settings.state_folder)
+        self._connect = connect
+        self._vault = vault
+        self._access = Access(settings)
+        self._voice = Voice(connect, sign)
+
+    async def client(self) -> Client:
+        """Return Temporal's client."""
+        return await self._connect()
+
+    # Reading
+
+    async def list(
+        self, who: Who, filters: Filters | None = None, *, size: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Return one page of incidents, open and newest first.
+
+        Comes from Temporal alone; only restricted incidents need a worker to be shown.
+        """
+        query = (filters or Filters()).query()
+        client = await self._connect()
+        found = await one_page(client, self._access, who, query, size=size, cursor=cursor)
+        await self._note(who, found.incidents, "list")
+        return found
+
+    async def count(self, who: Who, filters: Filters | None = None) -> int:
+        """Return how many incidents *who* may see; what they may not is not counted."""
+        query, client = (filters or Filters()).query(), await self._connect()
+        joined = f"{query} AND " if query else ""
+        mark, named = visibility.RESTRICTED.name, visibility.SERVICE.name
+        hidden = "".join(f" AND {named} != '{name}'" for name in self._restricted_services())
+        open_to_all = f"{mark} = false{hidden}"
+        for_all = await incidents.count(client, f"{joined}{open_to_all}")
+        marked, token = 0, None
+        others = "".join(f" OR {named} = '{name}'" for name in self._restricted_services())
+        while True:
+            asked_one_by_one = f"{joined}({mark} = true OR {mark} IS NULL{others})"
+            rows, token = await incidents.page(client, asked_one_by_one, 500, token)
+            marked += len(await self._access.visible(client, who, rows))
+            if not token:
+                return for_all + marked
+
+    async def row(self, who: Who, incident: str, run_id: str | None = None) -> IncidentRow:
+        """Return *incident* as the list has it; raises ``NoSuchIncident``, also where it is hidden.
+
+        Nothing is recorded by this: it is the look at who may see it.
+        """
+        if not _ID.fullmatch(incident) or (run_id is not None and not _ID.fullmatch(run_id)):
+            raise _no_such()
+        client = await self._connect()
+        try:
+            found = await incidents.row(client, incident, run_id)
+        except NoSuchIncident:
+            raise _no_such() from None
+        if not await self._access.may_see(client, who, found):
+            raise _no_such()
+        return found
+
+    async def admit(self, who: Who, incident: str, what: str, run_id: str | None = None) -> None:
+        """Return if *who* may read *what* of *incident* now, with the read recorded."""
+        await self._note(who, [await self.row(who, incident, run_id)], what)
+
+    async def view(self, who: Who, incident: str, run_id: str | None = None) -> IncidentView:
+        """Return where *incident* stands."""
+        await self.admit(who, incident, "view", run_id)
+        return await incidents.view(await self._connect(), incident, run_id)
+
+    async def journal(self, who: Who, incident: str, run_id: str | None = None) -> JournalRead:
+        """Return the whole journal, earlier parts from the vault."""
+        await self.admit(who, incident, "journal", run_id)
+        return await incidents.journal(await self._connect(), incident, self._vault, run_id)
+
+    async def clocks(self, who: Who, incident: str, run_id: str | None = None) -> ClocksView:
+        """Return the legal clocks of *incident*."""
+        await self.admit(who, incident, "clocks", run_id)
+        return await incidents.legal_clocks(await self._connect(), incident, run_id)
+
+    async def gate(self, who: Who, incident: str, gate: str) -> Asked:
+        """Return one open gate with its consequences; raises ``NotHeld`` if it is not open."""
+        seen = await self.view(who, incident)
+        for open_gate in seen.gates:
+            if open_gate.policy.id == gate:
+                return asked(seen, open_gate, roles_at(open_gate, who), datetime.now(UTC))
+        raise NotHeld(
+            "this gate is not open",
+            where=incident,
+            next_step="the journal tells how it ended; the incident's view has the open ones.",
+        )
+
+    async def inbox(self, who: Who, *, size: int = 50, cursor: str | None = None) -> Inbox:
+        """Return what is asked of *who*: gates they may decide now, and clocks waiting for them."""
+        now, roles = datetime.now(UTC), roles_that_ask(self.settings, who)
+        if not roles or who.kind != "person":
+            return Inbox(at=now, gates=(), clocks=())
+        client = await self._connect()
+        found = await one_page(
+            client, self._access, who, waiting_for(roles), size=size, cursor=cursor
+        )
+        rows = found.incidents
+        seen = await incidents.views(client, [row.id for row in rows])
+        gates: list[Asked] = []
+        clocks: list[ClockAsked] = []
+        silent: list[str] = []
+        for row, answer in zip(rows, seen, strict=True):
+            if isinstance(answer, HemostatError):
+                silent.append(row.id)
+                continue
+            gates += asked_of(who, answer, now)
+            if legal_roles(who) and "counsel" in row.waiting_for:
+                clocks += await self._open_clocks(client, row.id)
+        shown = {gate.incident for gate in gates} | {clock.incident for clock in clocks}
+        await self._note(who, [row for row in rows if row.id in shown], "inbox")
+        gates.sort(key=lambda entry: (entry.gate.deadline is None, entry.gate.deadline or now))
+        return Inbox(
+            at=now,
+            gates=tuple(gates),
+            clocks=tuple(clocks),
+            unanswered=tuple(silent),
+            next=found.next,
+        )
+
+    # Speaking
+
+    async def say(
+        self, who: Who, incident: str, said: Said, *, idempotency_key: str | None = None
+    ) -> Answer:
+        """Say *said* to *incident* as *who*, and tell what became of it.
+
+        Said again under the same key it counts once and is answered as the first time. Raises
+        ``MayNotSpeak`` for whoever is no person and ``NoSuchIncident`` for who may not see it.
+        """
+        row = await self.row(who, incident)
+        return await self._voice.say(who, row, said, idempotency_key=idempotency_key)
+
+    # Restricted
+
+    async def _note(self, who: Who, rows: Sequence[IncidentRow], what: str) -> None:
+        await self.reads.note(who, [row.id for row in rows if self._is_restricted(row)], what)
+
+    def _restricted_services(self) -> _Names:
+        return [name for name, table in self.settings.services.items() if table.restricted]
+
+    def _is_restricted(self, row: IncidentRow) -> bool:
+        table = self.settings.services.get(row.service)
+        return bool(row.restricted) or bool(table and table.restricted)
+
+    async def _open_clocks(self, client: Client, incident: str) -> _ClocksAsked:
+        try:
+            seen = await asyncio.wait_for(incidents.legal_clocks(client, incident), 10)
+        except (HemostatError, TimeoutError):
+            return []
+        return [
+            ClockAsked(incident=incident, clock=clock) for clock in seen.clocks if clock.keeps_open
+        ]
+
+
+def _no_such() -> NoSuchIncident:
+    return NoSuchIncident(
+        "there is no such incident",
+        where="incident",
+        next_step="the list has those that you may see.",
+    )

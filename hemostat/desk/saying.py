@@ -1,0 +1,176 @@
+"""How a person's words reach an incident, and what became of them.
+
+The words are made into the signal's message with who speaks, signed, and sent. Sending changes
+nothing: the incident counts it or refuses it with a reason, and the journal's entry under the
+message's id is the answer. Under an idempotency key the id follows from person, incident and key,
+so whatever repeats it, here or in another process, the incident counts it once.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from hemostat.desk.answers import answer_to, how_the_gate_ended, nothing_new, too_late, unseen
+from hemostat.desk.messages import SIGNALS, Signal, last_approval, message_of, needs_gate
+from hemostat.desk.said import Answer, Said, Taken, Withdraw
+from hemostat.incidents import IncidentRow, journal_from, view
+from schemas.base import Frozen
+from schemas.errors import BadInput, HemostatError, SystemUnreachable
+from schemas.gate import Refusal
+from schemas.incident import IncidentView
+from schemas.journal import Entry, Kind
+from schemas.who import Who
+
+LOOKED_AT_WITHIN: Final = 15.0
+"""Seconds until we say that it was not looked at yet."""
+
+_SEND_WITHIN_SECONDS: Final = 5
+_LOOK_EVERY_SECONDS: Final = 0.1
+_LOOKS: Final = 3
+"""How often the journal is read again for an entry that what was said may not need."""
+_KEYS: Final = uuid.UUID("5d9a8c1e-6b0f-4f1e-9c55-2f6f0a6a4d11")
+
+Sign = Callable[[Who, str, str, Frozen], Awaitable[Frozen]]
+"""Given who speaks, the incident, the signal's name and the message: the message with its proof."""
+
+
+class MayNotSpeak(HemostatError):
+    """Whoever it is reads and never signals: an auditor, a service, an agent."""
+
+
+async def unsigned(who: Who, incident: str, signal: str, message: Frozen) -> Frozen:
+    """Return *message* as it is: for incidents that ask for no proof of who spoke."""
+    return message
+
+
+class Voice:
+    """Speaks to incidents for people."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Client]], sign: Sign) -> None:
+        self._connect = connect
+        self._sign = sign
+
+    async def say(
+        self, who: Who, row: IncidentRow, said: Said, *, idempotency_key: str | None = None
+    ) -> Answer:
+        """Say it and return what became of it."""
+        if who.kind != "person":
+            raise MayNotSpeak(
+                f"a caller of kind {who.kind} reads and decides nothing",
+                where="who",
+                next_step="a person has to say it, under their own login.",
+            )
+        client, signal = await self._connect(), SIGNALS[type(said)]
+        known = id_of(who, row.id, idempotency_key)
+        if not row.open:
+            return too_late(known, "The incident is closed; nothing can be said to it any more.")
+        if idempotency_key:
+            before = await self._heard(client, row.id, signal, known)
+            if before is not None:
+                return before
+        seen = await view(client, row.id)
+        if isinstance(said, Withdraw) and said.decision_id is None:
+            said = await self._the_last(client, who, row.id, said)
+        message = _understood(said, who, seen, known)
+        signed = await self._sign(who, row.id, signal.name, message)
+        if not await self._send(client, row.id, signal, signed):
+            return too_late(known, "The incident has closed in the meantime.")
+        return await self._became_of(client, row.id, said, signal, known, seen)
+
+    async def _heard(
+        self, client: Client, incident: str, signal: Signal, known: str
+    ) -> Answer | None:
+        """What became of it when it was said before; None if it was not, or changed nothing."""
+        for entry in await journal_from(client, incident, 0):
+            if entry.data.get(signal.key) == known and entry.kind is not Kind.REFUSED:
+                return answer_to(known, entry).model_copy(update={"repeated": True})
+        return None
+
+    async def _the_last(self, client: Client, who: Who, incident: str, said: Withdraw) -> Withdraw:
+        entries = await journal_from(client, incident, 0)
+        made = last_approval(entries, who.person, said.gate)
+        if made is None:
+            raise BadInput(
+                "there is no approval of yours to take back",
+                where=said.gate,
+                next_step="the incident's journal has every decision.",
+            )
+        return said.model_copy(update={"decision_id": made})
+
+    async def _send(self, client: Client, incident: str, signal: Signal, message: Frozen) -> bool:
+        """Send it; return whether the incident was there to take it."""
+        handle = client.get_workflow_handle(incident)
+        try:
+            async with asyncio.timeout(_SEND_WITHIN_SECONDS):
+                await handle.signal(signal.name, message)
+        except (RPCError, TimeoutError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            status = error.status.name if isinstance(error, RPCError) else "no answer in time"
+            raise SystemUnreachable(
+                f"Temporal did not take it ({status})",
+                where=incident,
+                next_step="say it again under the same idempotency key; it counts once.",
+            ) from error
+        return True
+
+    async def _became_of(
+        self,
+        client: Client,
+        incident: str,
+        said: Said,
+        signal: Signal,
+        known: str,
+        before: IncidentView,
+    ) -> Answer:
+        looks = 0
+        try:
+            async with asyncio.timeout(LOOKED_AT_WITHIN):
+                while True:
+                    entries = await journal_from(client, incident, before.journal_length)
+                    for entry in entries:
+                        if entry.data.get(signal.key) == known:
+                            return await self._told(client, incident, said, known, entry)
+                    looks += 1
+                    # An answer to a query tells what the signal before it did.
+                    if signal.may_be_no_news and looks == _LOOKS:
+                        return nothing_new(known)
+                    await asyncio.sleep(_LOOK_EVERY_SECONDS)
+        except (TimeoutError, SystemUnreachable):
+            return unseen(known)
+
+    async def _told(
+        self, client: Client, incident: str, said: Said, known: str, entry: Entry
+    ) -> Answer:
+        answer = answer_to(known, entry)
+        if answer.refusal == Refusal.DUPLICATE:
+            for earlier in await journal_from(client, incident, 0):
+                if earlier.kind is not Kind.REFUSED and known in earlier.data.values():
+                    return answer_to(known, earlier).model_copy(update={"repeated": True})
+        gate = needs_gate(said)
+        if gate and answer.taken is Taken.TOO_LATE:
+            ended = how_the_gate_ended(await journal_from(client, incident, 0), gate)
+            return answer.model_copy(update=ended)
+        return answer
+
+
+def id_of(who: Who, incident: str, idempotency_key: str | None) -> str:
+    """Return the id of what *who* says: the same for the same key, else one that never was."""
+    if not idempotency_key:
+        return str(uuid.uuid4())
+    return str(uuid.uuid5(_KEYS, f"{who.person}\n{incident}\n{idempotency_key}"))
+
+
+def _understood(said: Said, who: Who, seen: IncidentView, known: str) -> Frozen:
+    try:
+        return message_of(said, who, seen, known)
+    except ValidationError as error:
+        wrong = ", ".join(".".join(str(part) for part in e["loc"]) for e in error.errors())
+        raise BadInput(
+            f"not understood: {wrong}", where="what was said", next_step="see the API's reference."
+        ) from error
