@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,15 +13,18 @@ from temporalio.client import Client
 
 from hemostat.audit.follower import Sealer
 from hemostat.audit.keys import with_key
-from hemostat.audit.pack.export import export
+from hemostat.audit.pack.export import Choice, export
 from hemostat.audit.sealer import run_sealer
 from hemostat.audit.store_folder import FolderStore
 from hemostat.audit.timestamps import Timestamps
 from hemostat.vault import Vault
 from schemas.audit.signing import SigningKey
 from schemas.audit.trust import Trust
+from schemas.canonical import canonical_json
+from schemas.journal import Entry, Kind
 from tests.workflows.case import Case
 from tests.workflows.conftest import FLAGS, IMPATIENT, server, working
+from tests.workflows.voice import Voice
 from tests.workflows.world import World
 
 
@@ -82,10 +85,11 @@ class Room:
             stop.set()
             await task
 
-    def export(self, incident: str) -> Path:
+    def export(self, incident: str, *, evidence: bool = False) -> Path:
         """Its pack."""
         path = self.folder / f"{incident}-{uuid.uuid4().hex[:6]}.zip"
-        export(self.store, self.vault, incident, path)
+        choice = Choice(include=evidence, withheld=frozenset({"replicas"}))
+        export(self.store, self.vault, incident, path, choice=choice)
         return path
 
 
@@ -123,15 +127,27 @@ async def registered(parts: Room, incident: str) -> None:
     await until(closed, f"{incident} is sealed")
 
 
+async def in_the_vault(parts: Room, sealed: Sequence[Entry]) -> None:
+    """Put there what the world only said that it sealed: its items are their own names."""
+    for entry in sealed:
+        if "name" in entry.data:
+            name = str(entry.data["name"])
+            kept = await parts.vault.put(
+                canonical_json(name), media_type="", name=name, source="", method=""
+            )
+            assert kept.digest == entry.data["digest"]
+
+
 @pytest.fixture(scope="session")
 async def resolved(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Room, str]]:
     """An incident of one run, resolved by people, sealed; its room stays for the session."""
     async with server(FLAGS) as env, room(env.client, tmp_path_factory.mktemp("one")) as parts:
         async with parts.sealing():
-            case = await Case.open(parts.client, parts.queue, drill=True)
+            case = await Case.open(parts.client, parts.queue, drill=True, voice=Voice())
             await case.answer_everything()
             await case.result()
             await registered(parts, case.handle.id)
+        await in_the_vault(parts, await case.kinds(Kind.EVIDENCE))
         yield parts, case.handle.id
 
 
