@@ -1,11 +1,16 @@
-"""The console on a real Temporal with a real worker, served by a real HTTP server."""
+"""The console on a real Temporal with a real worker, served by a real HTTP server.
+
+The systems that a playbook acts on are the tests' own world; alerts come in through the gateway.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx2
 import uvicorn
 from starlette.requests import Request
 from temporalio.client import Client
@@ -18,14 +23,89 @@ from hemostat.console.routes import routes
 from hemostat.console.temporal_desk import TemporalDesk
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
+from hemostat.incidents import view
 from hemostat.processes import LOOPBACK, free_port
 from hemostat.settings import Settings
 from hemostat.vault import Vault
+from schemas.errors import HemostatError
+from schemas.incident import IncidentView
 from schemas.who import Who
-from tests.workflows.roster import ROLES
+from tests.webhooks import alert, webhook
+from tests.workflows.case import CONNECTIONS
+from tests.workflows.roster import PEOPLE, ROLES
 from workers.registry import discover_playbooks, spec_of
 
 COOKIE = "test-person"
+SOON = 20.0
+
+_SETTINGS = """
+[gateway]
+port = {port}
+
+[sources.alertmanager]
+kind = "alertmanager"
+token = "file:alert-token"
+
+[[routes]]
+source = "alertmanager"
+match = {{ alertname = "FeedbackPoisoningSuspected", stage = "drill" }}
+playbook = "feedback-poisoning"
+service = "sentiment-staging"
+correlate_by = ["model"]
+
+[[routes]]
+source = "alertmanager"
+match = {{ alertname = "FeedbackPoisoningSuspected" }}
+playbook = "feedback-poisoning"
+service = "sentiment-api"
+correlate_by = ["model"]
+
+[services.sentiment-api]
+playbooks = ["feedback-poisoning"]
+regimes = ["gdpr"]
+countries = ["DE"]
+connections = {{ {connections} }}
+[services.sentiment-api.parameters]
+model = "sentiment"
+baseline_negative_share = 0.4
+baseline_accuracy = 0.96
+look_every = {look_every}
+look_within = 5
+stage_looks = 2
+stage_look_every = {look_every}
+
+[services.sentiment-staging]
+playbooks = ["feedback-poisoning"]
+connections = {{ {connections} }}
+[services.sentiment-staging.parameters]
+model = "sentiment"
+baseline_negative_share = 0.4
+baseline_accuracy = 0.96
+
+{people}
+"""
+
+
+def settings(folder: Path, *, look_every: float = 0.05, drill: bool = False) -> Settings:
+    """One hemostat.toml with the roster of the tests."""
+    (folder / "alert-token").write_text("an-alert-token-of-the-tests")
+    people = "".join(f"[people.{person}]\n" for person in PEOPLE)
+    for name, role in ROLES.items():
+        lists = {"primary": role.primary, "deputies": role.deputies, "ladder": role.ladder}
+        said = "".join(f"{key} = {list(value)}\n" for key, value in lists.items() if value)
+        people += f"[roles.{name}]\n{said}".replace("'", '"')
+    text = _SETTINGS.format(
+        port=free_port(),
+        connections=", ".join(f'{name} = "{name}"' for name in CONNECTIONS),
+        look_every=look_every,
+        people=people,
+    )
+    text += "".join(f'[connections.{name}]\nadapter = "tests"\n' for name in CONNECTIONS)
+    if drill:
+        text = "[hemostat]\ndrill = true\n" + text
+    file = folder / "hemostat.toml"
+    file.write_text(text)
+    return Settings.parse(text, file)
 
 
 class LooseGuard(Guard):
@@ -44,36 +124,77 @@ async def by_cookie(request: Request) -> Who | None:
     if person is None:
         return None
     roles = tuple(name for name, role in ROLES.items() if person in (*role.primary, *role.deputies))
-    kind = "auditor" if person.startswith("auditor") else "person"
     return Who(
         person=person,
         subject=f"local:{person}",
         roles=roles,
         method="password",
         authenticated_at=datetime.now(UTC),
-        kind=kind,
+        kind="auditor" if person.startswith("auditor") else "person",
     )
 
 
+@dataclass
+class Served:
+    """A gateway with its console."""
+
+    url: str
+    client: Client
+    settings: Settings
+    opened: list[str] = field(default_factory=list)
+
+    async def alert(self, labels: Mapping[str, str] | None = None, **annotations: str) -> str:
+        """Post an alert as Alertmanager does; return the id of its incident."""
+        firing = alert(
+            labels={"model": f"m{len(self.opened)}", **(labels or {})},
+            annotations={"rise": "0.55", **annotations},
+            fingerprint=f"{len(self.opened):016x}",
+        )
+        async with httpx2.AsyncClient(trust_env=False) as http:
+            answer = await http.post(
+                f"{self.url}/alerts/alertmanager",
+                content=webhook(firing),
+                headers={"Authorization": "Bearer an-alert-token-of-the-tests"},
+            )
+        assert answer.status_code == 202, answer.text
+        self.opened.append(answer.json()["incidents"][0]["id"])
+        return self.opened[-1]
+
+    async def gate_opens(self, incident: str, gate: str) -> IncidentView:
+        """Wait until a gate of *incident* is open."""
+        deadline = asyncio.get_running_loop().time() + SOON
+        while True:
+            try:
+                seen = await view(self.client, incident)
+                if any(g.policy.id == gate for g in seen.gates):
+                    return seen
+            except HemostatError as error:
+                seen = None
+                last = str(error)
+            else:
+                last = str([g.policy.id for g in seen.gates])
+            assert asyncio.get_running_loop().time() < deadline, (gate, last)
+            await asyncio.sleep(0.05)
+
+
 @asynccontextmanager
-async def served(client: Client, folder: Path) -> AsyncIterator[str]:
-    """Serve the gateway with its console; yields its address."""
-    vault = Vault(folder / "vault")
-    signals = IncidentSignals("unused", client)
+async def served(client: Client, queue: str, made: Settings) -> AsyncIterator[Served]:
+    """Serve the gateway with its console, for a worker that listens on *queue*."""
+    vault = Vault(made.vault_folder)
+    signals = IncidentSignals(queue, client)
     console = Console(
         desk=TemporalDesk(signals.connected, vault),
         feed=Feed(signals.connected),
         authenticate=by_cookie,
         guard=LooseGuard(),
         books=tuple(book_of(p, spec_of(p)) for p in discover_playbooks().values()),
-        drills=Drills(("feedback-poisoning",), folder / "drills"),
+        drills=Drills(("feedback-poisoning",), made.state_folder / "drills"),
     )
-    app = gateway_app(Settings.parse(""), signals, vault, routes(console))
-    port = free_port()
+    app = gateway_app(made, signals, vault, routes(console))
     config = uvicorn.Config(
         app,
         host=LOOPBACK,
-        port=port,
+        port=made.gateway.port,
         log_level="warning",
         lifespan="off",
         timeout_graceful_shutdown=1,
@@ -84,7 +205,7 @@ async def served(client: Client, folder: Path) -> AsyncIterator[str]:
         async with asyncio.timeout(10):
             while not server.started:
                 await asyncio.sleep(0.02)
-        yield f"http://{LOOPBACK}:{port}"
+        yield Served(f"http://{LOOPBACK}:{made.gateway.port}", client, made)
     finally:
         server.should_exit = True
         await serving
