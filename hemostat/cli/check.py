@@ -54,18 +54,24 @@ def command(config: Path | None, offline: bool, as_json: bool) -> int:
 
     Each problem is told with its line and what to do. Exits 2 when the configuration is wrong, 1 when a system does not answer.
     """
-    findings = Findings()
-    asyncio.run(_check(config, findings, offline=offline))
-    problems = [*findings.configuration, *findings.reachability]
+    found = asyncio.run(findings(config, offline=offline))
+    problems = [*found.configuration, *found.reachability]
     if as_json:
         told = [{"what": p.what, "where": p.where, "next": p.next_step} for p in problems]
-        document({"ok": not problems, "problems": told, "fine": findings.fine})
-        return findings.exit_code
-    for fine in findings.fine:
+        document({"ok": not problems, "problems": told, "fine": found.fine})
+        return found.exit_code
+    for fine in found.fine:
         line(("ok  ", "green"), fine)
     for problem in problems:
         line(("!!  ", "bold red"), str(problem))
-    return findings.exit_code
+    return found.exit_code
+
+
+async def findings(config: Path | None, *, offline: bool = False) -> Findings:
+    """Return all that is wrong with the settings and what they name, and what is fine."""
+    found = Findings()
+    await _check(config, found, offline=offline)
+    return found
 
 
 async def _check(config: Path | None, findings: Findings, *, offline: bool) -> None:

@@ -6,8 +6,8 @@ not sent from one of our own pages is refused; a redirect leads to a path of thi
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
 
 from starlette.requests import Request
@@ -28,25 +28,17 @@ Findings = Callable[[], Awaitable[tuple[list[HemostatError], list[str]]]]
 _log = logging.getLogger(__name__)
 
 
-async def nobody(request: Request) -> Who | None:
-    """Authenticate nobody: the console as it is before anybody can log in."""
-    return None
-
-
-class Guard:
+class Guard(Protocol):
     """What protects forms and grave decisions; whoever authenticates provides it."""
 
     def token(self, request: Request) -> str:
         """Return what a form of this person has to carry."""
-        return ""
 
     async def refuses(self, request: Request, token: str) -> bool:
         """Whether a form that carries *token* was not sent from our own page."""
-        return True
 
     def step_up(self, request: Request, who: Who, back: str) -> str | None:
         """Return where to prove again who decides; None if that was proven just now."""
-        return None
 
 
 @dataclass(frozen=True)
@@ -55,8 +47,8 @@ class Console:
 
     desk: Desk
     feed: Feed
-    authenticate: Authenticate = nobody
-    guard: Guard = field(default_factory=Guard)
+    authenticate: Authenticate
+    guard: Guard
     books: tuple[Book, ...] = ()
     findings: Findings | None = None
     drills: Drills | None = None
@@ -69,6 +61,10 @@ class Console:
 Page = Callable[[Console, Request, Who], Awaitable[Response]]
 
 _GONE: Final = 404
+_FAILED: Final = HemostatError(
+    "this page failed",
+    next_step="Load it again; `hemostat show` and `hemostat decide` do the same.",
+)
 
 
 def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Response]]:
@@ -84,6 +80,9 @@ def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Respo
             return problem(request, who, _GONE, error)
         except HemostatError as error:
             return problem(request, who, 503, error)
+        except Exception:  # noqa: BLE001 - a person at night is told in words, whatever it was
+            _log.exception("a page failed: %s", ascii(request.url.path)[:200])
+            return problem(request, who, 500, _FAILED)
 
     return answer
 

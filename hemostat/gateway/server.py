@@ -3,9 +3,17 @@
 import asyncio
 import logging
 import signal
+from dataclasses import dataclass
 
 import uvicorn
+from starlette.routing import Route
 
+from hemostat.console.book import Book
+from hemostat.console.doors import Console, Findings
+from hemostat.console.drills import Drills
+from hemostat.console.feed import Feed
+from hemostat.console.routes import routes as console_routes
+from hemostat.console.temporal_desk import TemporalDesk
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity.desk import Identity
@@ -16,7 +24,16 @@ from schemas.errors import ConfigurationError
 _log = logging.getLogger(__name__)
 
 
-async def serve(settings: Settings) -> None:
+@dataclass(frozen=True)
+class Insight:
+    """What only those who start the gateway can tell it, for the console to show."""
+
+    books: tuple[Book, ...] = ()
+    findings: Findings | None = None
+    scenarios: tuple[str, ...] = ()
+
+
+async def serve(settings: Settings, insight: Insight | None = None) -> None:
     """Serve until SIGTERM or SIGINT; requests that were begun are finished.
 
     Temporal may be down: alerts are then refused with 503 until it answers.
@@ -24,8 +41,11 @@ async def serve(settings: Settings) -> None:
     signals = IncidentSignals(settings.hemostat.task_queue)
     bind, port = settings.gateway.bind, settings.gateway.port
     identity = Identity(settings) if settings.identity else None
+    beside: list[Route] = []
+    if identity is not None:
+        beside = console_routes(console_of(settings, signals, identity, insight or Insight()))
     config = uvicorn.Config(
-        gateway_app(settings, signals, Vault(settings.vault_folder), identity=identity),
+        gateway_app(settings, signals, Vault(settings.vault_folder), beside, identity),
         host=bind,
         port=port,
         log_config=None,
@@ -52,3 +72,20 @@ async def serve(settings: Settings) -> None:
         await server.serve(sockets=[listening])
     finally:
         listening.close()
+
+
+def console_of(
+    settings: Settings, signals: IncidentSignals, identity: Identity, insight: Insight
+) -> Console:
+    """Return the console of this gateway, for those whom *identity* signs in."""
+    vault = Vault(settings.vault_folder)
+    drills = Drills(insight.scenarios, settings.state_folder / "drills")
+    return Console(
+        desk=TemporalDesk(signals.connected, vault, identity.key),
+        feed=Feed(signals.connected),
+        authenticate=identity.who,
+        guard=identity,
+        books=insight.books,
+        findings=insight.findings,
+        drills=drills if insight.scenarios else None,
+    )

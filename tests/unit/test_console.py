@@ -26,7 +26,7 @@ PAGES = ("/incidents", f"/incidents/{ID}", "/decisions", "/decisions?of=all",
          f"/incidents/{ID}/gates/retrain", "/playbooks", "/readiness", "/drills")  # fmt: skip
 
 
-class OneWord(Guard):
+class OneWord:
     """Every form carries the same word; a fresh proof is asked for when told so."""
 
     proof: str | None = None

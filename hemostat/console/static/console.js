@@ -175,11 +175,11 @@ function move(step) {
   rows[Math.min(Math.max(at + step, 0), rows.length - 1)].focus();
 }
 
-function reveal(id) {
+function reveal(id, first = "a, input, button, summary, textarea") {
   const target = document.getElementById(id);
   if (!target) return;
   target.scrollIntoView();
-  target.querySelector("a, input, button, summary, textarea")?.focus({ preventScroll: true });
+  target.querySelector(first)?.focus({ preventScroll: true });
 }
 
 document.addEventListener("keydown", (event) => {
@@ -195,7 +195,7 @@ document.addEventListener("keydown", (event) => {
   } else if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "a") reveal("asked");
-  else if (event.key === "t") reveal("timeline");
+  else if (event.key === "t") reveal("timeline", "[data-timeline] a");
 });
 
 const toggle = document.querySelector("[data-shortcuts-toggle]");

@@ -5,42 +5,44 @@ The systems that a playbook acts on are the tests' own world; alerts come in thr
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import uvicorn
-from starlette.requests import Request
 from temporalio.client import Client
 
 from hemostat.console.book import book_of
-from hemostat.console.doors import Console, Guard
-from hemostat.console.drills import Drills
-from hemostat.console.feed import Feed
 from hemostat.console.routes import routes
-from hemostat.console.temporal_desk import TemporalDesk
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
+from hemostat.gateway.server import Insight, console_of
+from hemostat.identity.desk import Identity, accounts_of
 from hemostat.incidents import view
+from hemostat.keys import create_key
 from hemostat.processes import LOOPBACK, free_port
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas.errors import HemostatError
 from schemas.incident import IncidentView
-from schemas.who import Who
 from tests.webhooks import alert, webhook
 from tests.workflows.case import CONNECTIONS
 from tests.workflows.roster import PEOPLE, ROLES
 from workers.registry import discover_playbooks, spec_of
 
-COOKIE = "test-person"
+PASSWORD = "a password of the tests"
 SOON = 20.0
 
 _SETTINGS = """
 [gateway]
 port = {port}
+
+[identity]
+key = "file:gateway-key.pem"
+auditors = ["auditor-1"]
+step_up_within = "{step_up_within}"
 
 [sources.alertmanager]
 kind = "alertmanager"
@@ -86,9 +88,12 @@ baseline_accuracy = 0.96
 """
 
 
-def settings(folder: Path, *, look_every: float = 0.05, drill: bool = False) -> Settings:
-    """One hemostat.toml with the roster of the tests."""
+def settings(
+    folder: Path, *, look_every: float = 0.05, drill: bool = False, step_up_within: str = "10m"
+) -> Settings:
+    """One hemostat.toml with the roster of the tests, each person with an account."""
     (folder / "alert-token").write_text("an-alert-token-of-the-tests")
+    create_key(folder / "gateway-key.pem")
     people = "".join(f"[people.{person}]\n" for person in PEOPLE)
     for name, role in ROLES.items():
         lists = {"primary": role.primary, "deputies": role.deputies, "ladder": role.ladder}
@@ -98,6 +103,7 @@ def settings(folder: Path, *, look_every: float = 0.05, drill: bool = False) -> 
         port=free_port(),
         connections=", ".join(f'{name} = "{name}"' for name in CONNECTIONS),
         look_every=look_every,
+        step_up_within=step_up_within,
         people=people,
     )
     text += "".join(f'[connections.{name}]\nadapter = "tests"\n' for name in CONNECTIONS)
@@ -105,33 +111,12 @@ def settings(folder: Path, *, look_every: float = 0.05, drill: bool = False) -> 
         text = "[hemostat]\ndrill = true\n" + text
     file = folder / "hemostat.toml"
     file.write_text(text)
-    return Settings.parse(text, file)
-
-
-class LooseGuard(Guard):
-    """Every form carries the same word."""
-
-    def token(self, request: Request) -> str:
-        return "a-form-of-ours"
-
-    async def refuses(self, request: Request, token: str) -> bool:
-        return token != "a-form-of-ours"
-
-
-async def by_cookie(request: Request) -> Who | None:
-    """Whoever the cookie names; a test logs in by setting it."""
-    person = request.cookies.get(COOKIE)
-    if person is None:
-        return None
-    roles = tuple(name for name, role in ROLES.items() if person in (*role.primary, *role.deputies))
-    return Who(
-        person=person,
-        subject=f"local:{person}",
-        roles=roles,
-        method="password",
-        authenticated_at=datetime.now(UTC),
-        kind="auditor" if person.startswith("auditor") else "person",
-    )
+    made = Settings.load(file)
+    accounts = accounts_of(made)
+    for person in (*PEOPLE, "auditor-1"):
+        accounts.add(person)
+        accounts.choose(person, PASSWORD)
+    return made
 
 
 @dataclass
@@ -142,6 +127,7 @@ class Served:
     client: Client
     settings: Settings
     opened: list[str] = field(default_factory=list)
+    sessions: dict[str, Any] = field(default_factory=dict)
 
     async def alert(self, labels: Mapping[str, str] | None = None, **annotations: str) -> str:
         """Post an alert as Alertmanager does; return the id of its incident."""
@@ -162,35 +148,23 @@ class Served:
 
     async def gate_opens(self, incident: str, gate: str) -> IncidentView:
         """Wait until a gate of *incident* is open."""
-        deadline = asyncio.get_running_loop().time() + SOON
-        while True:
-            try:
-                seen = await view(self.client, incident)
-                if any(g.policy.id == gate for g in seen.gates):
-                    return seen
-            except HemostatError as error:
-                seen = None
-                last = str(error)
-            else:
-                last = str([g.policy.id for g in seen.gates])
-            assert asyncio.get_running_loop().time() < deadline, (gate, last)
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(SOON):
+            while True:
+                with suppress(HemostatError):  # no worker has taken it up yet
+                    seen = await view(self.client, incident)
+                    if any(g.policy.id == gate for g in seen.gates):
+                        return seen
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def served(client: Client, queue: str, made: Settings) -> AsyncIterator[Served]:
     """Serve the gateway with its console, for a worker that listens on *queue*."""
-    vault = Vault(made.vault_folder)
-    signals = IncidentSignals(queue, client)
-    console = Console(
-        desk=TemporalDesk(signals.connected, vault),
-        feed=Feed(signals.connected),
-        authenticate=by_cookie,
-        guard=LooseGuard(),
-        books=tuple(book_of(p, spec_of(p)) for p in discover_playbooks().values()),
-        drills=Drills(("feedback-poisoning",), made.state_folder / "drills"),
-    )
-    app = gateway_app(made, signals, vault, routes(console))
+    signals, identity = IncidentSignals(queue, client), Identity(made)
+    books = tuple(book_of(p, spec_of(p)) for p in discover_playbooks().values())
+    insight = Insight(books, scenarios=("feedback-poisoning",))
+    console = console_of(made, signals, identity, insight)
+    app = gateway_app(made, signals, Vault(made.vault_folder), routes(console), identity)
     config = uvicorn.Config(
         app,
         host=LOOPBACK,

@@ -20,7 +20,11 @@ async def test_stored_script_in_every_field_of_an_alert_and_a_reason_runs_nowher
     await console.gate_opens(incident, "acknowledge")
     dialogs: list[Dialog] = []
     async with at_the_console(browser, console, "o1") as page:
-        page.on("dialog", lambda dialog: dialogs.append(dialog))
+
+        def opened(dialog: Dialog) -> None:
+            dialogs.append(dialog)
+
+        page.on("dialog", opened)
         await page.goto(f"/incidents/{incident}/gates/acknowledge")
         await page.locator("textarea").fill("\n".join(PRINTABLE[:12]))
         await page.get_by_role("button", name="Approve").click()
