@@ -115,6 +115,9 @@ def _without_adapter(
         needed = [port for port in spec.ports if port.capability == capability]
         chosen = table.connections.get(capability)
         connected = connections.get(chosen) if chosen else None
+        unused = capability in spec.optional and not table.parameters.get(capability)
+        if connected is None and unused and chosen is None:
+            continue
         if connected is None:
             yield ConfigurationError(
                 f"service {service!r} has no connection for {capability!r}, which playbook "

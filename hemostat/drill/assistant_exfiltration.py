@@ -1,6 +1,6 @@
 """The drill of the assistant-exfiltration playbook: an insider really drains, the real response.
 
-The people are scripted; one is silent and one refuses. Everything else is production code against
+The people are scripted; one is silent, one refuses, and the insider is one of them. Everything else is production code against
 real services. Every claim is checked against what was seen from outside, or read back.
 """
 
@@ -10,26 +10,26 @@ import hmac
 import json
 import secrets
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
 import httpx2
 
+from hemostat.drill.counsel import Counsel
 from hemostat.drill.course import Tell, closed, detected, follow
 from hemostat.drill.exfiltration_configuration import exfiltration_configuration
 from hemostat.drill.exfiltration_report import ExfiltrationDrill, Outside, taken
+from hemostat.drill.exfiltration_script import script, words
 from hemostat.drill.exfiltration_verification import (
     Moments,
     verify_extraction,
     verify_response,
 )
-from hemostat.drill.people import Answer, People, Script
+from hemostat.drill.people import People
 from hemostat.drill.range.exfiltration_range import COLLEAGUES, ExfiltrationRange
 from hemostat.drill.report import ATTACK_BEGINS
 from hemostat.drill.stage import StageOn
 from hemostat.incidents import journal_from
-from schemas.gate import Choice
 
 SCENARIO: Final = "assistant-exfiltration"
 _CONTROL_SECONDS: Final = 30.0
@@ -103,9 +103,11 @@ async def _attack_and_respond(
     incident = report.incident = await detected(stage)
     tell("gateway", f"a canary opened {incident}")
     over: list[bool] = []
-    people = People(stage.client, incident, _script(lambda: bool(over)))
+    people = People(stage.client, incident, script(lambda: bool(over)))
+    counsel = Counsel(stage.client, incident, words(stage.state / "outbox"))
     beside = [
         asyncio.create_task(people.answer()),
+        asyncio.create_task(counsel.determine()),
         asyncio.create_task(follow(stage, incident, tell)),
         asyncio.create_task(_give_up(stage, report, over, tell)),
         asyncio.create_task(_researcher_reports(stage, report, tell)),
@@ -121,52 +123,6 @@ async def _attack_and_respond(
     at = Moments(entries)
     _tell_of(report, at, attacked, stage)
     await verify_response(report, stage, outside, result, entries)
-
-
-def _script(attack_is_over: Callable[[], bool]) -> Script:
-    """Who answers what.
-
-    Nobody answers whether to take the assistant offline: silence proceeds there. Counsel refuses
-    that the old key is deleted, and finds that one regime asks for no notification.
-    """
-    return {
-        "take-command": (Answer("commander", "mine"),),
-        "counsel-informed": (Answer("legal-counsel", "privileged from here on"),),
-        "rotate-credential": (
-            Answer("security-on-call", "the old key was in reach of the insider"),
-            Answer("service-owner", "the assistant is offline anyway"),
-        ),
-        "delete-key": (Answer("legal-counsel", "it stays as evidence", Choice.REJECT),),
-        "determine-gdpr-33": (Answer("legal-counsel", "personal data cannot be excluded"),),
-        "determine-nis2-23": (
-            Answer("legal-counsel", "the service is out of its scope", Choice.REJECT),
-        ),
-        "file-gdpr-33": (
-            Answer("legal-counsel", "initial and incomplete, in time"),
-            Answer("dpo", "the content is right"),
-        ),
-        "state-researcher": (
-            Answer("legal-counsel", "says nothing we do not know"),
-            Answer("comms", "the tone is right"),
-        ),
-        "apply-controls": (
-            Answer("service-owner", "callers see what they may see"),
-            Answer("security-on-call", "evidence is sealed; no hold applies"),
-        ),
-        "bring-back-closed": (
-            Answer("commander", "the insider has stopped", ready=attack_is_over),
-            Answer("security-on-call", "behind its closed route", ready=attack_is_over),
-        ),
-        "re-enable-assistant": (
-            Answer("ciso", "the extraction fails in a replay"),
-            Answer("service-owner", "callers wait"),
-        ),
-        "board-report": (Answer("commander", "that is what we know"),),
-        "close-incident": (
-            Answer("commander", "contained, told, reopened"),
-            Answer("legal-counsel", "holds stay"),
-        ),
-    }
 
 
 def _signed(secret: str, moment: str, body: bytes) -> str:
@@ -222,7 +178,8 @@ async def _give_up(
 
 def _shut_out(report: ExfiltrationDrill) -> bool:
     last = report.looks[-1]
-    return max(last.callers.values()) != 200 and not (last.insider_key or last.old_session)
+    ways = (last.insider_key, last.old_session, last.connector)
+    return max(last.callers.values()) != 200 and not any(ways)
 
 
 def _tell_of(

@@ -4,15 +4,26 @@ Times are shorter than in production; the procedure is the same. Secrets are fil
 folder, named by reference; people are opaque ids.
 """
 
+import json
+
 from hemostat.drill.range.exfiltration_range import (
     COLLEAGUES,
+    INSIDER,
     SECRET,
     SERVICE_PRINCIPAL,
     SUSPECT,
     SUSPECT_PRINCIPAL,
+    WIKI_CLIENT,
     ExfiltrationRange,
 )
 from hemostat.drill.stage import Addresses
+
+ROLES = (
+    *("commander", "deputy-commander", "security-on-call", "service-owner", "ciso", "hr"),
+    *("counsel", "deputy-counsel", "general-counsel", "dpo", "comms", "executive", "ml-lead"),
+)
+LAST = ("executive", "general-counsel")
+"""The ends of the ladders."""
 
 
 def exfiltration_configuration(here: ExfiltrationRange, where: Addresses) -> str:
@@ -50,16 +61,18 @@ service = "assistant"
 
 [services.assistant]
 playbooks = ["assistant-exfiltration"]
-connections = {{ assistant = "assistant", callers = "callers", credentials = "cloud", \
-disclosure = "mail", gateway = "edge", pager = "pagerduty", vault = "evidence" }}
+connections = {{ assistant = "assistant", callers = "callers", clocks = "calendar", \
+connectors = "wiki", credentials = "cloud", disclosure = "mail", gateway = "edge", \
+pager = "pagerduty", vault = "evidence" }}
+regimes = ["gdpr-33", "nis2-23-4a", "aia-73-6-hold"]
+countries = ["DE"]
 
 [services.assistant.parameters]
 callers = {{ {callers} }}
 credentials = [{{ principal = "{SERVICE_PRINCIPAL}", secret = "{SECRET}" }}]
-regimes = [
-  {{ id = "gdpr-33", instrument = "GDPR Art. 33", audience = "authority" }},
-  {{ id = "nis2-23", instrument = "NIS2 Art. 23", audience = "authority" }},
-]
+connectors = ["wiki"]
+persons = {{ {SUSPECT} = "{INSIDER}" }}
+authorities = {{ gdpr-33 = "authority", nis2 = "authority" }}
 audiences = ["researcher"]
 looks = 2
 look_every = "PT1S"
@@ -93,6 +106,20 @@ access_key_id = "file:aws-key-id"
 secret_access_key = "file:aws-secret"
 witnesses = {{ {SUSPECT_PRINCIPAL} = "file:witness" }}
 
+[connections.wiki]
+adapter = "connectors_oauth"
+revocation = "{here.wiki_url}/oauth2/revoke"
+introspection = "{here.wiki_url}/oauth2/introspect"
+client_id = "{WIKI_CLIENT}"
+client_secret = "file:wiki-client"
+
+[connections.wiki.connectors.wiki]
+token = "file:wiki-token"
+resource = "{here.wiki_url}/pages/home"
+
+[connections.calendar]
+adapter = "clocks_calendar"
+
 [connections.edge]
 adapter = "gateway_caddy"
 admin = "{here.caddy_admin_url}"
@@ -113,4 +140,15 @@ ca = "file:pagerduty/ca.pem"
 
 [connections.evidence]
 adapter = "vault_folder"
-"""
+
+{_people()}"""
+
+
+def _people() -> str:
+    """Everyone who is asked, one to a role; the insider is one of the service's owners."""
+    tables = [f"[people.drill-{role}]\n" for role in ROLES] + [f"[people.{INSIDER}]\n"]
+    for role in ROLES:
+        own = ["drill-service-owner", INSIDER] if role == "service-owner" else [f"drill-{role}"]
+        ladder = "" if role in LAST else f"ladder = {json.dumps([LAST[0]])}\n"
+        tables.append(f"[roles.{role}]\nprimary = {json.dumps(own)}\n{ladder}")
+    return "\n".join(tables)

@@ -33,6 +33,8 @@ class Look:
     old_session: bool
     service_key: bool
     """Whether the cloud accepts the assistant's first key."""
+    connector: bool
+    """Whether the wiki opens to the token of the assistant's connector."""
     documents: int
     """Distinct confidential documents that the insider holds."""
 
@@ -48,6 +50,7 @@ class Outside:
         here, insider, service = self._here, self._here.suspect_key, self._here.service_key
         async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
             statuses = [await self._ask(http, caller) for caller in (SUSPECT, *COLLEAGUES)]
+            connector = await self._opens_wiki(http)
         session = here.session
         accepted = await asyncio.gather(
             asyncio.to_thread(self._lists, insider),
@@ -60,6 +63,7 @@ class Outside:
             insider_key=accepted[0],
             old_session=accepted[1],
             service_key=accepted[2],
+            connector=connector,
             documents=len(taken(self._loot(), here.documents)),
         )
 
@@ -72,6 +76,13 @@ class Outside:
     async def _ask(self, http: httpx2.AsyncClient, caller: str) -> int:
         answer = await self._post(http, caller, "When are the office hours?")
         return 0 if answer is None else answer.status_code
+
+    async def _opens_wiki(self, http: httpx2.AsyncClient) -> bool:
+        headers = {"Authorization": f"Bearer {self._here.wiki_token}"}
+        try:
+            return (await http.get(f"{self._here.wiki_url}/pages/home", headers=headers)).is_success
+        except httpx2.HTTPError:
+            return False
 
     async def _post(
         self, http: httpx2.AsyncClient, caller: str, question: str

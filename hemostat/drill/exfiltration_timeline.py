@@ -26,6 +26,7 @@ def exfiltration(report: ExfiltrationDrill, width: int) -> list[RenderableType]:
             strip("collg", looks, column, width, lambda x: x.callers[COLLEAGUES[0]] == 200),
             strip("cloud", looks, column, width, lambda x: x.insider_key),
             strip("sessn", looks, column, width, lambda x: x.old_session),
+            strip("wiki", looks, column, width, lambda x: x.connector),
             strip("servc", looks, column, width, lambda x: x.service_key),
             ends,
             Text(),

@@ -4,10 +4,9 @@ import base64
 import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from email import policy
-from email.parser import BytesParser
 from typing import Any, Final
 
+from hemostat.drill.exfiltration_people import verify_law, verify_people, verify_words
 from hemostat.drill.exfiltration_report import ExfiltrationDrill, Outside, taken
 from hemostat.drill.range.confidential import Document, left_in
 from hemostat.drill.range.exfiltration_range import (
@@ -23,8 +22,7 @@ from hemostat.drill.range.insider import Loot
 from hemostat.drill.stage import StageOn
 from hemostat.drill.verification import verify_record
 from hemostat.incidents import list_incidents
-from schemas.canonical import digest_bytes
-from schemas.incident import Containment, IncidentResult, Resolution, Severity
+from schemas.incident import IncidentResult
 from schemas.journal import Entry, Kind
 
 _GRACE: Final = timedelta(seconds=1.5)
@@ -42,6 +40,7 @@ class Moments:
         self.blocked_proven = self._proven(block)
         self.cloud_proven = self._proven(f"deny-older-sessions-of-{SUSPECT_PRINCIPAL}")
         self.offline_proven = self._proven("take-the-assistant-offline")
+        self.disconnected = self._proven("end-the-access-of-wiki")
         self.rotated = self._proven(f"retire-the-older-keys-of-{SERVICE_PRINCIPAL}")
         self.told = self._when(Kind.EVIDENCE, "tell-researcher", "Sent")
         self.tight = self._proven("apply-the-controls")
@@ -89,8 +88,9 @@ async def verify_response(
     _verify_keys(report, stage.ground, at)
     await _verify_reopened(report, stage.ground, outside)
     _verify_proofs(report, entries)
-    _verify_people(report, result, entries)
-    _verify_words(report, stage, entries)
+    await verify_people(report, stage, result, entries)
+    verify_law(report, entries)
+    verify_words(report, stage, entries)
     await _verify_one_incident(report, stage, result)
     await _verify_discretion(report, stage)
     await verify_record(report, stage, result, entries)
@@ -111,6 +111,7 @@ def _verify_what_left(report: ExfiltrationDrill, here: ExfiltrationRange, at: Mo
     for ways, since, what in (
         (("prompts",), at.blocked, "prompts yield nothing from the block on"),
         (("cloud key", "older session"), at.cloud_proven, "the store yields nothing once proven"),
+        (("connector token",), at.disconnected, "the wiki yields nothing once proven"),
     ):
         late = [
             take
@@ -135,6 +136,7 @@ def _verify_keys(report: ExfiltrationDrill, here: ExfiltrationRange, at: Moments
         not last.insider_key and not last.old_session,
         "tried at the cloud",
     )
+    report.claim("the connector's token opens nothing any more", not last.connector, "tried")
     report.claim("the assistant's old key is refused from outside", not last.service_key, "tried")
     store, iam = here.cloud.client("secretsmanager"), here.cloud.client("iam")
     held = json.loads(store.get_secret_value(SecretId=SECRET)["SecretString"])
@@ -193,50 +195,11 @@ def _verify_proofs(report: ExfiltrationDrill, entries: list[Entry]) -> None:
         if e.kind is Kind.STEP and e.data.get("class") == "contain" and e.step
     }
     missing = sorted(begun - proven)
+    refused = [caller for caller in (SUSPECT, *COLLEAGUES) if f"block-the-key-{caller}" in proven]
+    report.claim("every key was refused by itself, from outside", len(refused) == 3, refused)
     report.claim(
         f"each of {len(begun)} containing steps has its own proof", not missing, missing or "all"
     )
-
-
-def _verify_people(
-    report: ExfiltrationDrill, result: IncidentResult | None, entries: list[Entry]
-) -> None:
-    said = [entry.says for entry in entries]
-    silent = "Gate take-offline: proceeded-by-policy" in said
-    report.claim("silence took the assistant offline, by policy", silent, "by the record")
-    kept = "Gate delete-key: rejected" in said
-    report.claim("counsel's refusal kept the old key as evidence", kept, "by the record")
-    decided = [s for s in said if s.startswith("Determination ")]
-    report.claim("each regime has its determination, one negative", len(decided) == 2, decided)
-    resolved = result is not None and result.resolution is Resolution.RESOLVED
-    severe = result is not None and result.severity is Severity.SEV1
-    contained = result is not None and result.containment is Containment.PROVEN
-    report.claim(
-        "closed as resolved, SEV-1, containment proven",
-        resolved and severe and contained,
-        result and f"{result.resolution}, {result.severity}, {result.containment}",
-    )
-
-
-def _verify_words(
-    report: ExfiltrationDrill, stage: StageOn[ExfiltrationRange], entries: list[Entry]
-) -> None:
-    approved = {
-        str(e.data["text"]) for e in entries if e.kind is Kind.EVIDENCE and "text" in e.data
-    }
-    sent = set()
-    for file in sorted((stage.state / "outbox").glob("*.eml")):
-        mail = BytesParser(policy=policy.SMTP).parsebytes(file.read_bytes())
-        body = mail.get_body(("plain",))
-        text = "" if body is None else str(body.get_content()).replace("\r\n", "\n")
-        sent.add(digest_bytes(text.encode()))
-    report.claim(
-        "what left as mail is what two approved, once each",
-        len(sent) == 2 and sent == approved,
-        f"{len(sent)} mails",
-    )
-    board = [e for e in entries if e.kind is Kind.EFFECT and "seal_report" in e.says]
-    report.claim("the board report is sealed", len(board) == 1, len(board))
 
 
 async def _verify_one_incident(
@@ -261,6 +224,7 @@ async def _verify_discretion(report: ExfiltrationDrill, stage: StageOn[Exfiltrat
         here.service_key["secret_access_key"],
         here.suspect_key["secret_access_key"],
         here.session["session_token"],
+        here.wiki_token,
     ]
     decoded = history + _payloads(history)
     found = sum(secret in decoded for secret in secrets)

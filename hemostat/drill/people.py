@@ -30,6 +30,8 @@ class Answer:
     reason: str
     choice: Choice = Choice.APPROVE
     ready: Callable[[], bool] = lambda: True
+    actor: str = ""
+    """Who says it, where it is not the role's own ``drill-ROLE``."""
 
 
 Script = dict[str, tuple[Answer, ...]]
@@ -42,7 +44,7 @@ class People:
         self._client = client
         self._incident = incident
         self._script = script
-        self._said: set[tuple[str, str]] = set()
+        self._said: set[tuple[str, str, str]] = set()
 
     async def answer(self) -> None:
         """Look for open gates and answer them."""
@@ -59,14 +61,14 @@ class People:
             return ()
 
     async def _say(self, gate: GateView, answer: Answer) -> None:
-        said = (gate.nonce, answer.role)
+        said = (gate.nonce, answer.role, answer.actor)
         if said in self._said or not answer.ready():
             return
         await asyncio.sleep(_A_MOMENT_SECONDS)
         decision = decision_for(
             gate,
             answer.choice,
-            actor=f"drill-{answer.role}",
+            actor=answer.actor or f"drill-{answer.role}",
             role=answer.role,
             reason=f"EXERCISE: {answer.reason}",
         )

@@ -132,7 +132,11 @@ def playbooks() -> str:
 
 def _needs(spec: PlaybookSpec) -> str:
     lines = [f"- File: `workflows/{spec.id.replace('-', '_')}.py`"]
-    lines.append(f"- Needs a connection for: {_codes(spec.capabilities)}")
+    needed = [name for name in spec.capabilities if name not in spec.optional]
+    lines.append(f"- Needs a connection for: {_codes(needed)}")
+    lines += [
+        f"- Needs one for `{n}` where the parameter `{n}` is not empty" for n in spec.optional
+    ]
     if spec.atlas:
         lines.append(f"- MITRE ATLAS: {', '.join(spec.atlas)}")
     if spec.csf:

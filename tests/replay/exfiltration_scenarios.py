@@ -1,8 +1,10 @@
 """The courses of assistant exfiltration that are recorded."""
 
 from schemas.alert import Alert
+from schemas.base import iso
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case
+from tests.workflows.counsel import Counsel
 from tests.workflows.exfiltration_world import (
     ExfiltrationWorld,
     assistant_service,
@@ -11,14 +13,14 @@ from tests.workflows.exfiltration_world import (
 )
 
 
-async def leaking(stage: Stage, *alerts: Alert) -> Case:
+async def leaking(stage: Stage, *alerts: Alert, regimes: tuple[str, ...] = ()) -> Case:
     """An incident of assistant exfiltration."""
     return await Case.open(
         stage.env.client,
         stage.queue,
         *alerts,
         playbook="assistant-exfiltration",
-        of=assistant_service(),
+        of=assistant_service(regimes=regimes),
     )
 
 
@@ -27,17 +29,15 @@ async def answered(case: Case, *, widened: bool) -> Case:
     if widened:
         await case.approve("take-offline")
         await case.approve("rotate-credential", "security-on-call", "service-owner")
-        await case.approve("delete-key", "security-on-call", "legal-counsel")
-    await case.approve("determine-gdpr-33")
-    await case.approve("file-gdpr-33", "legal-counsel", "dpo")
-    await case.decide_no("determine-nis2-23")
-    await case.approve("state-researcher", "legal-counsel", "comms")
+        await case.approve("delete-key", "security-on-call", "counsel")
+    await case.approve("state-researcher", "counsel", "comms", "executive")
     await case.approve("apply-controls", "service-owner", "security-on-call")
     if widened:
         await case.approve("bring-back-closed", "commander", "security-on-call")
-        await case.approve("re-enable-assistant", "ciso", "legal-counsel")
-    await case.approve("board-report")
-    await case.approve("close-incident", "commander", "legal-counsel")
+        await case.approve("let-callers-in", "security-on-call", "service-owner")
+        await case.approve("re-enable-assistant", "ciso", "counsel", "service-owner")
+    await case.approve("board-report", "commander", "general-counsel")
+    await case.approve("close-incident", "commander", "counsel")
     return case
 
 
@@ -56,4 +56,41 @@ async def scoped(stage: Stage) -> Case:
     return await answered(case, widened=False)
 
 
-EXFILTRATION: tuple[Scenario, ...] = (everything_revoked, scoped)
+async def turned_public(stage: Stage) -> Case:
+    """A covert case that was kept scoped, and then became public: the other branch at once."""
+    world = stage.world
+    assert isinstance(world, ExfiltrationWorld)
+    world.canaries = 0
+    case = await leaking(stage, report(covert=1.0))
+    await case.approve("keep-scoped")
+    await case.gate("state-researcher")
+    await case.send(report(disclosed=1.0).model_copy(update={"alert_key": "second"}))
+    return await answered(case, widened=True)
+
+
+async def filed(stage: Stage) -> Case:
+    """Under legal clocks: one applies and is filed and completed, one does not, a hold is released."""
+    case = await leaking(stage, canary(), regimes=("gdpr-33", "nis2-23-4a", "aia-73-6-hold"))
+    counsel = Counsel(case)
+    await counsel.determines("gdpr-33-2", "applicability", "not-applicable")
+    await counsel.determines("nis2-23-4a", "applicability", "not-applicable")
+    aware = await counsel.aware_since_the_alert("gdpr-33")
+    await case.approve("file-gdpr-33", "counsel", "dpo")
+    await case.said("Sent under gdpr-33")
+    await counsel.determines("gdpr-33", "filed", iso(aware), reference="DPA 4711")
+    await counsel.determines("aia-73-6-hold", "hold-released", "counsel-not-applicable")
+    await case.approve("take-offline")
+    await case.approve("rotate-credential", "security-on-call", "service-owner")
+    await case.approve("delete-key", "security-on-call", "counsel")
+    await case.approve("state-researcher", "counsel", "comms", "executive")
+    await case.approve("apply-controls", "service-owner", "security-on-call")
+    await case.approve("complete-gdpr-33", "counsel", "dpo")
+    await case.approve("bring-back-closed", "commander", "security-on-call")
+    await case.approve("let-callers-in", "security-on-call", "service-owner")
+    await case.approve("re-enable-assistant", "ciso", "counsel", "service-owner")
+    await case.approve("board-report", "commander", "general-counsel")
+    await case.approve("close-incident", "commander", "counsel")
+    return case
+
+
+EXFILTRATION: tuple[Scenario, ...] = (everything_revoked, scoped, turned_public, filed)

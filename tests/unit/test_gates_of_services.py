@@ -18,11 +18,11 @@ SERVICE = """\
 playbooks = ["assistant-exfiltration"]
 [services.assistant.parameters]
 callers = { ck-1 = "" }
-regimes = [{ id = "gdpr-33", instrument = "GDPR Art. 33", audience = "authority" }]
+authorities = { gdpr-33 = "authority" }
 audiences = ["researcher"]
 """
 ASKED = (
-    *("commander", "deputy-commander", "security-on-call", "legal-counsel", "deputy-counsel"),
+    *("commander", "deputy-commander", "security-on-call", "counsel", "deputy-counsel"),
     *("general-counsel", "hr", "service-owner", "ciso", "dpo", "comms", "executive"),
     *("ml-lead", "chair"),
 )
@@ -52,7 +52,7 @@ def test_gates_are_those_of_the_file_its_parts_and_the_service_itself() -> None:
     parameters = Settings.parse(SERVICE).services["assistant"].parameters
     exfiltration = {p.id for p in gates_of(playbooks["assistant-exfiltration"], parameters)}
     assert exfiltration >= {"rotate-credential", "delete-key", "false-alarm", "close-by-hand"}
-    assert exfiltration >= {"determine-gdpr-33", "file-gdpr-33", "state-researcher"}
+    assert exfiltration >= {"file-gdpr-33", "complete-gdpr-33", "state-researcher"}
     evasion = {p.id for p in gates_of(playbooks["adversarial-evasion"])}
     assert evasion >= {"hold-uploads", "legal-path", "canary-recovery"}
     assert {p.id for p in gates_of(playbooks["triage"])} >= {"acknowledge", "close"}
@@ -71,7 +71,7 @@ def test_people_who_can_answer_everything_have_no_problem() -> None:
             {
                 name: role(name.replace("_", "-"), ladder="", people=("chair-1",))
                 for name in (
-                    *("security_on_call", "service_owner", "ciso", "chair", "legal_counsel"),
+                    *("security_on_call", "service_owner", "ciso", "chair", "counsel"),
                     *("dpo", "general_counsel", "comms", "executive"),
                 )
             },
@@ -79,11 +79,10 @@ def test_people_who_can_answer_everything_have_no_problem() -> None:
         ),
         (
             {
-                "commander": role("commander", ladder="", people=("commander-1",)),
-                "general_counsel": role("general-counsel", ladder="", people=("commander-1",)),
-                "chair": role("chair", people=("commander-1",)),
+                name: role(name.replace("_", "-"), ladder="", people=("commander-1",))
+                for name in ("commander", "hr", "deputy_commander", "chair")
             },
-            "if 'commander-1' were the suspect, nobody could decide at gate 'board-report'",
+            "if 'commander-1' were the suspect, nobody could decide at gate 'keep-scoped'",
         ),
         (
             {

@@ -11,25 +11,51 @@ from schemas.alert import Alert
 from schemas.canonical import digest_of
 from schemas.evidence import Gap, Sealed
 from schemas.incident import GateOverride, Service
-from schemas.ports import assistant, callers, credentials, disclosure, gateway, paging, vault
+from schemas.ports import (
+    assistant,
+    callers,
+    clocks,
+    connectors,
+    credentials,
+    disclosure,
+    gateway,
+    paging,
+    vault,
+)
 from schemas.ports.port import Port
+from schemas.roster import Roster
 from tests.workflows.case import alert
 from tests.workflows.world import World
 
 SINCE = datetime(2026, 11, 22, 9, tzinfo=UTC)
 SUSPECT, PEERS = "ck-7f3a", ("ck-19b2", "ck-c05d")
 PERSON, OWN, SECRET = "p-7f3a", "p-assistant", "assistant/documents"
+INSIDER = "i1"
+"""Who stands behind the suspect's key, among the people of a roster."""
+CONNECTIONS = (
+    *("assistant", "callers", "clocks", "connectors", "credentials"),
+    *("disclosure", "gateway", "pager", "vault"),
+)
+MODULES = (
+    *(assistant, callers, clocks, connectors, credentials),
+    *(disclosure, gateway, paging, vault),
+)
 
 
-def assistant_service(gates: dict[str, GateOverride] | None = None, **parameters: Any) -> Service:
-    """A service with every connection and quick looks."""
+def assistant_service(
+    gates: dict[str, GateOverride] | None = None,
+    *,
+    regimes: tuple[str, ...] = (),
+    roster: Roster | None = None,
+    **parameters: Any,
+) -> Service:
+    """A service with every connection and quick looks; without legal regimes, unless they are given."""
     quick: dict[str, Any] = {
         "callers": {SUSPECT: PERSON, **dict.fromkeys(PEERS, "")},
         "credentials": [{"principal": OWN, "secret": SECRET}],
-        "regimes": [
-            {"id": "gdpr-33", "instrument": "GDPR Art. 33", "audience": "authority"},
-            {"id": "nis2-23", "instrument": "NIS2 Art. 23", "audience": "authority"},
-        ],
+        "connectors": ["wiki"],
+        "persons": {SUSPECT: INSIDER},
+        "authorities": {"gdpr-33": "authority", "nis2": "authority"},
         "audiences": ["researcher"],
         "look_every": 0.01,
         "look_within": 0.05,
@@ -37,12 +63,14 @@ def assistant_service(gates: dict[str, GateOverride] | None = None, **parameters
         "stage_looks": 2,
         "stage_look_every": 0.01,
     }
-    modules = ("assistant", "callers", "credentials", "disclosure", "gateway", "pager", "vault")
     return Service(
         name="assistant",
-        connections={name: name for name in modules},
+        connections={name: name for name in CONNECTIONS},
         parameters=quick | parameters,
         gates=gates or {},
+        regimes=regimes,
+        countries=("DE",) if regimes else (),
+        roster=roster,
     )
 
 
@@ -71,6 +99,8 @@ class ExfiltrationWorld(World):
         default_factory=lambda: {PERSON: {"AKIAINSIDER1": True}, OWN: {"AKIASERVICE1": True}}
     )
     """Principal to its keys, and whether each is in use."""
+    ended: set[str] = field(default_factory=set)
+    """Connectors whose access is ended."""
     denied: dict[str, datetime] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: {"v1": "AKIASERVICE1"})
     current: str = "v1"
@@ -87,8 +117,7 @@ class ExfiltrationWorld(World):
 
     def activities(self) -> list[Callable[..., Awaitable[Any]]]:
         """One activity per port."""
-        modules = (assistant, callers, credentials, disclosure, gateway, paging, vault)
-        ports = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
+        ports = [v for m in MODULES for v in vars(m).values() if isinstance(v, Port)]
         return [self._activity(port) for port in ports]
 
     # callers
@@ -115,6 +144,20 @@ class ExfiltrationWorld(World):
         closed = self.isolated.get("assistant") is not None or not self.online
         status = 503 if closed else 403 if request.caller in self.blocked else 200
         return callers.CallerTried(caller=request.caller, status=status)
+
+    # connectors
+
+    def revoke_connector(self, request: connectors.RevokeConnector) -> connectors.ConnectorRevoked:
+        changed = request.connector not in self.ended
+        if changed and self.change("revoke_connector", f"end {request.connector}"):
+            self.ended.add(request.connector)
+        return connectors.ConnectorRevoked(connector=request.connector, changed=changed)
+
+    def try_connector(self, request: connectors.TryConnector) -> connectors.ConnectorTried:
+        alive = request.connector not in self.ended
+        return connectors.ConnectorTried(
+            connector=request.connector, active=alive, status=200 if alive else 401
+        )
 
     # credentials
 

@@ -4,6 +4,7 @@ Whatever a ``determine`` signal holds, it never raises: it takes effect, or is r
 reason in the journal. Strict due times are elapsed time and follow at once.
 """
 
+from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue, ValidationError
@@ -11,9 +12,9 @@ from temporalio import workflow
 
 from schemas.base import iso
 from schemas.clocks.definition import LegalBasis
-from schemas.clocks.determination import Determination, NoEffect, determine
+from schemas.clocks.determination import Determination, NoEffect, determine, with_candidate
 from schemas.clocks.ledger import Ledger
-from schemas.clocks.states import state_of
+from schemas.clocks.states import starts_by_awareness, state_of
 from schemas.clocks.view import ClocksView, sentence, view_of
 from schemas.journal import Kind
 from workflows.engine.intake import Intake
@@ -94,6 +95,20 @@ class ClockLedger:
             data={**what, "statement": given.statement, **voice.record()},
         )
         self._recompute(given.reason)
+        self._note_changes(before)
+        self._changed()
+
+    def propose(self, at: datetime, basis: str) -> None:
+        """Add a candidate for awareness to every clock that starts by it; known ones stay."""
+        before = self.ledger
+        for clock in before.clocks.values():
+            if clock.definition.kind == "clock" and starts_by_awareness(clock):
+                self.ledger = self.ledger.replace(with_candidate(clock, at, basis, ""))
+        if self.ledger == before:
+            return
+        says = f"A candidate for awareness: {basis}"
+        self._record.write(Kind.CLOCK, says, data={"candidate": iso(at)})
+        self._recompute(basis)
         self._note_changes(before)
         self._changed()
 

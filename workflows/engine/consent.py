@@ -70,15 +70,20 @@ class Consent(Execution):
         *,
         agree: GatePolicy,
         proof: Callable[[Res], Proof],
+        alters: str = "",
     ) -> Res | None:
-        """Alter or delete: only with sealed evidence, no hold, and agreement; None on a no."""
+        """Alter or delete: only with sealed evidence, no hold, and agreement; None on a no.
+
+        *alters* names the kind of act that an evidence hold blocks (``redeploy_changed_system``),
+        where the port's own name does not tell.
+        """
         step = self._id(title)
         if step in self._results:
             kept = self._results[step]
             return None if kept is None else act.port.result.model_validate(kept)
         if self._sealing is not None:
             await commands.until(self._sealing.done)
-        await self.clocks.until_released(act.port.name)
+        await self.clocks.until_released(alters or act.port.name)
         doing = Step(step, title, StepClass.DESTROY, [act], lambda got: proof(got[0]))
         if not await self._agreed(doing, agree):
             self._results[step] = None
@@ -137,13 +142,14 @@ class Consent(Execution):
         finish: Sequence[Act[Any, Any]],
         finished: Proof,
         no_longer_watched: str,
-        lifts: str,
+        lifts: str | tuple[str, ...],
         agree: GatePolicy,
         closed: Proof | None = None,
     ) -> bool:
         """Re-enable in stages under guard; a breach isolates again by itself and asks anew.
 
-        *closed* shows that it is isolated again. True only if all is open and shown.
+        *closed* shows that it is isolated again, *lifts* names the containing steps that are over
+        with it. True only if all is open and shown.
         """
         step = self._id(title)
         if step in self._results:
@@ -153,7 +159,8 @@ class Consent(Execution):
         acts = [admit(percent) for percent in stages] + list(finish)
         whole = Step(step, title, StepClass.RESTORE, acts)
         at = self._kept(f"stages {step}", {"attempt": 1, "stage": 0, "broke": False})
-        closers = self.people.executors(self._id(lifts))
+        lifted = (lifts,) if isinstance(lifts, str) else lifts
+        closers = tuple(who for title in lifted for who in self.people.executors(self._id(title)))
         while await self._agreed(whole, agree, at["attempt"], closers):
             if at["broke"] or not await self._staged(whole, plan, at):
                 await self._fall_back(step, plan, at)
@@ -161,8 +168,8 @@ class Consent(Execution):
             await self._stop_watching(no_longer_watched)
             last = Step(step, title, StepClass.RESTORE, finish, finished)
             done = await self._carry_out(last, at["attempt"]) is not None
-            if done:
-                self._lift(lifts)
+            for title_lifted in lifted if done else ():
+                self._lift(title_lifted)
             self._results[step] = done
             return done
         self._results[step] = False

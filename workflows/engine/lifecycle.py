@@ -135,6 +135,9 @@ class Lifecycle(Succession):
         """The playbook itself: overridden by each one."""
         raise NotImplementedError
 
+    def take_precautions(self) -> None:
+        """What must be so before anybody is called; nothing, unless a playbook overrides it."""
+
     async def conduct(self, opening: OpenIncident) -> IncidentResult:
         """Run the incident from its alert to its close."""
         self.pager.go_on()
@@ -168,6 +171,7 @@ class Lifecycle(Succession):
             if early_end and not await wait_for_firing(self.intake, EARLY_END_PATIENCE):
                 return Resolution.RESOLVED_BEFORE_FIRING
             self._answering, self.intake.unanswered = True, False
+        self.take_precautions()
         if self.clocks.declared:
             self._in_background(self.clocks.keep(), "legal clocks")
         response = self._spawn(self._respond_and_be_clear(), "respond")

@@ -25,7 +25,7 @@ from schemas.ports.tickets import OpenTicket, open_ticket
 from schemas.severity import Facts, Impact
 from schemas.step import StepClass, StepState
 from workflows.engine import checks, commands
-from workflows.engine.consent import Consent
+from workflows.engine.alongside import Alongside
 from workflows.engine.proof import Proof
 from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp, do
 from workflows.engine.undo import Reversal
@@ -41,7 +41,7 @@ Found = Callable[[Res], Awaitable[Act[Req, Res] | None]]
 """What to do when a watch saw something; returns what to watch next."""
 
 
-class Playbook(Consent, Generic[Par]):
+class Playbook(Alongside, Generic[Par]):
     """The base of every playbook: write ``respond`` with these verbs."""
 
     @property

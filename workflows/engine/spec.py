@@ -26,6 +26,8 @@ class PlaybookSpec:
     atlas: tuple[str, ...] = ()
     csf: tuple[str, ...] = ()
     summary: str = ""
+    optional: tuple[Name, ...] = ()
+    """The capabilities that only a service needs whose parameter of that name is not empty."""
 
     @property
     def capabilities(self) -> tuple[str, ...]:
@@ -46,10 +48,13 @@ def playbook(
     parameters: type[Frozen],
     atlas: Sequence[str] = (),
     csf: Sequence[str] = (),
+    optional: Sequence[ModuleType] = (),
 ) -> Callable[[P], P]:
     """Make a ``Playbook`` subclass a workflow whose type is the playbook's id.
 
-    *capabilities* are the modules of ``schemas.ports`` that it uses, all their ports included.
+    *capabilities* are the modules of ``schemas.ports`` that it uses, all their ports included;
+    *optional* are such as well, and needed only where the service's parameter of that name is not
+    empty.
 
     Temporal wants ``run`` on the decorated class itself, so it is put there.
     """
@@ -67,11 +72,12 @@ def playbook(
         spec = PlaybookSpec(
             id=id,
             title=title,
-            ports=tuple(port for module in capabilities for port in ports_of(module)),
+            ports=tuple(p for module in (*capabilities, *optional) for p in ports_of(module)),
             parameters=parameters,
             atlas=tuple(atlas),
             csf=tuple(csf),
             summary=(cls.__doc__ or "").strip().split("\n")[0],
+            optional=tuple(p.capability for module in optional for p in ports_of(module)[:1]),
         )
         setattr(cls, "spec", spec)  # noqa: B010 - declared on Lifecycle, P is any class
         _define(cls, id)

@@ -1,9 +1,8 @@
 """The credentials' part of the procedure: each has its own step, its own proof, its own row."""
 
-from datetime import datetime
 from typing import Any
 
-from schemas.ports import assistant, credentials
+from schemas.ports import assistant, connectors, credentials
 from workflows.engine import Check, Playbook, Proof, do
 from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.parameters import Credential, Parameters
@@ -19,18 +18,23 @@ class Credentials(Playbook[Parameters]):
 
     # Revoke
 
-    async def revoke(self, principal: str, before: datetime, facts: words.Facts) -> None:
+    async def revoke(self, principal: str, facts: words.Facts) -> None:
         """Each key of a principal by itself, then the sessions that were made with them."""
+        before = self.moment(f"sessions of {principal} from before are denied")
         listed = await self.observe(
             f"List the keys of {principal}",
             do(credentials.list_keys, credentials.ListKeys(principal=principal)),
         )
-        for key_id in listed.active():
+        alive = listed.active()
+        for place, key_id in enumerate(alive):
+            left = alive[place + 1 :]  # theirs is the next turn
             turn = credentials.TurnKey(principal=principal, key_id=key_id)
             dead = await self.contain(
                 f"Deactivate {key_id} of {principal}",
                 do(credentials.deactivate_key, turn),
-                proof=self.looks(shown.key_is_dead(key_id), shown.active_keys_are(principal)),
+                proof=self.looks(
+                    shown.key_is_dead(key_id), shown.active_keys_are(principal, *left)
+                ),
                 undo=[do(credentials.reactivate_key, turn)],
                 undo_proof=self.looks(shown.key_is_accepted(key_id)),
             )
@@ -42,6 +46,19 @@ class Credentials(Playbook[Parameters]):
             proof=self.looks(shown.older_sessions_are_refused(principal, before)),
             undo=[do(credentials.allow_older_sessions, deny)],
         )
+
+    async def end_connectors(self, facts: words.Facts) -> None:
+        """What other systems gave the assistant is ended there; only they can give it anew."""
+        for name in self.parameters.connectors:
+            title = f"End the access of {name}"
+            dead = await self.contain(
+                title,
+                do(connectors.revoke_connector, connectors.RevokeConnector(connector=name)),
+                proof=self.looks(shown.connector_is_dead(name)),
+                undo=[],
+            )
+            self.keep(title)
+            facts.credentials.append(f"access of {name}: {'ended' if dead else 'NOT SHOWN'}")
 
     # 5 Rotate: create, distribute, cut over, verify, retire; delete behind its own gate
 

@@ -1,7 +1,11 @@
-"""Who must agree to what when an insider drains an assistant; times are proposals, tunable."""
+"""Who must agree to what when an insider drains an assistant; times are proposals, tunable.
+
+``FILE``, ``COMPLETE`` and ``STATE`` are patterns: each legal clock and each audience gets its own.
+"""
 
 from datetime import timedelta
 
+from schemas.clocks.catalogue import catalogue
 from schemas.gate import GatePolicy, OnSilence
 from workflows.exfiltration.parameters import Parameters
 
@@ -9,15 +13,22 @@ COMMAND = GatePolicy(
     id="take-command",
     asks="Confidential documents may be leaving. Containment has begun. Take command?",
     roles=("commander",),
-    timer=timedelta(minutes=15),
+    timer=timedelta(minutes=5),
     ladder=("deputy-commander", "security-on-call"),
 )
 COUNSEL = GatePolicy(
     id="counsel-informed",
     asks="Restricted: documents may be leaving through an insider. Take the legal side?",
-    roles=("legal-counsel",),
+    roles=("counsel",),
     timer=timedelta(minutes=15),
     ladder=("deputy-counsel", "general-counsel"),
+)
+HR = GatePolicy(
+    id="hr-informed",
+    asks="Restricted: someone of ours may be concerned. Take the people's side, with counsel?",
+    roles=("hr",),
+    timer=timedelta(minutes=15),
+    ladder=("counsel", "general-counsel"),
 )
 KEEP_SCOPED = GatePolicy(
     id="keep-scoped",
@@ -29,19 +40,22 @@ KEEP_SCOPED = GatePolicy(
     timer=timedelta(minutes=30),
     ladder=("deputy-commander",),
     on_silence=OnSilence.PROCEED,
+    on_reject="everything is revoked and the assistant is taken offline",
 )
 OFFLINE = GatePolicy(
     id="take-offline",
-    asks="Take the assistant offline for all, for forensics?",
+    asks="Refuse every caller's key and take the assistant offline for all, for forensics?",
     roles=("commander", "service-owner"),
     timer=timedelta(minutes=10),
     on_silence=OnSilence.PROCEED,
+    on_reject="only the suspects' access and the assistant's own are revoked",
 )
 ROTATE = GatePolicy(
     id="rotate-credential",
     asks="Make a new key for the assistant's own access? The evidence is sealed.",
     roles=("security-on-call", "service-owner"),
     quorum=2,
+    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("ciso",),
     ladder_every=timedelta(hours=4),
@@ -49,17 +63,20 @@ ROTATE = GatePolicy(
 DELETE_KEY = GatePolicy(
     id="delete-key",
     asks="Delete the retired key for good? (Check first: litigation hold.)",
-    roles=("security-on-call", "legal-counsel"),
+    roles=("security-on-call", "counsel"),
     quorum=2,
+    all_roles=True,
     timer=timedelta(hours=24),
     ladder=("ciso", "general-counsel"),
     ladder_every=timedelta(hours=24),
+    on_reject="it stays, out of use, as evidence",
 )
 CONTROLS = GatePolicy(
     id="apply-controls",
-    asks="Turn on per-caller permissions and the output filter? (Check: Art. 73(6) AI Act hold.)",
+    asks="Turn on per-caller permissions and the output filter?",
     roles=("service-owner", "security-on-call"),
     quorum=2,
+    all_roles=True,
     timer=timedelta(hours=24),
     ladder=("ciso",),
     ladder_every=timedelta(hours=24),
@@ -69,15 +86,28 @@ BRING_BACK = GatePolicy(
     asks="Start the assistant again behind its closed route, to try it?",
     roles=("commander", "security-on-call"),
     quorum=2,
+    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("deputy-commander",),
     ladder_every=timedelta(hours=4),
 )
+LET_IN = GatePolicy(
+    id="let-callers-in",
+    asks="Take the refusal off the keys of all callers that are not suspected? The route stays shut.",
+    roles=("security-on-call", "service-owner"),
+    quorum=2,
+    all_roles=True,
+    timer=timedelta(hours=4),
+    ladder=("ciso",),
+    ladder_every=timedelta(hours=4),
+    on_reject="every key stays refused and the assistant stays closed",
+)
 REENABLE = GatePolicy(
     id="re-enable-assistant",
     asks="Open the assistant again, in stages? The suspended keys stay refused.",
-    roles=("ciso", "legal-counsel", "service-owner"),
-    quorum=2,
+    roles=("ciso", "counsel", "service-owner"),
+    quorum=3,
+    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("commander",),
     ladder_every=timedelta(hours=4),
@@ -86,60 +116,60 @@ BOARD = GatePolicy(
     id="board-report",
     asks="Is this the content of the report to the board?",
     roles=("commander", "general-counsel"),
+    quorum=2,
+    all_roles=True,
     timer=timedelta(hours=24),
 )
 CLOSE = GatePolicy(
     id="close-incident",
     asks="Close the incident? Holds stay until counsel lifts them.",
-    roles=("commander", "legal-counsel"),
+    roles=("commander", "counsel"),
     quorum=2,
+    all_roles=True,
     timer=timedelta(hours=24),
+)
+FILE = GatePolicy(
+    id="file",
+    asks="File this text with the authority? What it does not know yet it says so.",
+    roles=("counsel", "dpo"),
+    quorum=2,
+    all_roles=True,
+    timer=timedelta(hours=4),
+    ladder=("deputy-counsel", "general-counsel"),
+    ladder_every=timedelta(hours=4),
+)
+COMPLETE = GatePolicy(
+    id="complete",
+    asks="Complete the notification with this text?",
+    roles=("counsel", "dpo"),
+    quorum=2,
+    all_roles=True,
+    timer=timedelta(hours=24),
+    ladder=("deputy-counsel", "general-counsel"),
+    ladder_every=timedelta(hours=12),
+)
+STATE = GatePolicy(
+    id="state",
+    asks="Send this text?",
+    roles=("counsel", "comms", "executive"),
+    quorum=3,
+    all_roles=True,
+    timer=timedelta(hours=24),
+    ladder=("general-counsel",),
+    ladder_every=timedelta(hours=12),
 )
 
 
-def determination(regime: str) -> GatePolicy:
-    """Counsel decides whether a regime applies; a rejection is a determination too."""
-    return GatePolicy(
-        id=f"determine-{regime}"[:63],
-        asks="Does this regime ask for a notification? Approve: yes. Reject: no. Say why.",
-        roles=("legal-counsel",),
-        timer=timedelta(hours=24),
-        ladder=("deputy-counsel", "general-counsel"),
-        ladder_every=timedelta(hours=12),
-    )
-
-
-def filing(regime: str) -> GatePolicy:
-    """What goes to an authority."""
-    return GatePolicy(
-        id=f"file-{regime}"[:63],
-        asks="File this text with the authority?",
-        roles=("legal-counsel", "dpo"),
-        quorum=2,
-        timer=timedelta(hours=24),
-        ladder=("general-counsel",),
-        ladder_every=timedelta(hours=12),
-    )
-
-
-def statement(audience: str) -> GatePolicy:
-    """What goes to anyone else outside."""
-    return GatePolicy(
-        id=f"state-{audience}"[:63],
-        asks="Send this text?",
-        roles=("legal-counsel", "comms"),
-        quorum=2,
-        timer=timedelta(hours=24),
-        ladder=("executive",),
-        ladder_every=timedelta(hours=12),
-    )
+def about(pattern: GatePolicy, what: str) -> GatePolicy:
+    """The gate of one clock or audience: ``file-gdpr-33``, ``state-researcher``."""
+    return pattern.model_copy(update={"id": f"{pattern.id}-{what}"[:63]})
 
 
 def of_service(parameters: Parameters) -> tuple[GatePolicy, ...]:
-    """The gates that a service's own regimes and audiences bring with them."""
-    regimes = [regime.id for regime in parameters.regimes]
+    """The gates that a service's own authorities and audiences bring with them."""
+    named = [catalogue().of(name) for name in parameters.authorities]
+    clocks = dict.fromkeys(clock.id for found in named for clock in found if clock.kind == "clock")
     return (
-        *(determination(regime) for regime in regimes),
-        *(filing(regime) for regime in regimes),
-        *(statement(audience) for audience in parameters.audiences),
+        *(about(pattern, clock) for clock in clocks for pattern in (FILE, COMPLETE)),
+        *(about(STATE, audience) for audience in parameters.audiences),
     )

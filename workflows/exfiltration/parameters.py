@@ -1,7 +1,7 @@
 """What a service says about itself for the assistant-exfiltration playbook.
 
-Everyone is an opaque id here: which person stands behind one is known to the restricted case file
-and to no history, search attribute, page or ticket.
+Everyone is an opaque id here, of a key, a principal or a person of ``[people]``; who that is, is
+known to the restricted case file and to no history, search attribute, page or ticket.
 """
 
 from datetime import timedelta
@@ -11,14 +11,6 @@ from pydantic import Field
 
 from schemas.base import Frozen, Name
 from schemas.ports.credentials import SecretName
-
-
-class Regime(Frozen):
-    """A law or contract that may ask for a notification; ``audience`` is where it would go."""
-
-    id: Name
-    instrument: str
-    audience: Name
 
 
 class Credential(Frozen):
@@ -34,8 +26,14 @@ class Parameters(Frozen):
     route: str = "assistant"
     callers: dict[Name, Name | Literal[""]] = Field(min_length=1)
     """Every caller's key id, with the principal that the same person is in the cloud, or ""."""
+    persons: dict[Name, Name] = {}
+    """Which person of ``[people]`` a caller's key belongs to, where that is known: a suspect takes
+    no part in the incident and is not called."""
     credentials: tuple[Credential, ...] = ()
-    regimes: tuple[Regime, ...] = ()
+    connectors: tuple[Name, ...] = ()
+    """The access that other systems gave the assistant, as the connection names it."""
+    authorities: dict[Name, Name] = {}
+    """The audience of the filings under a legal clock or regime; without one, counsel files."""
     audiences: tuple[Name, ...] = ()
     """Who gets a statement: ``researcher``, ``customers`` …"""
     fingerprints: int = 5

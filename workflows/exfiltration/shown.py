@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from schemas.ports import assistant, callers, credentials, gateway
+from schemas.ports import assistant, callers, connectors, credentials, gateway
 from workflows.engine import Check
 
 
@@ -30,10 +30,10 @@ def caller_passes(caller: str) -> Check[Any, Any]:
 def caller_meets_nobody(caller: str) -> Check[Any, Any]:
     """Offline is offline for all."""
     return Check(
-        f"{caller} is answered by nobody at the public edge",
+        f"{caller} meets a closed route at the public edge",
         callers.try_caller,
         lambda _: callers.TryCaller(caller=caller),
-        lambda seen: seen.status >= 400,
+        lambda seen: seen.status == 503,  # not 403: that key alone may be refused
     )
 
 
@@ -44,6 +44,26 @@ def caller_is_blocked(incident: str, caller: str) -> Check[Any, Any]:
         callers.read_caller,
         lambda _: callers.ReadCaller(caller=caller),
         lambda seen: incident in seen.blocked_by,
+    )
+
+
+def caller_is_not_blocked(incident: str, caller: str) -> Check[Any, Any]:
+    """For keys behind a closed route: nobody can try them there."""
+    return Check(
+        f"the gateway does not refuse {caller} for this incident",
+        callers.read_caller,
+        lambda _: callers.ReadCaller(caller=caller),
+        lambda seen: incident not in seen.blocked_by,
+    )
+
+
+def connector_is_dead(connector: str) -> Check[Any, Any]:
+    """By its authority and by what it opened; another error than a refusal shows nothing."""
+    return Check(
+        f"the access of {connector} is ended and refused from outside",
+        connectors.try_connector,
+        lambda _: connectors.TryConnector(connector=connector),
+        lambda seen: not seen.active and seen.status in (401, 403),
     )
 
 

@@ -1,4 +1,4 @@
-"""The range of assistant-exfiltration: a cloud, an assistant, its edge and its callers.
+"""The range of assistant-exfiltration: a cloud, an assistant, its edge, its callers, and a wiki.
 
 Law: as the other ranges: everything on loopback in one temporary folder, gone with the ``async
 with``. People are not in it, only opaque ids: callers ``ck-…`` at the gateway, principals ``p-…`` in
@@ -29,8 +29,11 @@ from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 
 SUSPECT: Final = "ck-7f3a"
 COLLEAGUES: Final = ("ck-19b2", "ck-c05d")
+INSIDER: Final = "drill-insider"
+"""The person behind the suspect's key: one of the service's owners, and so an approver."""
 SUSPECT_PRINCIPAL: Final = "p-7f3a"
 SERVICE_PRINCIPAL: Final = "p-assistant"
+WIKI_CLIENT: Final = "hemostat"
 BUCKET: Final = "documents"
 SECRET: Final = "assistant/documents"  # noqa: S105 - the name of a secret, not one
 _READY_WITHIN: Final = timedelta(seconds=60)
@@ -76,6 +79,8 @@ class ExfiltrationRange:
             key_id=self.suspect_key["access_key_id"],
             secret=self.suspect_key["secret_access_key"],
             session=self.session,
+            wiki_url=self.wiki_url,
+            wiki_token=self.wiki_token,
         )
         self.secret_file("insider.json", json.dumps(asdict(plan)))
         self._insider = await self._premises.start(
@@ -114,10 +119,11 @@ class ExfiltrationRange:
         return file
 
     async def _start(self) -> None:
-        ports = dict(zip(("edge", "caddy", "cloud", "assistant"), free_ports(4), strict=True))
+        names = ("edge", "caddy", "cloud", "assistant", "wiki")
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
         urls = {name: f"http://{LOOPBACK}:{port}" for name, port in ports.items()}
         self.edge_url, self.caddy_admin_url = urls["edge"], urls["caddy"]
-        self.assistant_url = urls["assistant"]
+        self.assistant_url, self.wiki_url = urls["assistant"], urls["wiki"]
         self.documents = confidential.documents()
         self.marks_digest = confidential.write_marks(self.documents, self.state / "marks.json")
         self.keys = {caller: secrets.token_urlsafe(24) for caller in (SUSPECT, *COLLEAGUES)}
@@ -134,8 +140,23 @@ class ExfiltrationRange:
         self._premises.own(child)
         await wait_cloud(child, self.cloud)
         await asyncio.to_thread(self._seed)
+        await self._start_wiki(ports["wiki"])
         await self._start_assistant(ports["assistant"])
         await wait_caddy(caddy, self.caddy_admin_url)
+
+    async def _start_wiki(self, port: int) -> None:
+        """The assistant's connector opens it; its token stands in the assistant's own settings."""
+        self.wiki_token = secrets.token_urlsafe(24)
+        settings = {
+            "port": port,
+            "client_id": WIKI_CLIENT,
+            "client_secret_file": str(self.secret_file("wiki-client", secrets.token_urlsafe(24))),
+            "token_file": str(self.secret_file("wiki-token", self.wiki_token)),
+            "pages": {"home": "Welcome.", **{d.id: d.text for d in self.documents}},
+        }
+        (self.state / "wiki.json").write_text(json.dumps(settings), encoding="utf-8")
+        child = await self._premises.start("wiki", "wiki_api", self.state / "wiki.json")
+        await child.wait_ready(_answers(f"{self.wiki_url}/healthz"), _READY_WITHIN)
 
     async def _start_assistant(self, port: int) -> None:
         settings = AssistantSettings(

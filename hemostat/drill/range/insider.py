@@ -2,8 +2,9 @@
 
     python -m hemostat.drill.range.insider PLAN_FILE REPORT_FILE
 
-Law: knows what an employee knows: the edge and an own key, an own cloud key, and a session that
-was made with it in time. Tries every way again and again, and reports what each one gave.
+Law: knows what an employee knows: the edge and an own key, an own cloud key, a session that was
+made with it in time, and the token of the assistant's connector, which stood in its settings. Tries
+every way again and again, and reports what each one gave.
 """
 
 import asyncio
@@ -46,6 +47,8 @@ class Plan:
     key_id: str
     secret: str
     session: dict[str, str]
+    wiki_url: str
+    wiki_token: str
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Insider:
             tasks.create_task(self._ask())
             tasks.create_task(self._fetch("cloud key", None))
             tasks.create_task(self._fetch("older session", self._plan.session))
+            tasks.create_task(self._read_wiki())
             tasks.create_task(self._report_to(report))
 
     async def _ask(self) -> None:
@@ -121,6 +125,20 @@ class Insider:
                 self.loot.note(way, "no answer")
             else:
                 self.loot.note(way, "200", json.loads(got["Body"].read())["text"])
+
+    async def _read_wiki(self) -> None:
+        """Read pages with the assistant's own token; slowly, too."""
+        pages = cycle(f"{project}-{n:02d}" for n in range(len(TOPICS)) for project in PROJECTS)
+        headers = {"Authorization": f"Bearer {self._plan.wiki_token}"}
+        async with httpx2.AsyncClient(trust_env=False, timeout=5, headers=headers) as http:
+            async for _ in turns(0.5):
+                try:
+                    answer = await http.get(f"{self._plan.wiki_url}/pages/{next(pages)}")
+                except httpx2.HTTPError:
+                    self.loot.note("connector token", "no answer")
+                    continue
+                text = answer.json()["text"] if answer.is_success else ""
+                self.loot.note("connector token", str(answer.status_code), text)
 
     def _store(self, session: dict[str, str] | None) -> Any:
         key = session or {

@@ -1,0 +1,72 @@
+"""What goes on alongside the response: later alerts, counsel's determinations, what they call for.
+
+Whoever is waited for in the response itself, what runs here goes on. It is stopped when the alert
+is judged false and when the incident winds up; in a new run the playbook begins it again, and each
+step of it is done once all the same.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import Any
+
+from temporalio import workflow
+
+from schemas.clocks.ledger import Clock
+from schemas.clocks.states import ClockState, state_of
+from schemas.journal import Kind
+from schemas.step import StepState
+from workflows.engine import commands
+from workflows.engine.consent import Consent
+from workflows.engine.steps import StepGivenUp
+
+OWED = frozenset({ClockState.ANCHOR_MISSING, ClockState.RUNNING, ClockState.OVERDUE})
+"""The states of a clock in which a notification is owed and was not made."""
+
+
+class Alongside(Consent):
+    """The verbs for what does not wait its turn."""
+
+    def alongside(self, title: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Do *work* alongside the response; await what is returned where its end matters."""
+        return self._in_background(self._until_given_up(title, work), f"watch {title}")
+
+    async def _until_given_up(self, title: str, work: Coroutine[Any, Any, None]) -> None:
+        try:
+            await work
+        except StepGivenUp as error:
+            self.record.write(Kind.FINDING, f"{title}: stops here: {error.what}")
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until *holds*, however long."""
+        await commands.until(holds)
+
+    @property
+    def round(self) -> int:
+        """Which response of this incident this is; another begins if it fires while it closes."""
+        return self._round
+
+    def done_before(self, title: str) -> bool:
+        """Whether a step of this title was proven, in this response or an earlier one."""
+        this = self._id(title)
+        plain = this.removesuffix(f"-r{self._round}")
+        ids = {this, plain, *(f"{plain}-r{n}" for n in range(2, self._round))}
+        return any(
+            step.id in ids and step.state is StepState.PROVEN for step in self.record.steps.values()
+        )
+
+    # Legal clocks
+
+    def legal_clocks(self) -> tuple[Clock, ...]:
+        """The clocks of this incident that ask for a notification; holds are none."""
+        clocks = self.clocks.ledger.clocks.values()
+        return tuple(clock for clock in clocks if clock.definition.kind == "clock")
+
+    def owed(self, clock: str) -> bool:
+        """Whether counsel found that the clock applies, and the notification is not made yet."""
+        ledger = self.clocks.ledger
+        return state_of(ledger, ledger.clocks[clock], workflow.now()) in OWED
+
+    def could_have_known(self, at: datetime, basis: str) -> None:
+        """Add a moment at which somebody may have been aware; counsel selects among them."""
+        self.clocks.propose(at, basis)

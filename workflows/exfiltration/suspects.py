@@ -1,0 +1,136 @@
+"""Who is suspected, and what becomes of their access: each key by itself, with its own proof.
+
+A suspect is named by an alert or by what was taken, at any time. One whom the service knows as a
+person takes no part in the incident, nor does anyone to whom they delegated anything: they are in
+no pool, no listing and no page, from before the first one. One task deals with all callers, one
+after the other, and goes on for as long as the incident: later alerts are acted on at once.
+"""
+
+import asyncio
+
+from schemas.ports import assistant, callers
+from workflows.engine import StepGivenUp, do
+from workflows.exfiltration import shown, words
+from workflows.exfiltration.credentials import Credentials
+
+
+class Suspects(Credentials):
+    """Finds suspects, keeps them out of the response, and refuses their keys."""
+
+    dealing: "asyncio.Task[None]"
+
+    def take_precautions(self) -> None:
+        """Whom the first alerts name is out before anybody is called."""
+        self.refused: list[str] = []
+        self.revoked: list[str] = []
+        self.survey_of_takings: assistant.ExtractionSurvey | None = None
+        self.everything_goes = False  # whether the suspects' cloud access is revoked as well
+        self.nobody_passes = False  # whether all callers' keys are refused, not the suspects' alone
+        self.route_closed = False
+        self.scoped = self.widened = False
+        for caller in self.named_by_alerts():
+            self.exclude(caller)
+
+    def exclude(self, caller: str) -> None:
+        """Keep the person behind this caller out of the response, if known."""
+        person = self.parameters.persons.get(caller)
+        if person is not None:
+            self.suspect(person)
+
+    def suspects(self) -> list[str]:
+        """Everyone suspected by now, those that alerts named first."""
+        named = self.named_by_alerts()
+        return named + [caller for caller in self.drained() if caller not in named]
+
+    def named_by_alerts(self) -> list[str]:
+        """Callers that the monitor named; what is no caller of ours is nobody."""
+        named = (alert.labels.get("caller", "") for alert in self.intake.heard)
+        return list(dict.fromkeys(c for c in named if c in self.parameters.callers))
+
+    def drained(self) -> list[str]:
+        """Callers whose answers held more marks than chance gives."""
+        p, survey = self.parameters, self.survey_of_takings
+        return [
+            use.caller
+            for use in (survey.callers if survey else ())
+            if (use.fingerprints >= p.fingerprints or use.canaries) and use.caller in p.callers
+        ]
+
+    def peers(self) -> list[str]:
+        """The callers whom nobody suspects."""
+        suspects = self.suspects()
+        return [caller for caller in self.parameters.callers if caller not in suspects]
+
+    async def survey(self, title: str) -> assistant.ExtractionSurvey:
+        """Ask the assistant's log who got what."""
+        window = assistant.SurveyExtraction(window=self.parameters.window)
+        return await self.observe(title, do(assistant.survey_extraction, window))
+
+    # One task deals with them, the response waits until it has
+
+    def begin_to_deal(self, facts: words.Facts) -> None:
+        """Have later alerts acted on at once, whoever is being waited for by then."""
+        self.dealing = self.alongside("Deal with whom alerts name", self.deal(facts))
+
+    async def dealt_with(self) -> None:
+        """Wait until nothing is left to do about anyone known by now."""
+        await self.until(lambda: self.dealing.done() or not self.left_to_do())
+        if self.dealing.done():
+            self.dealing.result()
+
+    def left_to_do(self) -> list[str]:
+        """The callers whose key is to be refused, or access revoked, and is not yet."""
+        suspects = self.suspects()
+        wanted = [*suspects, *(self.peers() if self.nobody_passes else ())]
+        left = [caller for caller in wanted if caller not in self.refused]
+        if self.everything_goes:
+            left += [caller for caller in suspects if caller not in (*self.revoked, *left)]
+        return left
+
+    async def deal(self, facts: words.Facts) -> None:
+        """Refuse and revoke, caller by caller."""
+        while True:
+            await self.until(lambda: bool(self.left_to_do()))
+            caller = self.left_to_do()[0]
+            if caller in self.suspects():
+                self.exclude(caller)
+            if caller not in self.refused:
+                await self.block(caller)
+                self.refused.append(caller)
+            elif caller not in self.revoked:
+                await self.revoke_principal_of(caller, facts)
+                self.revoked.append(caller)
+
+    async def block(self, caller: str) -> bool:
+        """Refuse one caller's key; the others' pass as before, while any is to pass."""
+        block = callers.BlockCaller(caller=caller)
+        others = [] if self.nobody_passes else self.peers()[:2]
+        outside = [] if self.route_closed else [shown.caller_is_refused(caller)]
+        again = [] if self.route_closed else [shown.caller_passes(caller)]
+        return await self.contain(
+            refusal(caller),
+            do(callers.block_caller, block),
+            proof=self.looks(
+                *outside,
+                shown.caller_is_blocked(self.incident, caller),
+                *(shown.caller_passes(other) for other in others),
+            ),
+            undo=[do(callers.unblock_caller, block)],
+            undo_proof=self.looks(shown.caller_is_not_blocked(self.incident, caller), *again),
+        )
+
+    async def revoke_principal_of(self, caller: str, facts: words.Facts) -> None:
+        """What the same person holds in the cloud; given up, it is said and the rest goes on."""
+        principal = self.parameters.callers[caller]
+        if not principal:
+            return
+        try:
+            await self.revoke(principal, facts)
+        except StepGivenUp as error:
+            facts.credentials.append(f"keys of {principal}: NOT REVOKED")
+            self.finding(f"not revoked {principal}", f"Not revoked: {error.what}", {})
+
+
+def refusal(caller: str) -> str:
+    """The title of the step that refuses a caller's key."""
+    return f"Block the key {caller}"
