@@ -22,6 +22,7 @@ ROLES_OF_ONE_OPERATOR = (
     "deputy-counsel",
     "deputy-legal",
     "dpo",
+    "executive",
     "general-counsel",
     "hr",
     "legal",
