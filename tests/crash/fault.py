@@ -10,6 +10,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Self
 
+ANY = "*"
+"""For an act whose key nobody can know before: the next of its port."""
+
 
 class When(StrEnum):
     """On which side of an act."""
@@ -87,7 +90,10 @@ class Trap:
             armed: dict[str, Any] = json.loads(self._armed.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return None
-        if armed["act"] != asdict(act) or armed["when"] != when:
+        wanted = armed["act"]
+        if wanted["port"] != act.port or wanted["key"] not in (ANY, act.key):
+            return None
+        if armed["when"] != when:
             return None
         try:
             self._armed.rename(self._sprung)
