@@ -1,6 +1,6 @@
-"""Everything on one machine: an embedded Temporal on a file, a worker and the gateway.
+"""Everything on one machine: an embedded Temporal on a file, a worker, the gateway, the sealer.
 
-Three child processes, each started again with back-off when it ends, and none that outlives us.
+Four child processes, each started again with back-off when it ends, and none that outlives us.
 All state is in Temporal's file and the vault: killed at any moment, the next ``up`` on the same
 folder goes on where it was, and waits for what its predecessor left to end. One ``up`` a folder:
 the lock is the kernel's, so that a dead owner holds nothing.
@@ -23,6 +23,7 @@ import httpx2
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 
+from hemostat.audit.setup import first_key
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.processes import LOOPBACK, ChildFailed, ChildProcess
 from hemostat.settings import Settings
@@ -65,6 +66,7 @@ async def run_up(
 ) -> None:
     """Run until *stop* is set. Raises ``ConfigurationError`` when a port or the folder is taken."""
     await _refuse_unwired(settings)
+    first_key(settings)
     state = settings.state_folder
     gateway_port = settings.gateway.port
     async with _sole_use_of(state):
@@ -87,6 +89,7 @@ async def run_up(
                 "the gateway",
                 _child("gateway", settings, address, lambda: _answers(f"{gateway_url}/readyz")),
             ),
+            _Part("the sealer", _sealer(settings, address)),
         ]
         running = Running(
             gateway=gateway_url,
@@ -188,6 +191,27 @@ def _child(
             await child.kill()
             raise
         return child
+
+    return start
+
+
+def _sealer(settings: Settings, address: str) -> Start:
+    """How to start the sealer: it is ready when it has said so, in the log of this start."""
+    log = settings.state_folder / "sealer.log"
+    begins = 0
+
+    async def says_so() -> bool:
+        with suppress(FileNotFoundError), log.open("rb") as said:
+            said.seek(begins)
+            return b"sealing with key" in said.read()
+        return False
+
+    starting = _child("sealer", settings, address, says_so)
+
+    async def start() -> ChildProcess:
+        nonlocal begins
+        begins = log.stat().st_size if log.exists() else 0
+        return await starting()
 
     return start
 

@@ -14,8 +14,10 @@ from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.common import WorkerDeploymentVersion
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
+from hemostat.audit.code import build_id
 from hemostat.settings import Settings
 from hemostat.settings_problems import InvalidSettings
 from workers.connections import Connections, close_adapters, connect_adapters, unwired
@@ -62,6 +64,12 @@ def make_worker(
         default_heartbeat_throttle_interval=_HEARTBEAT_WITHIN,
         max_concurrent_activities=_ACTIVITIES,
         graceful_shutdown_timeout=GRACE,
+        # Only a name for this code: Temporal writes it into every workflow task, so that the
+        # sealed history says what decided. No task is routed by it.
+        deployment_config=WorkerDeploymentConfig(
+            version=WorkerDeploymentVersion(deployment_name="hemostat", build_id=build_id()),
+            use_worker_versioning=False,
+        ),
     )
 
 

@@ -36,6 +36,20 @@ async def gather(client: Client, vault: Vault, sealing: Sealing, playbook: str) 
     """Gather everything; raise ``NoWorkerAnswers`` while no worker answers for the journal."""
     found = Gathered()
     await _journal(found, client, vault, sealing)
+    await _histories(found, sealing, playbook)
+    return found
+
+
+async def without_worker(sealing: Sealing, playbook: str) -> Gathered:
+    """Gather what needs no worker; of the journal, what checkpoints kept."""
+    found = Gathered(gaps=["the end of the journal could not be had: no worker answered"])
+    await _kept(found, sealing)
+    await _histories(found, sealing, playbook)
+    return found
+
+
+async def _histories(found: Gathered, sealing: Sealing, playbook: str) -> None:
+    """The histories for people, and the code that decided them."""
     builds: dict[str, None] = {}
     for header in sealing.runs():
         raw = await asyncio.to_thread(sealing.sealed_events, header.run)
@@ -45,7 +59,6 @@ async def gather(client: Client, vault: Vault, sealing: Sealing, playbook: str) 
         found.members[f"histories/{header.number:02}.json"] = canonical_json(as_json)
     versions = {"temporalio": temporalio.__version__, "protobuf": protobuf.__version__}
     found.members["code.json"] = canonical_json(code_of(playbook, list(builds), versions))
-    return found
 
 
 async def altered(client: Client, sealing: Sealing) -> list[str]:
@@ -82,7 +95,8 @@ async def _journal(found: Gathered, client: Client, vault: Vault, sealing: Seali
         raise
     except (HemostatError, ValueError) as error:
         what = error.what if isinstance(error, HemostatError) else type(error).__name__
-        found.gaps.append(f"the journal could not be had: {what}")
+        found.gaps.append(f"the end of the journal could not be had: {what}")
+        await _kept(found, sealing)
         return
     found.members["clocks.json"] = canonical_json(clocks)
     entries = {entry.seq: entry for entry in read.entries}
@@ -99,6 +113,14 @@ async def _journal(found: Gathered, client: Client, vault: Vault, sealing: Seali
     else:
         found.journal = JournalAt(length=len(in_order), head=head)
     found.members["journal.jsonl"] = journal_lines(in_order)
+
+
+async def _kept(found: Gathered, sealing: Sealing) -> None:
+    """The journal as far as checkpoints kept it."""
+    entries = await asyncio.to_thread(sealing.journal)
+    if entries:
+        found.journal = JournalAt(length=len(entries), head=entries[-1].digest)
+        found.members["journal.jsonl"] = journal_lines(entries)
 
 
 def journal_lines(entries: list[Entry]) -> bytes:

@@ -36,6 +36,7 @@ from schemas.audit.checkpoint import Checkpoint, JournalAt, Outcome, Why
 from schemas.audit.register import RegisterEntry
 from schemas.audit.signing import SigningKey
 from schemas.errors import HemostatError
+from schemas.journal import GENESIS, Entry, verify_chain
 
 _JOURNAL_WITHIN: Final = 3.0
 _AGAIN, _AGAIN_AT_MOST = 0.2, 10.0
@@ -178,7 +179,7 @@ class Follower:
         except incidents.NoWorkerAnswers:
             if loop.time() - self._patient_since < self._with.patience.total_seconds():
                 raise
-            found = closing.Gathered(gaps=["the journal could not be had: no worker answered"])
+            found = await closing.without_worker(sealing, self._opening.playbook)
         sealed = {
             name: await asyncio.to_thread(sealing.keep, content)
             for name, content in found.members.items()
@@ -209,15 +210,30 @@ class Follower:
         await self._stamp(written)
 
     async def _journal_now(self) -> JournalAt | None:
-        """Where the journal is; sealing never waits long for a worker."""
+        """Where the journal is, its new entries kept; sealing never waits long for a worker."""
         sealing = self._sealing
         try:
+            kept = await asyncio.to_thread(sealing.journal)
             async with asyncio.timeout(_JOURNAL_WITHIN):
-                run = sealing.run.run if sealing.run else None
-                seen = await incidents.view(self._with.client, sealing.incident, run)
+                entries = await self._entries_from(len(kept))
+            head = verify_chain(entries, len(kept), kept[-1].digest if kept else GENESIS)
         except (TimeoutError, HemostatError, ValueError, RPCError):
             return None
-        return JournalAt(length=seen.journal_length, head=seen.journal_head)
+        length = len(kept) + len(entries)
+        added = None
+        if entries:
+            added = await asyncio.to_thread(sealing.keep, closing.journal_lines(entries))
+        return JournalAt(length=length, head=head, added=added)
+
+    async def _entries_from(self, start: int) -> list[Entry]:
+        """The journal from entry *start* on; from the vault too, where a run has archived it."""
+        sealing, client = self._sealing, self._with.client
+        run = sealing.run.run if sealing.run else None
+        entries = await incidents.journal_from(client, sealing.incident, start, run)
+        if entries and entries[0].seq == start:
+            return entries
+        read = await incidents.journal(client, sealing.incident, self._with.vault, run)
+        return [entry for entry in read.entries if entry.seq >= start]
 
     async def _reset_to(self) -> str | None:
         """Return the run that a reset made of this incident and that is not sealed yet."""

@@ -17,7 +17,7 @@ from schemas.audit.signing import Envelope, SigningKey, open_envelope, seal
 from schemas.audit.strict import NotStrict
 from schemas.base import Digest, iso
 from schemas.errors import EvidenceCorrupt
-from schemas.journal import GENESIS
+from schemas.journal import GENESIS, Entry
 
 FRAME: Final = 4
 """Bytes before each event of a segment that say how long it is, big-endian."""
@@ -55,6 +55,23 @@ def read_checkpoints(store: Store, place: str) -> list[Envelope[Checkpoint]]:
                 next_step="keep the store as it is and tell whoever guards it.",
             ) from None
     return found
+
+
+def kept_journal(
+    store: Store, checkpoints: Sequence[Checkpoint], run: RunHeader | None
+) -> list[Entry]:
+    """Return the journal as far as *checkpoints* kept it, from its first entry without a gap.
+
+    A reset begins another journal: only what was kept since the last one counts.
+    """
+    number = run.number if run and run.link is Link.RESET else 1
+    resets = [c.run.number for c in checkpoints if c.run.link is Link.RESET]
+    since, entries = max([number, *resets]), list[Entry]()
+    for body in checkpoints:
+        if body.run.number >= since and body.journal and body.journal.added:
+            lines = get_object(store, body.journal.added).splitlines()
+            entries += [Entry.model_validate_json(line) for line in lines]
+    return entries
 
 
 class Sealing:
@@ -188,6 +205,10 @@ class Sealing:
     def checkpoints(self) -> list[Checkpoint]:
         """Return what was written, oldest first."""
         return [held.body for held in self._checkpoints]
+
+    def journal(self) -> list[Entry]:
+        """Return the entries that checkpoints kept."""
+        return kept_journal(self._store, self.checkpoints(), self.run)
 
     def runs(self) -> list[RunHeader]:
         """Return the runs that checkpoints cover, in order."""

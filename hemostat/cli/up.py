@@ -24,8 +24,8 @@ from hemostat.up import TEMPORAL_PORT, UI_PORT, Running, run_up
 def command(config: Path | None, temporal_port: int, ui_port: int, as_json: bool) -> None:
     """Run everything on this machine.
 
-    An embedded Temporal on a file, a worker and the gateway. Killed at any moment and started
-    again, it goes on where it was. Without settings it writes a first hemostat.toml. Stop it with
+    An embedded Temporal on a file, a worker, the gateway and the sealer. Killed at any moment and
+    started again, it goes on where it was. Without settings it writes a first hemostat.toml. Stop it with
     Ctrl-C.
     """
     log_to_stderr()

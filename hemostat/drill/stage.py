@@ -21,6 +21,7 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 import httpx2
 from temporalio.client import Client
 
+from hemostat.audit.setup import first_key
 from hemostat.drill.configuration import configuration
 from hemostat.drill.range.measure import Measurement
 from hemostat.drill.range.population import MEMBERS
@@ -99,7 +100,8 @@ class StageOn(Generic[G]):
         self.config.write_text(describe(where))
         self.settings = Settings.load(self.config)
         self.gateway_url = f"http://{LOOPBACK}:{ports[4]}"
-        await asyncio.gather(self.start_worker(), self._start_gateway())
+        first_key(self.settings)
+        await asyncio.gather(self.start_worker(), self._start_gateway(), self._start_sealer())
 
     async def start_worker(self) -> None:
         """Start the worker process (again); ready when it polls for work."""
@@ -150,6 +152,13 @@ class StageOn(Generic[G]):
     async def _start_gateway(self) -> None:
         child = await self._python("gateway", "-m", "hemostat", "gateway")
         await child.wait_ready(self._gateway_answers, _READY_WITHIN)
+
+    async def _start_sealer(self) -> None:
+        child = await self._python("sealer", "-m", "hemostat", "sealer")
+        await child.wait_ready(self._sealer_seals, _READY_WITHIN)
+
+    async def _sealer_seals(self) -> bool:
+        return "sealing with key" in self.children["sealer"].log_tail()
 
     async def _python(self, name: str, *arguments: str) -> ChildProcess:
         env = {

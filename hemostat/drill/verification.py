@@ -1,11 +1,17 @@
 """What a drill claims, each checked: from outside, from the systems themselves, or by replay."""
 
-from typing import Any
+import asyncio
+from typing import Any, Final
 
 from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from hemostat.audit.keys import trust_file
+from hemostat.audit.pack.export import Choice, export
+from hemostat.audit.register import Register
+from hemostat.audit.setup import store_of, trust_path
+from hemostat.audit.verify.pack import verify_pack
 from hemostat.drill.observer import Sample
 from hemostat.drill.range.attacker import AttackReport
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
@@ -18,6 +24,8 @@ from schemas.incident import IncidentResult, Resolution
 from schemas.journal import Entry, Kind, verify_chain
 from workers.registry import discover_playbooks
 from workers.sandbox import sandbox
+
+_SEALED_WITHIN: Final = 30.0
 
 RISE = 1.4
 """The attack counts as a success at 40 % more negative answers than before."""
@@ -135,8 +143,30 @@ async def verify_record(
         report.claim("sealed evidence reads back", bool(sizes), f"{len(sizes)} items")
     except HemostatError as error:
         report.claim("sealed evidence reads back", False, error)
+    await _verify_pack(report, stage)
     handle = stage.client.get_workflow_handle(report.incident or "")
     report.claim("the history replays", await _replays(await handle.fetch_history()), "same code")
+
+
+async def _verify_pack(report: Report, stage: StageOn[Any]) -> None:
+    """The sealed record as one file, verified as an auditor would."""
+    settings, incident = stage.settings, report.incident or ""
+    store, trust = store_of(settings), trust_file(trust_path(settings))
+    register = Register(store)
+    try:
+        async with asyncio.timeout(_SEALED_WITHIN):
+            while not any(known == incident for known, _ in register.closed):
+                await asyncio.sleep(0.2)
+                register.catch_up()
+        pack = stage.state / "incident.pack.zip"
+        export(store, Vault(settings.vault_folder), incident, pack, choice=Choice(include=True))
+    except (TimeoutError, HemostatError) as error:
+        report.claim("the record is sealed and exported", False, str(error) or "not in time")
+        return
+    if trust is not None:
+        verdict = verify_pack(pack, trust)
+        seen = f"{verdict.events} events" if verdict.held else verdict.findings[0].says
+        report.claim("its pack verifies offline", verdict.held, seen)
 
 
 async def _replays(history: WorkflowHistory) -> bool:

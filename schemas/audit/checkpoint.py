@@ -54,6 +54,8 @@ class JournalAt(Frozen):
 
     length: int = Field(ge=0)
     head: Digest
+    added: Digest | None = None
+    """Its entries since the checkpoint before, as lines: an object of the store, by digest."""
 
 
 class Checkpoint(Frozen):

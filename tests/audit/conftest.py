@@ -17,6 +17,7 @@ from hemostat.audit.pack.export import Choice, export
 from hemostat.audit.sealer import run_sealer
 from hemostat.audit.store_folder import FolderStore
 from hemostat.audit.timestamps import Timestamps
+from hemostat.temporal import ensure_namespace
 from hemostat.vault import Vault
 from schemas.audit.signing import SigningKey
 from schemas.audit.trust import Trust
@@ -136,6 +137,25 @@ async def in_the_vault(parts: Room, sealed: Sequence[Entry]) -> None:
                 canonical_json(name), media_type="", name=name, source="", method=""
             )
             assert kept.digest == entry.data["digest"]
+
+
+@pytest.fixture(scope="session")
+async def temporal() -> AsyncIterator[Client]:
+    """A Temporal for tests that need nothing more of it."""
+    async with server(FLAGS) as env:
+        yield env.client
+
+
+@pytest.fixture
+async def client(temporal: Client) -> Client:
+    """Its client, in a namespace of the test's own: a sealer seals all that is in one."""
+    client = Client(
+        temporal.service_client,
+        namespace=f"n-{uuid.uuid4().hex[:8]}",
+        data_converter=temporal.data_converter,
+    )
+    await ensure_namespace(client)
+    return client
 
 
 @pytest.fixture(scope="session")

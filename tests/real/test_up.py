@@ -114,7 +114,7 @@ async def test_killed_and_started_again_an_open_incident_is_intact(machine: Mach
         before = await machine.json("show", incident)
         assert before["incident"]["alerts"] == 2
         children = children_of(up.pid)
-        assert len(children) == 3
+        assert len(children) == 4
         os.kill(up.pid, signal.SIGKILL)
         await up.wait()
 

@@ -13,7 +13,7 @@ from hemostat.audit.pack.archive import Content, in_chunks
 from hemostat.audit.pack.reader import decisions_of
 from hemostat.audit.pack.writer import write_pack
 from hemostat.audit.register import Register
-from hemostat.audit.sealing import read_checkpoints, unframed
+from hemostat.audit.sealing import kept_journal, read_checkpoints, unframed
 from hemostat.audit.store import (
     Store,
     checkpoint_name,
@@ -24,7 +24,7 @@ from hemostat.audit.store import (
 )
 from hemostat.vault import EvidenceMissing, Vault
 from schemas.audit.chain import RunHeader, event_digest
-from schemas.audit.checkpoint import Checkpoint
+from schemas.audit.checkpoint import Checkpoint, Outcome, Why
 from schemas.audit.manifest import EvidenceList, Kept, Manifest, Missing, Run
 from schemas.audit.register import RegisterEntry
 from schemas.canonical import canonical_json
@@ -94,7 +94,15 @@ def export(
     for name, digest in last.sealed.items():
         members[name] = _object(store, digest)
     if "journal.jsonl" in last.sealed:
-        _of_the_journal(members, get_object(store, last.sealed["journal.jsonl"]), vault, choice)
+        journal = get_object(store, last.sealed["journal.jsonl"])
+    elif last.why is not Why.CLOSE or last.outcome is Outcome.MISSING:
+        kept = kept_journal(store, checkpoints, last.run)
+        journal = b"".join(canonical_json(entry) + b"\n" for entry in kept)
+    else:
+        journal = b""
+    if journal:
+        members["journal.jsonl"] = _whole(journal)
+        _of_the_journal(members, journal, vault, choice)
     about = Manifest(
         incident=incident,
         first_run=opening.first_run,

@@ -6,7 +6,8 @@ from typing import Any
 from hemostat.audit.pack.reader import BrokenPack, Pack, decisions_of
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.form import told
-from schemas.audit.checkpoint import Checkpoint, Why
+from schemas.audit.chain import Link
+from schemas.audit.checkpoint import Checkpoint, Outcome, Why
 from schemas.audit.manifest import EvidenceList, Kept, Manifest, Missing
 from schemas.canonical import digest_bytes, digest_of
 from schemas.journal import GENESIS, Entry, Kind
@@ -19,9 +20,13 @@ def check_sealed(pack: Pack, last: Checkpoint, findings: Findings) -> str | None
             findings.add("sealed-missing", name, "the close sealed it and it is not there")
         elif digest_bytes(pack.content(name)) != digest:
             findings.add("sealed-changed", name, "it is not what the close sealed")
-    loose = {"journal.jsonl", "clocks.json", "code.json"} | {
-        name for name in pack.names if name.startswith("histories/") and name.endswith(".json")
-    }
+    open_still = last.why is not Why.CLOSE or last.outcome is Outcome.MISSING
+    journal = set() if open_still else {"journal.jsonl"}  # of an open one the heads vouch for it
+    loose = (
+        journal
+        | {"clocks.json", "code.json"}
+        | {name for name in pack.names if name.startswith("histories/") and name.endswith(".json")}
+    )
     for name in sorted(loose & set(pack.names) - set(last.sealed)):
         findings.add("sealed-never", name, "no checkpoint has ever sealed it")
     return f"{len(last.sealed)} parts are those that the close sealed" if last.sealed else None
@@ -47,8 +52,20 @@ def check_journal(
     except BrokenPack as error:
         told(findings, error)
         return ""
+    _check_heads(checkpoints, entries, findings)
+    _check_opening(manifest, entries, findings)
+    return f"{len(entries)} entries in one chain, each head as it was signed"
+
+
+def _check_heads(
+    checkpoints: Sequence[Checkpoint], entries: Sequence[Entry], findings: Findings
+) -> None:
+    """Each head that was signed is that of the journal at that length; none is longer or shorter."""
+    resets = [body.run.number for body in checkpoints if body.run.link is Link.RESET]
+    if resets:
+        findings.notes.append("the incident was reset: the journal is that of its last beginning")
     for body in checkpoints:
-        if body.journal is None:
+        if body.journal is None or body.run.number < max(resets, default=1):
             continue
         length, where = body.journal.length, f"checkpoint {body.seq}"
         if length > len(entries):
@@ -57,11 +74,9 @@ def check_journal(
         elif (entries[length - 1].digest if length else GENESIS) != body.journal.head:
             what = f"entry {length - 1} is not the one that it sealed"
             findings.add("journal-head", where, what)
-    last = checkpoints[-1]
-    if last.why is Why.CLOSE and last.journal and len(entries) > last.journal.length:
-        findings.add("journal-longer", f"journal entry {last.journal.length}", "it was added later")
-    _check_opening(manifest, entries, findings)
-    return f"{len(entries)} entries in one chain, each head as it was signed"
+    longest = max((body.journal.length for body in checkpoints if body.journal), default=0)
+    if len(entries) > longest:
+        findings.add("journal-longer", f"journal entry {longest}", "no checkpoint covers it")
 
 
 def _follows(entry: Entry, number: int, previous: str, findings: Findings) -> bool:

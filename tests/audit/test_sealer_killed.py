@@ -1,0 +1,134 @@
+"""Kill -9 of the sealer at every write, and two at once: no gap, no fork, nothing sealed twice."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from hemostat.audit.follower import Sealer
+from hemostat.audit.pack.export import export
+from hemostat.audit.register import Register
+from hemostat.audit.sealer import run_sealer, seal_all
+from hemostat.audit.store import register_name
+from hemostat.audit.store_folder import FolderStore
+from hemostat.audit.verify.pack import verify_pack
+from schemas.audit.register import KIND, RegisterEntry, What
+from schemas.audit.signing import open_envelope
+from tests.audit.conftest import Room, registered, room
+from tests.workflows.case import Case
+from tests.workflows.conftest import FLAGS, IMPATIENT, server
+
+pytestmark = pytest.mark.temporal
+
+AT_ONCE = 3
+POINTS = ("half", "after")
+"""Where a write is cut: before it has its name, and before anybody knows that it has."""
+
+
+class Counting(FolderStore):
+    """Counts the writes."""
+
+    writes = 0
+
+    def put(self, name: str, content: bytes) -> bool:
+        """Keep it."""
+        self.writes += 1
+        return super().put(name, content)
+
+
+def holds(parts: Room, store: FolderStore, folder: Path, incident: str) -> None:
+    """What was sealed is whole, once."""
+    pack = folder / "pack.zip"
+    export(store, parts.vault, incident, pack)
+    assert verify_pack(pack, parts.trust).findings == ()
+    entries = registered_in(store)
+    assert [(e.what, e.incident) for e in entries if e.incident == incident] == [
+        (What.OPENED, incident),
+        (What.CLOSED, incident),
+    ]
+
+
+def registered_in(store: FolderStore) -> list[RegisterEntry]:
+    """The whole register."""
+    names = store.names("register")
+    assert names == [register_name(number) for number in range(len(names))]
+    return [open_envelope(KIND, store.get(name) or b"", RegisterEntry).body for name in names]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+async def test_killed_at_every_write_the_next_one_goes_on(tmp_path: Path) -> None:
+    async with server(FLAGS | IMPATIENT) as env, room(env.client, tmp_path) as parts:
+        case = await Case.open(parts.client, parts.queue, playbook="triage")
+        for gate in ("acknowledge", "close"):
+            await case.approve(gate)
+        await case.result()
+        counting = Counting(tmp_path / "counting" / "store")
+        await seal_all(sealer(parts, counting))
+        holds(parts, counting, counting.folder.parent, case.handle.id)
+        assert counting.writes >= 8
+        key = tmp_path / "key.pem"
+        key.write_text(parts.key.pem())
+        turns = asyncio.Semaphore(AT_ONCE)
+
+        async def killed(number: int, point: str) -> None:
+            folder = tmp_path / f"{number}-{point}"
+            store = FolderStore(folder / "store")
+            async with turns:
+                config = parts.client.service_client.config
+                child = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    "-m",
+                    "tests.audit.killed_sealer",
+                    config.target_host,
+                    parts.client.namespace,
+                    str(store.folder),
+                    str(key),
+                    str(number),
+                    point,
+                )
+                # How much is written depends on whether the journal was there in time.
+                assert await child.wait() in (-signal.SIGKILL, 0), (number, point)
+            await seal_all(sealer(parts, store))
+            holds(parts, store, folder, case.handle.id)
+
+        points = [(n, point) for n in range(1, counting.writes + 1) for point in POINTS]
+        chosen = points if os.environ.get("HEMOSTAT_CRASH_MATRIX") == "whole" else points[1::2]
+        await asyncio.gather(
+            *(killed(number, point) for number, point in [*chosen, points[0], points[4]])
+        )
+
+
+def sealer(parts: Room, store: FolderStore) -> Sealer:
+    return Sealer(parts.client, store, parts.key, parts.vault)
+
+
+async def test_two_sealers_at_once_do_not_fork(tmp_path: Path) -> None:
+    async with server(FLAGS) as env, room(env.client, tmp_path) as parts:
+        stop = asyncio.Event()
+        both = [asyncio.create_task(run_sealer(parts.sealer(), stop)) for _ in range(2)]
+        cases = [await Case.open(parts.client, parts.queue, playbook="triage") for _ in range(3)]
+        for case in cases:
+            await case.approve("acknowledge")
+        for case in cases:
+            await case.approve("close")
+            await case.result()
+        for case in cases:
+            await registered(parts, case.handle.id)
+        stop.set()
+        await asyncio.gather(*both)
+        for number, case in enumerate(cases):
+            (folder := tmp_path / str(number)).mkdir()
+            holds(parts, parts.store, folder, case.handle.id)
+
+
+def test_a_number_that_is_taken_is_not_written_again(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    assert store.put("register/0000000000.json", b"first")
+    assert not store.put("register/0000000000.json", b"second")
+    assert store.get("register/0000000000.json") == b"first"
+    assert (tmp_path / "register/0000000000.json").stat().st_mode & 0o777 == 0o444
+    assert Register(store).open_ones() == []
