@@ -2,9 +2,10 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 
@@ -13,7 +14,10 @@ from tests.crash.scene import Scene
 
 SCENES = int(os.environ.get("HEMOSTAT_CRASH_SCENES", "2"))
 """How many incidents are disturbed at the same time, each at services of its own."""
+WHOLE = os.environ.get("HEMOSTAT_CRASH_MATRIX") == "whole"
+"""Every point, or the part that fits into a continuous integration."""
 REPORT = pytest.StashKey[Report]()
+S = TypeVar("S", bound=Scene[Any])
 FILE = Path(__file__).parents[2] / "var" / "crash-matrix.md"
 
 
@@ -22,11 +26,13 @@ def report(request: pytest.FixtureRequest) -> Report:
     return request.config.stash.setdefault(REPORT, Report())
 
 
-@pytest.fixture(scope="session")
-async def scenes() -> AsyncIterator[list[Scene]]:
+@asynccontextmanager
+async def standing(kind: Callable[[], S]) -> AsyncIterator[list[S]]:
+    """So many scenes of a kind, up and gone together."""
     async with AsyncExitStack() as stack:
-        made = [Scene() for _ in range(SCENES)]
-        yield list(await asyncio.gather(*map(stack.enter_async_context, made)))
+        made = [kind() for _ in range(SCENES)]
+        await asyncio.gather(*map(stack.enter_async_context, made))
+        yield made
 
 
 def pytest_terminal_summary(

@@ -15,14 +15,14 @@ from hemostat.decisions import decision_for
 from hemostat.incidents import journal_from, view
 from hemostat.settings import Settings
 from hemostat.speaking import send
+from schemas.alert import Alert
 from schemas.errors import HemostatError
 from schemas.gate import Choice, OnSilence
 from schemas.incident import GateView, IncidentResult, IncidentView, OpenIncident
 from schemas.journal import Entry
 from tests.crash.fault import Act
-from tests.workflows.case import alert, batch
+from tests.workflows.case import batch
 
-PLAYBOOK = "feedback-poisoning"
 LOOK_EVERY = 0.1
 TASKS_ANEW = timedelta(seconds=3)
 """How long Temporal waits for a worker that died within a decision; else ten, Temporal's own."""
@@ -38,18 +38,20 @@ class Course:
     """What the journal's head was, by length, whenever somebody looked."""
 
     @classmethod
-    async def open(cls, client: Client, settings: Settings) -> "Course":
+    async def open(
+        cls, client: Client, settings: Settings, playbook: str, name: str, alert: Alert
+    ) -> "Course":
         """Start it as the gateway does, with an alert."""
-        service = settings.service("sentiment-api")
+        service = settings.service(name)
         handle: WorkflowHandle[Any, IncidentResult] = await client.start_workflow(
-            PLAYBOOK,
-            OpenIncident(playbook=PLAYBOOK, service=service, drill=True),
-            id=f"drill-{PLAYBOOK}-{uuid.uuid4().hex[:12]}",
+            playbook,
+            OpenIncident(playbook=playbook, service=service, drill=True),
+            id=f"drill-{playbook}-{uuid.uuid4().hex[:12]}",
             task_queue=settings.hemostat.task_queue,
             task_timeout=TASKS_ANEW,
             result_type=IncidentResult,
             start_signal="alert",
-            start_signal_args=[batch(alert())],
+            start_signal_args=[batch(alert)],
         )
         return cls(client, handle)
 

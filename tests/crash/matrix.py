@@ -5,9 +5,10 @@ one left outside and in its record.
 """
 
 import asyncio
+import itertools
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -18,10 +19,11 @@ from schemas.errors import NotHeld
 from schemas.incident import IncidentResult, Resolution
 from schemas.journal import Entry, Kind, verify_chain
 from tests.crash.course import Course
-from tests.crash.fault import Act, Point, When
+from tests.crash.fault import Act, Point, When, in_every_incident
 from tests.crash.outside import Effects
-from tests.crash.report import Row
+from tests.crash.report import Report, Row
 from tests.crash.scene import Scene
+from tests.crash.sentiment_scene import SentimentScene
 
 PATIENCE = 120.0
 """Seconds within which an incident, however disturbed, must have ended."""
@@ -79,9 +81,24 @@ def points(fault: Fault, acts: tuple[Act, ...]) -> Iterator[Point]:
                     yield Point(act, When.AFTER)
 
 
-async def undisturbed(scene: Scene) -> Undisturbed:
+SHARED = {
+    *("page", "acknowledge_page", "resolve_page", "open_ticket", "seal_edge"),
+    *("isolate_endpoint", "restore_endpoint", "admit_cohort"),
+}
+"""Ports of several playbooks; those of feedback poisoning are always killed on both sides."""
+
+
+def one_each(acts: tuple[Act, ...]) -> list[Point]:
+    """One point for each port of its own: its first act, on one side or the other in turns."""
+    first = {act.port: act for act in reversed(acts) if act.port not in SHARED}
+    sides = itertools.cycle((When.AFTER, When.BEFORE))
+    chosen = [act for act in acts if first.get(act.port) == act]
+    return [Point(act, side) for act, side in zip(chosen, sides, strict=False)]
+
+
+async def undisturbed(scene: Scene[Any]) -> Undisturbed:
     """Run an incident in peace."""
-    course, row, began = await _begin(scene), Row("", ""), time.monotonic()
+    course, row, began = await _begin(scene), Row(scene.playbook, "", ""), time.monotonic()
     result = await _finish(course, row)
     assert result is not None, row.record_differs
     seconds = time.monotonic() - began
@@ -89,9 +106,10 @@ async def undisturbed(scene: Scene) -> Undisturbed:
     return Undisturbed(tuple(await course.acts()), effects, record, seconds, course.id)
 
 
-async def disturbed(scene: Scene, fault: Fault, point: Point, peace: Undisturbed) -> Row:
+async def disturbed(scene: Scene[Any], fault: Fault, point: Point, peace: Undisturbed) -> Row:
     """Run an incident with one fault in it, and say what differs."""
-    row = Row(fault, str(point), order=(fault, peace.acts.index(point.act), point.when == "after"))
+    place = (scene.playbook, fault, peace.acts.index(point.act), point.when == "after")
+    row = Row(scene.playbook, fault, str(point), order=place)
     # A lost answer is arranged before the act, to be lost after it.
     trap = Point(point.act, When.BEFORE) if fault is Fault.NO_ANSWER else point
     await scene.outside.reset()
@@ -115,6 +133,43 @@ async def disturbed(scene: Scene, fault: Fault, point: Point, peace: Undisturbed
     return row
 
 
+async def in_peace(scenes: Sequence[Scene[Any]], report: Report) -> list[Undisturbed]:
+    """An undisturbed incident at each scene."""
+    left = list(await asyncio.gather(*map(undisturbed, scenes)))
+    took = max(one.seconds for one in left)
+    name = scenes[0].playbook
+    report.notes.append(f"{name}, undisturbed: {took:.1f} s from the alert to the close.")
+    return left
+
+
+async def disturb_all(
+    scenes: Sequence[Scene[Any]],
+    peace: Sequence[Undisturbed],
+    fault: Fault,
+    chosen: Iterable[Point],
+    report: Report,
+) -> None:
+    """An incident for each point, as many at once as there are scenes; fails if one differs."""
+    waiting = deque(chosen)
+    assert waiting
+    rows: list[Row] = []
+
+    async def disturb(scene: Scene[Any], left: Undisturbed) -> None:
+        while waiting:
+            row = await disturbed(scene, fault, waiting.popleft(), left)
+            rows.append(row)
+            report.rows.append(row)
+
+    began = time.monotonic()
+    await asyncio.gather(*(map(disturb, scenes, peace)))
+    took = time.monotonic() - began
+    report.notes.append(f"{scenes[0].playbook}, {fault}: {len(rows)} incidents in {took:.0f} s.")
+    failed = [row for row in rows if not row.held]
+    assert not failed, "\n".join(
+        f"{row.point}: {what}" for row in failed for what in row.effects_differ + row.record_differs
+    )
+
+
 async def _over(course: Course, fault: Fault, point: Point) -> datetime | None:
     """When the act was known to be done; for a system that failed after it, its step proven."""
     if fault in {Fault.MLFLOW_DOWN, Fault.CADDY_DOWN} and point.when is When.AFTER:
@@ -124,12 +179,14 @@ async def _over(course: Course, fault: Fault, point: Point) -> datetime | None:
     return (await course.acts()).get(point.act)
 
 
-async def _begin(scene: Scene, *, reset: bool = True) -> Course:
+async def _begin(scene: Scene[Any], *, reset: bool = True) -> Course:
     if reset:
         await scene.outside.reset()
         scene.trap.clear()
     scene.new_routing_key()
-    return await Course.open(scene.client, scene.settings)
+    return await Course.open(
+        scene.client, scene.settings, scene.playbook, scene.service, scene.alert()
+    )
 
 
 async def _finish(course: Course, row: Row) -> IncidentResult | None:
@@ -147,7 +204,7 @@ async def _finish(course: Course, row: Row) -> IncidentResult | None:
         await asyncio.gather(people, return_exceptions=True)
 
 
-async def _strike(scene: Scene, fault: Fault, point: Point) -> datetime:
+async def _strike(scene: Scene[Any], fault: Fault, point: Point) -> datetime:
     """Wait until the worker is at the point, do the harm, and say when."""
     while not scene.trap.sprung:
         await asyncio.sleep(0.01)
@@ -162,6 +219,7 @@ async def _strike(scene: Scene, fault: Fault, point: Point) -> datetime:
             scene.trap.let_go()
             await restart
         case Fault.MLFLOW_DOWN | Fault.CADDY_DOWN:
+            assert isinstance(scene, SentimentScene)
             name = "mlflow" if fault is Fault.MLFLOW_DOWN else "caddy"
             await scene.range.kill(name)
             scene.trap.let_go()
@@ -184,7 +242,7 @@ async def _record(course: Course, result: IncidentResult) -> dict[str, Any]:
     return {
         "chain": _chain(entries, course.heads),
         "ended": Resolution(result.resolution).value,
-        "steps": {step.id: (step.state.value, step.attempt) for step in steps},
+        "steps": {in_every_incident(s.id): (s.state.value, s.attempt) for s in steps},
         "effects journaled": _counted(entries, Kind.EFFECT),
         "evidence journaled": _counted(entries, Kind.EVIDENCE),
         "pages journaled": _counted(entries, Kind.PAGE),
@@ -207,7 +265,8 @@ def _chain(entries: list[Entry], heads: dict[int, str]) -> str:
 
 
 def _counted(entries: list[Entry], kind: Kind) -> dict[str, int]:
-    return dict(Counter(f"{e.step or ''} {e.says}" for e in entries if e.kind is kind))
+    told = (f"{e.step or ''} {e.says}" for e in entries if e.kind is kind)
+    return dict(Counter(in_every_incident(what) for what in told))
 
 
 def differences(expected: dict[str, Any], found: dict[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import parse_qsl
 
 import httpx2
 
@@ -23,13 +24,19 @@ class Exchange:
     sent: Any
     status: int
     answer: Any
+    target: str = ""
+    """What AWS's JSON protocol names the call."""
 
 
 class Proxy:
-    """A reverse proxy on loopback, one request a connection. Use as an async context manager."""
+    """A reverse proxy on loopback, one request a connection. Use as an async context manager.
 
-    def __init__(self, upstream: str) -> None:
+    *keep_host*: pass on the host that was asked for; AWS requests are signed with it.
+    """
+
+    def __init__(self, upstream: str, *, keep_host: bool = False) -> None:
         self._upstream = upstream
+        self._dropped = {"connection"} if keep_host else {"host", "connection"}
         self.exchanges: list[Exchange] = []
         self.keep_next_answer = False
         """The next write is passed on, its answer is not. Then it is honest again."""
@@ -77,7 +84,7 @@ class Proxy:
         pairs = (field.split(": ", 1) for field in fields if ": " in field)
         headers = {name.lower(): value for name, value in pairs}
         body = await reader.readexactly(int(headers.get("content-length", "0")))
-        kept = {k: v for k, v in headers.items() if k not in {"host", "connection"}}
+        kept = {k: v for k, v in headers.items() if k not in self._dropped}
         silent = self.keep_next_answer and method != "GET"
         if silent:
             self.keep_next_answer = False
@@ -85,7 +92,12 @@ class Proxy:
             method, self._upstream + path, headers=kept, content=body
         )
         exchange = Exchange(
-            method, path, _parsed(body), answer.status_code, _parsed(answer.content)
+            method,
+            path,
+            _parsed(body),
+            answer.status_code,
+            _parsed(answer.content),
+            headers.get("x-amz-target", ""),
         )
         self.exchanges.append(exchange)
         if silent:
@@ -100,6 +112,8 @@ class Proxy:
 
 
 def _parsed(body: bytes) -> Any:
+    if body.startswith(b"Action="):  # a form of AWS's query protocol
+        return dict(parse_qsl(body.decode()))
     try:
         return json.loads(body)
     except ValueError:

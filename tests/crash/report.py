@@ -9,6 +9,7 @@ from pathlib import Path
 class Row:
     """One disturbed incident, compared with the undisturbed one."""
 
+    playbook: str
     fault: str
     point: str
     effects_differ: list[str] = field(default_factory=list)
@@ -26,9 +27,15 @@ class Row:
         """Whether nothing was lost or doubled, and the record is whole."""
         return not self.effects_differ and not self.record_differs
 
+    @property
+    def told(self) -> str:
+        """Where it is in the matrix."""
+        return f"{self.playbook}, {self.fault}, {self.point}"
+
     def cells(self) -> tuple[str, ...]:
         """As the table shows it."""
         return (
+            self.playbook,
             self.fault,
             self.point,
             "equal" if not self.effects_differ else "DIFFER",
@@ -38,7 +45,7 @@ class Row:
         )
 
 
-HEAD = ("fault", "at", "effects", "record", "recovered s", "incident s")
+HEAD = ("playbook", "fault", "at", "effects", "record", "recovered s", "incident s")
 
 
 @dataclass
@@ -60,8 +67,8 @@ class Report:
         held = sum(row.held for row in self.rows)
         said = [f"{held} of {len(self.rows)} faults left neither a lost nor a doubled effect."]
         for row in self.rows:
-            said += [f"{row.fault}, {row.point}: {what}" for what in row.effects_differ]
-            said += [f"{row.fault}, {row.point}: {what}" for what in row.record_differs]
+            said += [f"{row.told}: {what}" for what in row.effects_differ]
+            said += [f"{row.told}: {what}" for what in row.record_differs]
         for fault in dict.fromkeys(row.fault for row in self.rows):
             times = sorted(
                 row.recovered

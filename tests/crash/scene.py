@@ -1,7 +1,7 @@
 """One attacked service with everything around it: real servers, stand-ins, proxies, workers.
 
-Workers are processes of this file's making, one of which works while another is loaded and waits
-for that one's death.
+What is attacked and how is each playbook's own (``*_scene.py``). Workers are processes of this
+file's making, one of which works while another is loaded and waits for that one's death.
 """
 
 import asyncio
@@ -11,24 +11,24 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Generic, Self, TypeVar
 
 from temporalio.client import Client
 
-from hemostat.drill.range.attacker import Plan
 from hemostat.drill.range.population import MEMBERS
-from hemostat.drill.range.range import Range
 from hemostat.drill.range.standin import Control, start_standin
+from hemostat.drill.stage import Addresses, Ground
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.processes import ChildProcess, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to
-from tests.crash.configuration import configuration
+from schemas.alert import Alert
 from tests.crash.fault import Trap
 from tests.crash.outside import Outside
 from tests.crash.proxy import Proxy
@@ -36,10 +36,11 @@ from tests.crash.worker import WAITING, WORKING
 
 ROOT = Path(__file__).parents[2]
 READY_WITHIN = timedelta(seconds=60)
-ATTACK_SECONDS = 4.0
+
+R = TypeVar("R", bound=Ground)
 
 
-class Scene:
+class Scene(ABC, Generic[R]):
     """Everything that one incident at a time needs. Use as an async context manager."""
 
     def __init__(self) -> None:
@@ -65,37 +66,61 @@ class Scene:
     ) -> None:
         await self._stack.aclose()
 
+    # What each playbook's own scene says
+
+    playbook: ClassVar[str]
+    service: ClassVar[str]
+
+    @abstractmethod
+    def ground(self) -> AbstractAsyncContextManager[R]:
+        """The range, not yet entered."""
+
+    @abstractmethod
+    def systems(self) -> Mapping[str, Proxy]:
+        """The systems that Hemostat is to reach through a proxy, by name."""
+
+    @abstractmethod
+    async def describe(self, where: Addresses, urls: Mapping[str, str]) -> str:
+        """The text of hemostat.toml; *urls* has the proxies by name."""
+
+    @abstractmethod
+    def look(self) -> Outside:
+        """Who looks at the systems as a stranger would."""
+
+    @abstractmethod
+    async def attack(self) -> None:
+        """Attack, and leave things still: from then on what happens is Hemostat's doing."""
+
+    @abstractmethod
+    def alert(self) -> Alert:
+        """What opens an incident."""
+
+    # What they share
+
     async def _start(self) -> None:
         enter = self._stack.enter_async_context
-        # So rarely that it never retrains by itself: what happens here is Hemostat's doing.
-        self.range = await enter(Range(retrain_every=100_000))
+        self.range: R = await enter(self.ground())
         self.state = self.range.state
         self._write_secrets()
-        port, ui_port, pager_port, tickets_port = free_ports(4)
+        port, ui_port, pager_port, tickets_port, gateway_port = free_ports(5)
         self._ports = (port, ui_port)
         await self._start_temporal()
         self._stack.push_async_callback(self._stop_temporal)
         self.client: Client = await connect_to(self.temporal.address, self.temporal.namespace)
         self.pagerduty = await self._standin("pagerduty", pager_port)
         self.servicenow = await self._standin("servicenow", tickets_port)
-        systems = {"caddy": self.range.caddy_admin_url, "mlflow": self.range.mlflow_url}
-        systems |= self.range.replica_urls
-        self.proxies = {name: await enter(Proxy(url)) for name, url in systems.items()}
+        self.proxies = {name: await enter(proxy) for name, proxy in self.systems().items()}
         urls = {name: proxy.url for name, proxy in self.proxies.items()}
-        urls |= {"pagerduty": self.pagerduty.url, "servicenow": self.servicenow.url}
-        base = await self.range.measure()
+        where = Addresses(gateway_port, self.pagerduty.url, self.servicenow.url)
         config = self.state / "hemostat.toml"
-        config.write_text(configuration(self.range, base, urls), encoding="utf-8")
+        config.write_text(await self.describe(where, urls), encoding="utf-8")
         self.settings = Settings.load(config)
         self.trap = Trap(self.state)
-        self.outside = Outside(self.range, self.proxies, self.pagerduty, self.servicenow)
+        self.outside = self.look()
         self._stack.push_async_callback(self.outside.aclose)
         self._stack.push_async_callback(self._stop_workers)
         loading = asyncio.create_task(self._load_worker())
-        await self.range.start_attack(Plan(slow_seconds=0.0, per_second=120.0))
-        await asyncio.sleep(ATTACK_SECONDS)
-        await self.range.stop_attack()
-        await self.outside.poison()
+        await self.attack()
         self._worker = await loading
         await self._promote()
 

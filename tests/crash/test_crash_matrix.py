@@ -5,17 +5,23 @@ matrix is run that fits into a continuous integration: the worker's death before
 effect, and each other fault where it can do the most harm. ``make crash`` runs all of it.
 """
 
-import asyncio
-import os
-import time
-from collections import deque
+from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.crash.conftest import WHOLE, standing
 from tests.crash.fault import Point, When
-from tests.crash.matrix import Fault, Undisturbed, differences, disturbed, points, undisturbed
+from tests.crash.matrix import (
+    Fault,
+    Undisturbed,
+    differences,
+    disturb_all,
+    in_peace,
+    points,
+    undisturbed,
+)
 from tests.crash.report import Report
-from tests.crash.scene import Scene
+from tests.crash.sentiment_scene import SentimentScene
 
 pytestmark = [
     pytest.mark.real,
@@ -24,7 +30,6 @@ pytestmark = [
     pytest.mark.timeout(3600),
 ]
 
-WHOLE = os.environ.get("HEMOSTAT_CRASH_MATRIX") == "whole"
 TELLING = {"isolate_endpoint", "move_alias", "rescore_decisions", "admit_cohort", "resolve_page"}
 """Where Temporal is killed if not everywhere: one act each of containing, rolling back,
 correcting, re-enabling and telling."""
@@ -37,16 +42,18 @@ EXPECTED = {
 
 
 @pytest.fixture(scope="module")
-async def peace(scenes: list[Scene], report: Report) -> list[Undisturbed]:
-    """An undisturbed incident at each scene."""
-    left = list(await asyncio.gather(*map(undisturbed, scenes)))
-    took = max(one.seconds for one in left)
-    report.notes.append(f"undisturbed: {took:.1f} s from the alert to the close.")
-    return left
+async def scenes() -> AsyncIterator[list[SentimentScene]]:
+    async with standing(SentimentScene) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def peace(scenes: list[SentimentScene], report: Report) -> list[Undisturbed]:
+    return await in_peace(scenes, report)
 
 
 async def test_an_undisturbed_incident_has_each_of_its_effects_once(
-    scenes: list[Scene], peace: list[Undisturbed]
+    scenes: list[SentimentScene], peace: list[Undisturbed]
 ) -> None:
     for left in peace:
         assert {act.port for act in left.acts} == EXPECTED
@@ -72,27 +79,10 @@ async def test_an_undisturbed_incident_has_each_of_its_effects_once(
 
 @pytest.mark.parametrize("fault", list(Fault))
 async def test_a_fault_neither_loses_nor_doubles_an_effect(
-    fault: Fault, scenes: list[Scene], peace: list[Undisturbed], report: Report
+    fault: Fault, scenes: list[SentimentScene], peace: list[Undisturbed], report: Report
 ) -> None:
-    waiting = deque(
-        point for point in points(fault, peace[0].acts) if WHOLE or chosen(fault, point)
-    )
-    assert waiting
-    rows = []
-
-    async def disturb(scene: Scene, left: Undisturbed) -> None:
-        while waiting:
-            row = await disturbed(scene, fault, waiting.popleft(), left)
-            rows.append(row)
-            report.rows.append(row)
-
-    began = time.monotonic()
-    await asyncio.gather(*(map(disturb, scenes, peace)))
-    report.notes.append(f"{fault}: {len(rows)} incidents in {time.monotonic() - began:.0f} s.")
-    failed = [row for row in rows if not row.held]
-    assert not failed, "\n".join(
-        f"{row.point}: {what}" for row in failed for what in row.effects_differ + row.record_differs
-    )
+    tried = [p for p in points(fault, peace[0].acts) if WHOLE or chosen(fault, p)]
+    await disturb_all(scenes, peace, fault, tried, report)
 
 
 def chosen(fault: Fault, point: Point) -> bool:
@@ -108,7 +98,7 @@ def chosen(fault: Fault, point: Point) -> bool:
 
 
 async def test_the_measure_sees_what_is_done_twice(
-    scenes: list[Scene], peace: list[Undisturbed]
+    scenes: list[SentimentScene], peace: list[Undisturbed]
 ) -> None:
     scene, left = scenes[0], peace[0]
     again = await undisturbed(scene)

@@ -119,6 +119,7 @@ def test_second_looks_approve_no_sticker_and_few_benign_pictures_wait(
     assert np.mean(approved) > 0.8
 
 
+@pytest.mark.timeout(400)  # it trains, on whatever the machine has left
 def test_hardening_against_one_set_holds_against_stickers_nobody_trained_on(
     folder: Path, model: Model, explicit: Floats
 ) -> None:

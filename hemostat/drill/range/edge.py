@@ -27,18 +27,19 @@ def caddy_config(
     paths: Mapping[str, str] = _PATHS,
 ) -> dict[str, Any]:
     """Caddy's whole configuration; ``replicas`` are ``host:port``, ``paths`` by their route id."""
-    proxy = {
+    proxy: dict[str, Any] = {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": replica} for replica in replicas],
-        "load_balancing": {
+    }
+    if len(replicas) > 1:  # one alone that is slow is better asked than given up: 503 is a hold
+        proxy["load_balancing"] = {
             "selection_policy": {"policy": "round_robin"},
             "retries": 1,
-        },
-        "health_checks": {
+        }
+        proxy["health_checks"] = {
             "active": {"uri": "/healthz", "interval": "2s", "timeout": "2s"},
             "passive": {"fail_duration": "2s"},
-        },
-    }
+        }
     routes: list[dict[str, Any]] = [
         {"@id": name, "match": [{"path": [path]}], "handle": [proxy], "terminal": True}
         for name, path in paths.items()

@@ -116,6 +116,11 @@ class ModerationRange:
         """Let the auditors flag the next explicit item they see."""
         self.flag_file.touch()
 
+    async def fall_silent(self) -> None:
+        """Let nobody upload or audit any more: from then on nothing happens by itself."""
+        for child in self._people:
+            await child.stop()
+
     async def admin(self, path: str) -> Any:
         """What the service says at an admin path."""
         return (await self._admin.get(path)).raise_for_status().json()
@@ -183,10 +188,12 @@ class ModerationRange:
         await serving.wait_ready(self._answers, _READY_WITHIN)
         await self._premises.succeeded(red_team, _READY_WITHIN)
         self._read_sets()
-        await start("members", "moderation_people", "members", self.edge_url)
         where = (self.service_url, self.admin_token_file)
         flagging = ("--flag-file", self.flag_file)
-        await start("auditors", "moderation_people", "auditors", *where, *flagging)
+        self._people = (
+            await start("members", "moderation_people", "members", self.edge_url),
+            await start("auditors", "moderation_people", "auditors", *where, *flagging),
+        )
 
     def _read_sets(self) -> None:
         self.sealed_path = self.state / SEALED
