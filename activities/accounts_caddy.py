@@ -3,10 +3,13 @@
 Law: as in ``gateway_caddy``: every write carries the Etag of the configuration that it was made
 from, and what a retry finds done is not done again. Accounts' names were chosen by strangers: they
 are matched as text, whole, in an escaped expression, so that ``*`` is a name and not everybody.
-The route carries its incident in its ``@id``; TTL is not Caddy's business, unblocking is a step.
+The route carries its incident in its ``@id`` and stands before whatever else closes the route, so
+that a blocked account is told so also while nobody is let in. A block with an end holds the moment
+in its matcher: Caddy's own clock ends it, whether or not anything of ours still runs.
 """
 
 import asyncio
+import math
 import re
 from typing import Any, Final, Literal
 
@@ -33,7 +36,7 @@ _KNOCKS: Final = 20
 class Connection(Frozen):
     """``[connections.NAME]``: Caddy's admin address, and the public one to knock at.
 
-    ``legitimate`` is a account that is never blocked; ``knock_path`` is answered by the route.
+    ``legitimate`` is an account that is never blocked; ``knock_path`` is answered by the route.
     """
 
     adapter: Literal["accounts_caddy"]
@@ -110,9 +113,13 @@ class AccountsCaddy:
     def _blocking(self, request: BlockAccounts) -> dict[str, Any]:
         named = "|".join(re.escape(account) for account in sorted(set(request.accounts)))
         pattern = {self.connection.account_header: {"pattern": f"^(?:{named})$"}}
+        match: dict[str, Any] = {"header_regexp": pattern}
+        if request.until is not None:
+            end = math.ceil(request.until.timestamp())
+            match["expression"] = f"int({{time.now.unix}}) < {end}"
         return {
             "@id": _id(request),
-            "match": [{"header_regexp": pattern}],
+            "match": [match],
             "handle": [{"handler": "static_response", "status_code": 403}],
             "terminal": True,
         }
@@ -164,6 +171,8 @@ def _write(
     if wanted is None:
         return Write("DELETE", ours[0]) if ours else None
     place, target = config.target(request.route)
+    before = [c.place for c in config.closings(request.route) if c.stands_before(place, target)]
+    place = min([place, *before], key=lambda where: int(where[-1]))
     wanted = {**wanted, "match": [{**m, **wanted["match"][0]} for m in target.get("match") or [{}]]}
     if ours is None:
         return Write("PUT", place, wanted)

@@ -10,15 +10,15 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from schemas.base import Digest, Frozen, Share, iso
+from schemas.base import iso
 from schemas.containment_rule import ContainmentRuling, Scores, isolate_first
 from schemas.evasion_rule import Level, LevelRuling, level_for
 from schemas.evidence import Sealed
 from schemas.gate import Outcome
 from schemas.incident import Phase, Resolution, Severity
 from schemas.journal import Kind
-from schemas.ports import accounts, gateway, moderation, paging, tickets, vault
-from workflows.engine import Act, Playbook, Proof, StepGivenUp, checks, commands, do, playbook
+from schemas.ports import accounts, disclosure, gateway, moderation, paging, tickets, vault
+from workflows.engine import Act, Proof, StepGivenUp, checks, do, playbook
 from workflows.evasion import shows
 from workflows.evasion.gates import (
     ACCEPT_UPLOADS,
@@ -26,13 +26,14 @@ from workflows.evasion.gates import (
     BLOCK,
     CLOSE,
     HOLD_UPLOADS,
-    LEGAL,
     PROVIDE_SET,
     RECOVER,
     RETRAIN,
     SWEEP,
     TO_FALLBACK,
 )
+from workflows.evasion.legal import FLAGS, Legal
+from workflows.evasion.parameters import Parameters
 
 TEAM = ("secops", "ml-on-call", "devops", "trust-and-safety", "legal")
 
@@ -40,48 +41,18 @@ SECOND_LOOKS = "Approve nothing that transforms decide otherwise"
 FALLBACK = "Let fallback rules decide all uploads"
 HOLD = "Hold all uploads"
 BLOCKED = "Block the accounts"
-FLAGS = "items flagged by people"
-
-
-class Parameters(Frozen):
-    """What a service says about itself for this playbook."""
-
-    route: str = "moderate"
-    adversarial_set: Digest
-    """The digest of the set that retraining uses; made and validated before any incident."""
-    baseline_fn_rate: Share
-    baseline_disagreement: Share
-    window: timedelta = timedelta(hours=24)
-    second_looks_budget: Share = 0.15
-    """How much of the benign set may wait for people while second looks stand."""
-    fallback_budget: Share = 0.25
-    recovery_budget: Share = 0.05
-    attack_success_at_most: Share = 0.05
-    clean_drop_at_most: float = 0.01
-    over_base: float = 1.5
-    audit_floor: int = 200
-    """From so many audits on a stage's false-negative rate says something."""
-    transform_floor: int = 500
-    looks: int = 3
-    look_every: timedelta = timedelta(seconds=30)
-    look_within: timedelta = timedelta(minutes=10)
-    stages: tuple[int, ...] = (1, 5, 25, 100)
-    stage_looks: int = 60
-    stage_look_every: timedelta = timedelta(minutes=1)
 
 
 @playbook(
     id="adversarial-evasion",
     title="Adversarial evasion of an image moderation model",
-    capabilities=(accounts, gateway, moderation, paging, tickets, vault),
+    capabilities=(accounts, disclosure, gateway, moderation, paging, tickets, vault),
     parameters=Parameters,
     atlas=("AML.T0043", "AML.T0042", "AML.T0015", "AML.T0040", "AML.T0048.003"),
     csf=("RS.MA-02", "RS.AN-03", "RS.AN-06", "RS.AN-07", "RS.MI-01", "RS.MI-02", "RC.RP"),
 )
-class AdversarialEvasion(Playbook[Parameters]):
+class AdversarialEvasion(Legal):
     """Stickers make an image moderation model approve what it should reject."""
-
-    _legal_work = 0
 
     async def respond(self) -> Resolution:
         """Contain, prove, understand, block, sweep, harden, recover, debrief."""
@@ -103,7 +74,7 @@ class AdversarialEvasion(Playbook[Parameters]):
             raise StepGivenUp("no hardened version: the containment stays")
 
         await self.recover(hardened)
-        await commands.until(lambda: self._legal_work == 0)
+        await self.law_is_served()
         await self.agreed_to_close(CLOSE, {"severity": self.record.severity.value})
         return Resolution.RESOLVED
 
@@ -119,33 +90,6 @@ class AdversarialEvasion(Playbook[Parameters]):
         """Hashes in clear, originals locked, flagged items untouched; the gateway as it is."""
         seal = moderation.SealModeration(window=self.parameters.window)
         return [do(moderation.seal_moderation, seal), do(gateway.seal_edge, gateway.SealEdge())]
-
-    # Apparent CSAM: a path of its own, beside everything else
-
-    async def legal_path(
-        self, seen: moderation.Flagged
-    ) -> Act[moderation.WatchFlagged, moderation.Flagged] | None:
-        """Severity 1; preserved by hash, opened by nobody; what the law asks is for counsel."""
-        self._legal_work += 1
-        try:
-            digests = tuple(sorted(item.digest for item in seen.items))
-            self.record.grade(Severity.SEV1, "people flagged an item as apparent CSAM")
-            await self.contain(
-                f"Preserve the flagged items ({len(digests)})",
-                do(moderation.preserve_items, moderation.PreserveItems(digests=digests)),
-                proof=self.looks.of(shows.items_are_held(digests)),
-                undo=[],
-            )
-            shown: dict[str, JsonValue] = {"items": list(digests), "preserved": True}
-            attested = await self.choose(f"Legal path ({len(digests)})", LEGAL, shown)
-            self.record.write(
-                Kind.FINDING,
-                "Legal path: attested by counsel" if attested else "Legal path: not apparent CSAM",
-                data={"items": len(digests)},
-            )
-        finally:
-            self._legal_work -= 1
-        return do(moderation.watch_flagged, moderation.WatchFlagged(known=digests))
 
     def flagged(self) -> bool:
         """Whether anything was flagged, by an alert or by our own watch."""
@@ -261,22 +205,32 @@ class AdversarialEvasion(Playbook[Parameters]):
     # 5 Block the actors
 
     async def block_accounts(self, pattern: moderation.Pattern) -> None:
-        """The accounts that uploaded the pattern; they stay blocked when the incident closes."""
+        """The accounts that uploaded the pattern; the gateway ends it, also after the close."""
         if not pattern.accounts:
             return
-        blocking = accounts.BlockAccounts(route=self.parameters.route, accounts=pattern.accounts)
+        p = self.parameters
+        until = self.moment("accounts are to be blocked") + p.block_for
+        blocking = accounts.BlockAccounts(route=p.route, accounts=pattern.accounts, until=until)
         shown: dict[str, JsonValue] = {
             "accounts": list(pattern.accounts),
             "uploads": pattern.uploads,
+            "until": iso(until),
         }
         if not await self.choose(BLOCKED, BLOCK, shown):
             return
         await self.contain(
             BLOCKED,
             do(accounts.block_accounts, blocking),
-            proof=self.looks.of(shows.accounts_are_out(blocking.route, pattern.accounts)),
+            proof=self.looks.of(
+                shows.accounts_are_out(p.route, pattern.accounts, held=self.holding)
+            ),
             undo=[do(accounts.unblock_accounts, blocking)],
         )
+
+    @property
+    def holding(self) -> bool:
+        """Whether uploads are held: nobody passes the edge then."""
+        return self._id(HOLD) in self.record.steps
 
     # 6 Sweep what was approved
 
@@ -290,12 +244,14 @@ class AdversarialEvasion(Playbook[Parameters]):
         if affected.approved == 0:
             return
         again = moderation.RescanApprovals(start=start, end=end)
-        await self.destroy(
+        swept = await self.destroy(
             "Sweep what was approved",
             do(moderation.rescan_approvals, again),
             agree=SWEEP,
             proof=lambda _: self.looks.of(shows.everything_was_rescanned(window)),
         )
+        if swept is not None and swept.removed:
+            self.explain(swept.removed)
 
     # 7 Harden: not without a set that was validated before
 
@@ -374,7 +330,7 @@ class AdversarialEvasion(Playbook[Parameters]):
     async def accept_uploads(self) -> None:
         """If uploads are held: take them again, still under the fallback rules."""
         isolation = gateway.IsolateEndpoint(route=self.parameters.route)
-        if self._id(HOLD) not in self.record.steps:
+        if not self.holding:
             return
         await self.restore_in_stages(
             "Take uploads again",
@@ -390,9 +346,3 @@ class AdversarialEvasion(Playbook[Parameters]):
             lifts=HOLD,
             agree=ACCEPT_UPLOADS,
         )
-
-    @property
-    def looks(self) -> shows.Rhythm:
-        """The service's own rhythm of looking."""
-        p = self.parameters
-        return shows.Rhythm(p.looks, p.look_every, p.look_within)

@@ -35,8 +35,8 @@ service = "image-moderation"
 
 [services.image-moderation]
 playbooks = ["adversarial-evasion"]
-connections = {{ accounts = "uploaders", gateway = "edge", moderation = "moderation", \
-pager = "pagerduty", tickets = "servicenow", vault = "evidence" }}
+connections = {{ accounts = "uploaders", disclosure = "mail", gateway = "edge", \
+moderation = "moderation", pager = "pagerduty", tickets = "servicenow", vault = "evidence" }}
 
 [services.image-moderation.parameters]
 route = "moderate"
@@ -76,6 +76,12 @@ adversarial_set_digest = "{here.sealed_digest}"
 benign_set = "file:{here.benign_path.name}"
 benign_set_digest = "{here.benign_digest}"
 watch_seconds = 1
+
+[connections.mail]
+adapter = "disclosure_pickup"
+folder = "file:outbox"
+sender = "incident@hemostat.example"
+audiences = {{ hotline = "hotline@outside.example", uploaders = "notices@outside.example" }}
 
 [connections.pagerduty]
 adapter = "paging_pagerduty"

@@ -7,6 +7,7 @@ from typing import Any, Final
 import httpx2
 
 from hemostat.drill.evasion_report import EvasionDrill
+from hemostat.drill.outbox import sent
 from hemostat.drill.range.moderation_attacker import EvasionReport, best_sticker
 from hemostat.drill.range.moderation_images import originals
 from hemostat.drill.range.moderation_model import Model
@@ -213,11 +214,18 @@ async def _verify_law(
     """The legal path, and that no picture is anywhere but where it may be."""
     flagged = (await stage.ground.admin("/admin/flagged"))["rows"]
     held = [row for row in flagged if row["held"]]
-    attested = any("attested by counsel" in entry.says for entry in entries)
     report.claim(
-        "the flagged item is preserved by hash, and counsel attested the rest",
-        len(held) == len(flagged) == 1 and attested,
+        "the flagged item is preserved by hash, out of sight",
+        len(held) == len(flagged) == 1,
         f"{len(held)} held",
+    )
+    mails = sent(stage.state / "outbox")
+    reported = dict(mails).get("hotline@outside.example", "")
+    report.claim(
+        "the hotline got one report, by hash; uploaders got one statement of reasons",
+        sorted(to for to, _ in mails) == ["hotline@outside.example", "notices@outside.example"]
+        and all(row["digest"] in reported for row in flagged),
+        f"{len(mails)} mails in the outbox",
     )
     async with httpx2.AsyncClient(
         base_url=stage.ground.service_url, trust_env=False, timeout=5
@@ -235,7 +243,7 @@ async def _verify_law(
     sealed = [
         str(e.data["digest"]) for e in entries if e.kind is Kind.EVIDENCE and "digest" in e.data
     ]
-    items = [vault.read(digest) for digest in sealed]
+    items = [*(vault.read(digest) for digest in sealed), *(text.encode() for _, text in mails)]
     locked = [entry for entry in entries if "locked original" in entry.says]
     clear = [blob for blob in (events, *items) if any(mark in blob for mark in _PICTURES)]
     report.claim(

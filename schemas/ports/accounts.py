@@ -2,15 +2,19 @@
 
 from pydantic import Field
 
-from schemas.base import Frozen
+from schemas.base import Frozen, Utc
 from schemas.ports.port import Effect, Request, port
 
 
 class BlockAccounts(Effect):
-    """Answer 403 on the route to these accounts, told by the header that the gateway trusts."""
+    """Answer 403 on the route to these accounts, told by the header that the gateway trusts.
+
+    From ``until`` on the gateway lets them through by itself; None: until the block is taken back.
+    """
 
     route: str
     accounts: tuple[str, ...] = Field(min_length=1, max_length=2000)
+    until: Utc | None = None
 
 
 class AccountsBlocked(Frozen):

@@ -37,6 +37,7 @@ async def contained(case: Case) -> None:
 
 async def swept_and_recovered(case: Case) -> None:
     await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("statements-of-reasons", "trust-and-safety", "legal")
     await case.approve("adversarial-retraining", "ml-lead", "security-lead")
     await case.approve("canary-recovery", "commander", "trust-and-safety")
     await case.approve("close-incident")
@@ -58,6 +59,7 @@ async def flagged(stage: Stage) -> Case:
     await case.approve("hold-uploads", "commander", "service-owner")
     await case.approve("block-accounts")
     await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("statements-of-reasons", "trust-and-safety", "legal")
     await case.approve("adversarial-retraining", "ml-lead", "security-lead")
     await case.approve("accept-uploads", "commander", "service-owner")
     await case.approve("canary-recovery", "commander", "trust-and-safety")
@@ -82,6 +84,7 @@ async def canary_breach(stage: Stage) -> Case:
     world.canary_clusters = 4
     await contained(case)
     await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("statements-of-reasons", "trust-and-safety", "legal")
     await case.approve("adversarial-retraining", "ml-lead", "security-lead")
     first = await case.gate("canary-recovery")
     await case.approve("canary-recovery", "commander", "trust-and-safety")

@@ -54,7 +54,7 @@ def test_gates_are_those_of_the_file_its_parts_and_the_service_itself() -> None:
     assert exfiltration >= {"rotate-credential", "delete-key", "false-alarm", "close-by-hand"}
     assert exfiltration >= {"file-gdpr-33", "complete-gdpr-33", "state-researcher"}
     evasion = {p.id for p in gates_of(playbooks["adversarial-evasion"])}
-    assert evasion >= {"hold-uploads", "legal-path", "canary-recovery"}
+    assert evasion >= {"hold-uploads", "legal-path", "statements-of-reasons", "canary-recovery"}
     assert {p.id for p in gates_of(playbooks["triage"])} >= {"acknowledge", "close"}
 
 

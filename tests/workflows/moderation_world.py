@@ -11,7 +11,7 @@ from temporalio import activity
 from schemas.canonical import digest_of
 from schemas.evidence import Sealed
 from schemas.incident import GateOverride, Service
-from schemas.ports import accounts, moderation
+from schemas.ports import accounts, disclosure, moderation
 from schemas.ports.port import Port
 from tests.workflows.world import World
 
@@ -33,7 +33,7 @@ def image_moderation(gates: dict[str, GateOverride] | None = None, **parameters:
         "stage_looks": 2,
         "stage_look_every": 0.01,
     }
-    names = ("accounts", "gateway", "moderation", "pager", "tickets", "vault")
+    names = ("accounts", "disclosure", "gateway", "moderation", "pager", "tickets", "vault")
     return Service(
         name="image-moderation",
         connections={name: name for name in names},
@@ -53,6 +53,7 @@ class ModerationWorld(World):
     fooled: set[str] = field(default_factory=lambda: {"auto"})
     """The modes in which the attack passes."""
     blocked: tuple[str, ...] = ()
+    blocked_until: datetime | None = None
     rescanned: bool = False
     sets: set[str] = field(default_factory=lambda: {PINNED})
     trained: list[str] = field(default_factory=list)
@@ -61,10 +62,13 @@ class ModerationWorld(World):
     flags: dict[str, bool] = field(default_factory=dict)
     """Flagged digests, and whether they are held."""
     flag_came: asyncio.Event = field(default_factory=asyncio.Event)
+    sent: dict[str, str] = field(default_factory=dict)
+    texts: list[str] = field(default_factory=list)
 
     def activities(self) -> list[Callable[..., Awaitable[Any]]]:
         """Those of every world, and one for each port of moderation and accounts."""
-        ports = [v for m in (accounts, moderation) for v in vars(m).values() if isinstance(v, Port)]
+        modules = (accounts, disclosure, moderation)
+        ports = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
         return [*super().activities(), *(self._activity(port) for port in ports)]
 
     def flag(self, digest: str = FLAGGED) -> None:
@@ -153,7 +157,7 @@ class ModerationWorld(World):
     def block_accounts(self, request: accounts.BlockAccounts) -> accounts.AccountsBlocked:
         changed = self.blocked != request.accounts
         if changed and self.change("block_accounts", "block"):
-            self.blocked = request.accounts
+            self.blocked, self.blocked_until = request.accounts, request.until
         return accounts.AccountsBlocked(
             route=request.route, blocked=len(self.blocked), changed=changed
         )
@@ -167,7 +171,9 @@ class ModerationWorld(World):
     def probe_accounts(self, request: accounts.ProbeAccounts) -> accounts.AccountsProbed:
         through = [account for account in request.accounts if account not in self.blocked]
         return accounts.AccountsProbed(
-            knocked=len(request.accounts), passed=len(through), legitimate_status=400
+            knocked=len(request.accounts),
+            passed=len(through),
+            legitimate_status=503 if self.isolated else 400,
         )
 
     def count_approvals(self, request: moderation.ApprovalWindow) -> moderation.Approvals:
@@ -232,3 +238,24 @@ class ModerationWorld(World):
             if not self.flags[digest] and self.change("preserve_items", "preserve"):
                 self.flags[digest] = True
         return moderation.Preserved(held=sum(self.flags.values()))
+
+    # what leaves
+
+    def send_disclosure(self, request: disclosure.Disclose) -> disclosure.Receipt:
+        changed = request.statement not in self.sent
+        if changed and self.change("send_disclosure", f"send {request.statement}"):
+            self.sent[request.statement] = request.text_digest
+            self.texts.append(request.text)
+        return disclosure.Receipt(
+            receipt=f"receipt-{request.statement}",
+            audience=request.audience,
+            text_digest=request.text_digest,
+            sealed=digest_of(request.text),
+            changed=changed,
+        )
+
+    def read_disclosure(self, request: disclosure.ReadDisclosure) -> disclosure.Disclosed:
+        return disclosure.Disclosed(text_digest=self.sent.get(request.statement))
+
+    def seal_report(self, request: disclosure.SealReport) -> disclosure.ReportSealed:
+        return disclosure.ReportSealed(digest=digest_of(request.text), size=len(request.text))

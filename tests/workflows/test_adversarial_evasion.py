@@ -6,6 +6,7 @@ import pytest
 from temporalio.client import Client
 
 from schemas.alert import Alert
+from schemas.base import iso
 from schemas.gate import Choice
 from schemas.incident import Containment, GateOverride, Resolution, Service, Severity
 from schemas.journal import Kind, verify_chain
@@ -51,6 +52,7 @@ async def up_to_the_sweep(case: Case) -> None:
 
 async def sweep_and_harden(case: Case) -> None:
     await case.approve("retroactive-sweep", "trust-and-safety", "legal")
+    await case.approve("statements-of-reasons", "trust-and-safety", "legal")
     await case.approve("adversarial-retraining", "ml-lead", "security-lead")
 
 
@@ -237,7 +239,54 @@ async def test_one_flag_takes_the_legal_path_beside_everything_else(
     await case.approve("close-incident")
     await case.result()
     assert world.isolated == {}
-    assert any("attested by counsel" in said for said in await case.says())
+    assert any("reported to the hotline" in said for said in await case.says())
+    (report,) = [text for text in world.texts if FLAGGED in text]
+    assert report.startswith("Case ")
+    assert set(world.sent) == {"apparent-csam/1", "statement-of-reasons/1"}
+
+
+async def test_what_is_not_apparent_csam_is_reported_to_nobody(
+    client: Client, queue: str, world: ModerationWorld
+) -> None:
+    world.flag()
+    case = await opened(client, queue)
+    gate = await case.gate("legal-path")
+    assert FLAGGED in str(gate.shown["acts"])  # people see the text as it would leave
+    await case.decide("legal-path", Choice.REJECT, actor="x", role="legal")
+    await case.said("Legal path: not reported")
+    assert world.sent == {}
+
+
+async def test_nobody_decides_to_hold_uploads_so_they_are_not_held(
+    client: Client, queue: str, world: ModerationWorld
+) -> None:
+    case = await Case.open(
+        client,
+        queue,
+        misses(apparent_csam=1),
+        playbook="adversarial-evasion",
+        of=image_moderation(gates={"hold-uploads": GateOverride(timer=timedelta(seconds=2))}),
+    )
+    await case.approve("to-fallback-rules")
+    await case.approve("hold-uploads", "commander")  # one of two
+    await case.gate("block-accounts")
+    assert world.isolated == {}
+    said = await case.says()
+    assert any("Gate hold-uploads: expired" in what for what in said), said
+    assert not any("done by policy: Take no uploads" in str(p) for p in world.page_requests)
+
+
+async def test_a_block_says_when_it_ends_and_the_gateway_is_told(
+    client: Client, queue: str, world: ModerationWorld
+) -> None:
+    case = await opened(client, queue)
+    await case.approve("to-fallback-rules")
+    gate = await case.gate("block-accounts")
+    await case.approve("block-accounts")
+    await case.step("block-the-accounts", StepState.PROVEN)
+    assert world.blocked_until is not None
+    assert gate.shown["until"] == iso(world.blocked_until)
+    assert timedelta(hours=23) < world.blocked_until - gate.opened_at < timedelta(hours=25)
 
 
 async def test_held_uploads_are_taken_again_before_the_model_decides(

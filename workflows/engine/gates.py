@@ -83,6 +83,8 @@ class Gates:
         """Return *policy* with what the service changed of it, and its roles' own ladders."""
         override = self._overrides.get(policy.id)
         changes: dict[str, object] = override.model_dump(exclude_none=True) if override else {}
+        if "timer" in changes and policy.expires_after == policy.timer:
+            changes["expires_after"] = changes["timer"]  # the question ends with the time for it
         return self._people.with_ladders(policy.model_copy(update=changes) if changes else policy)
 
     async def ask(

@@ -20,15 +20,15 @@ TO_FALLBACK = GatePolicy(
 )
 HOLD_UPLOADS = GatePolicy(
     id="hold-uploads",
-    asks="Take no uploads at all? Silence means no: the fallback rules go on deciding.",
+    asks="Take no uploads at all? Unanswered it is not done: the fallback rules go on deciding.",
     roles=("commander", "service-owner"),
     quorum=2,
     timer=timedelta(minutes=10),
-    on_silence=OnSilence.PROCEED,
+    expires_after=timedelta(minutes=10),
 )
 BLOCK = GatePolicy(
     id="block-accounts",
-    asks="Block the accounts that uploaded the pattern?",
+    asks="Block the accounts that uploaded the pattern, until the time shown?",
     roles=("secops", "commander"),
     timer=timedelta(minutes=5),
     on_silence=OnSilence.PROCEED,
@@ -80,13 +80,24 @@ RECOVER = GatePolicy(
 )
 LEGAL = GatePolicy(
     id="legal-path",
-    asks="People flagged items as apparent CSAM; they are preserved by hash. Attest what the law "
-    "asks for (in the US a report to the CyberTipline, 18 USC 2258A) and that it was done outside.",
+    asks="People flagged items as apparent CSAM; they are preserved by hash. Send this report to "
+    "the hotline (18 USC 2258A; in the EU Art. 18 DSA)? Rejecting says that it is not apparent CSAM.",
     roles=("legal", "trust-and-safety"),
     quorum=2,
     timer=timedelta(hours=1),
     ladder=("deputy-legal", "commander"),
     ladder_every=timedelta(minutes=30),
+    on_reject="nothing is reported; recorded as not apparent CSAM",
+)
+REASONS = GatePolicy(
+    id="statements-of-reasons",
+    asks="Items were taken down. Send this statement of reasons to their uploaders (Art. 17 DSA)?",
+    roles=("trust-and-safety", "legal"),
+    quorum=2,
+    timer=timedelta(hours=4),
+    ladder=("commander",),
+    ladder_every=timedelta(hours=4),
+    on_reject="nothing is sent from here",
 )
 CLOSE = GatePolicy(
     id="close-incident",

@@ -123,18 +123,28 @@ def audits_stay_quiet(now: Callable[[], datetime], watchful: Watchful) -> Check[
     )
 
 
-def accounts_are_out(route: str, blocked: tuple[str, ...]) -> Check[Any, Any]:
-    """Blocked from outside, and a legitimate account still passes."""
+def accounts_are_out(route: str, blocked: tuple[str, ...], *, held: bool) -> Check[Any, Any]:
+    """Blocked from outside, and a legitimate account still passes.
+
+    While uploads are *held* nobody passes: then a legitimate one meets the hold, and no block.
+    """
+    if held:
+        says = (
+            "the blocked accounts are refused at the public edge, a legitimate one meets the hold"
+        )
+    else:
+        says = "the blocked accounts are refused at the public edge, a legitimate one is not"
+
+    def holds(seen: accounts.AccountsProbed) -> bool:
+        status = seen.legitimate_status
+        others = status == 503 if held else status < 500 and status not in (0, 401, 403)
+        return seen.knocked > 0 and seen.passed == 0 and others
+
     return Check(
-        "the blocked accounts are refused at the public edge, a legitimate one is not",
+        says,
         accounts.probe_accounts,
         lambda _: accounts.ProbeAccounts(route=route, accounts=blocked),
-        lambda seen: (
-            seen.knocked > 0
-            and seen.passed == 0
-            and seen.legitimate_status < 500
-            and seen.legitimate_status not in (0, 401, 403)
-        ),
+        holds,
     )
 
 

@@ -3,6 +3,7 @@
 One range for all tests, in their order: each builds on what the one before left.
 """
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,8 @@ import pytest
 
 from activities.accounts_caddy import AccountsCaddy
 from activities.accounts_caddy import Connection as AccountsConnection
+from activities.gateway_caddy import Connection as GatewayConnection
+from activities.gateway_caddy import GatewayCaddy
 from activities.moderation_http import Connection, ModerationHttp
 from activities.parts.sealed_originals import MEDIA_TYPE, Restricted
 from hemostat.drill.range.moderation_range import ModerationRange
@@ -19,6 +22,7 @@ from schemas.canonical import digest_of
 from schemas.errors import BadInput
 from schemas.ports import moderation as ports
 from schemas.ports.accounts import BlockAccounts, ProbeAccounts
+from schemas.ports.gateway import IsolateEndpoint
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
@@ -149,6 +153,44 @@ async def test_accounts_are_refused_and_a_star_is_a_name(
     assert not (await accounts.unblock_accounts(asked)).changed
     assert await target.knock("*") == 200
     await accounts.block_accounts(asked)
+
+
+async def test_a_block_ends_by_the_gateways_own_clock(
+    accounts: AccountsCaddy, target: ModerationRange
+) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    asked = BlockAccounts(
+        route="moderate", accounts=("guest-9",), until=soon, incident="ends", key="k"
+    )
+    await accounts.block_accounts(asked)
+    assert await target.knock("guest-9") == 403
+    assert await target.knock("member-0007") == 200
+    async with asyncio.timeout(20):
+        while await target.knock("guest-9") == 403:
+            await asyncio.sleep(0.2)
+    assert datetime.now(UTC) >= soon
+    assert await target.knock("guest-9") == 200
+    await accounts.unblock_accounts(asked)
+
+
+async def test_a_block_is_seen_as_one_while_uploads_are_held(
+    accounts: AccountsCaddy, target: ModerationRange, vault: Vault
+) -> None:
+    gateway = GatewayCaddy(
+        GatewayConnection(adapter="gateway_caddy", admin=target.caddy_admin_url), vault
+    )
+    hold = IsolateEndpoint(route="moderate", incident="holds", key="k")
+    asked = BlockAccounts(route="moderate", accounts=("guest-8",), incident="holds", key="k")
+    await gateway.isolate_endpoint(hold)
+    await accounts.block_accounts(asked)
+    seen = await accounts.probe_accounts(ProbeAccounts(route="moderate", accounts=("guest-8",)))
+    assert (seen.knocked, seen.passed, seen.legitimate_status) == (1, 0, 503)
+    assert not (await accounts.block_accounts(asked)).changed
+    await gateway.restore_endpoint(hold)
+    assert await target.knock("guest-8") == 403
+    assert await target.knock("member-0007") == 200
+    await accounts.unblock_accounts(asked)
+    await gateway.aclose()
 
 
 async def test_the_sweep_looks_at_everything_that_was_approved(adapter: ModerationHttp) -> None:
