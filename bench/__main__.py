@@ -39,9 +39,9 @@ class Counts:
     warm: int = 4
     replays: int = 10
     steps: int = 200
-    harder_pairs: int = 20
+    harder_pairs: int = 16
     harder_rounds: int = 2
-    harder_incidents: int = 8
+    harder_incidents: int = 6
 
 
 SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5, 1, 1, 2)
