@@ -65,6 +65,8 @@ class GatewayTable(Frozen):
     max_body: ByteSize = ByteSize(256 * 1024)
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>@?#]+$")
     slack_signing_secret: SecretRef | None = None
+    requests_per_second: float = Field(default=20.0, gt=0)
+    burst: int = Field(default=100, ge=1)
 
 
 class Source(Frozen):

@@ -6,9 +6,10 @@ import signal
 from dataclasses import dataclass
 
 import uvicorn
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
-from hemostat import speaking
+from hemostat.api.call import Api, nothing_found
+from hemostat.api.routes import api_routes
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Findings
 from hemostat.console.drills import Drills
@@ -16,17 +17,13 @@ from hemostat.console.feed import Feed
 from hemostat.console.reading import AtTheDesk
 from hemostat.console.routes import routes as console_routes
 from hemostat.desk.desk import Desk
-from hemostat.desk.saying import Sign
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity.desk import Identity
-from hemostat.incidents import view
+from hemostat.live import Live
 from hemostat.settings import Settings
 from hemostat.vault import Vault
-from schemas.base import Frozen
 from schemas.errors import ConfigurationError
-from schemas.gate import Decision
-from schemas.who import Who
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +45,9 @@ async def serve(settings: Settings, insight: Insight | None = None) -> None:
     signals = IncidentSignals(settings.hemostat.task_queue)
     bind, port = settings.gateway.bind, settings.gateway.port
     identity = Identity(settings) if settings.identity else None
-    beside: list[Route] = []
+    beside: list[BaseRoute] = []
     if identity is not None:
-        beside = console_routes(console_of(settings, signals, identity, insight or Insight()))
+        beside = for_people(settings, signals, identity, insight or Insight())
     config = uvicorn.Config(
         gateway_app(settings, signals, Vault(settings.vault_folder), beside, identity),
         host=bind,
@@ -81,14 +78,36 @@ async def serve(settings: Settings, insight: Insight | None = None) -> None:
         listening.close()
 
 
-def console_of(
+def for_people(
     settings: Settings, signals: IncidentSignals, identity: Identity, insight: Insight
-) -> Console:
-    """Return the console of this gateway, for those whom *identity* signs in."""
+) -> list[BaseRoute]:
+    """Return the console and the API of this gateway, for those whom *identity* knows."""
     vault = Vault(settings.vault_folder)
+    desk = Desk(settings, signals.connected, vault, identity.key)
+    api = Api(
+        desk=desk,
+        live=Live(signals.connected),
+        authenticate=identity.who,
+        books=insight.books,
+        findings=insight.findings or nothing_found,
+        per_second=settings.gateway.requests_per_second,
+        burst=settings.gateway.burst,
+    )
+    console = console_of(settings, signals, identity, insight, desk)
+    return [*api_routes(api), *console_routes(console)]
+
+
+def console_of(
+    settings: Settings,
+    signals: IncidentSignals,
+    identity: Identity,
+    insight: Insight,
+    desk: Desk,
+) -> Console:
+    """Return the console of this gateway."""
     drills = Drills(insight.scenarios, settings.state_folder / "drills")
     return Console(
-        desk=AtTheDesk(Desk(settings, signals.connected, vault, signing(signals, identity))),
+        desk=AtTheDesk(desk),
         feed=Feed(signals.connected),
         authenticate=identity.who,
         guard=identity,
@@ -96,19 +115,3 @@ def console_of(
         findings=insight.findings,
         drills=drills if insight.scenarios else None,
     )
-
-
-def signing(signals: IncidentSignals, identity: Identity) -> Sign:
-    """Return how a decision at the console is signed: by the gateway's key, for who is signed in."""
-
-    async def sign(who: Who, incident: str, signal: str, message: Frozen) -> Frozen:
-        if identity.key is None:
-            return message
-        if not isinstance(message, Decision):
-            raise TypeError(f"the console decides and says nothing else, not even {signal}")
-        run = (await view(await signals.connected(), incident)).run_id
-        return speaking.sign(
-            message, who, identity.key, incident=incident, run=run, channel="console"
-        )
-
-    return sign
