@@ -5,25 +5,29 @@ either stands in the journal under the id of what was said. Sending it again doe
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from pathlib import Path
+from typing import Final, TypeVar, cast
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from hemostat.incidents import journal_from, view
-from hemostat.keys import SigningKey
+from hemostat.keys import SigningKey, load_key
+from schemas.base import Frozen
 from schemas.canonical import digest_of
 from schemas.clocks.determination import Determination
-from schemas.errors import NotHeld, SystemUnreachable
+from schemas.errors import BadInput, NotHeld, SystemUnreachable
 from schemas.gate import BreakGlassUse, Decision, Withdrawal
+from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
 from schemas.signed_statement import OWN_KEY, PERSON, SignedStatement, content_of, seal
 from schemas.statements import Attestation, Regrading, Stated, Suspicion
 from schemas.who import Who
 
 Spoken = Decision | Withdrawal | BreakGlassUse | Stated | Determination
-Said = TypeVar("Said", Decision, Withdrawal, BreakGlassUse, Stated, Determination)
+Said = TypeVar("Said", bound=Spoken)
 
 JOURNALED_WITHIN: Final = timedelta(seconds=15)
 _LOOK_EVERY_SECONDS: Final = 0.1
@@ -76,6 +80,28 @@ def own_voice(key: SigningKey, person: str, now: datetime) -> Who:
     )
 
 
+async def speak_alone(
+    client: Client, seen: IncidentView, said: Said, key: Path | None, *, channel: str = "cli"
+) -> Said:
+    """Send *said* to an incident as it was just *seen*, signed with the person's own key.
+
+    Raises ``BadInput`` where the incident counts only what is signed and there is no *key*:
+    unsigned it would be taken for a forgery and page the security on-call.
+    """
+    if key is None:
+        if seen.asks_proof:
+            raise BadInput(
+                "this incident counts only what is provably yours",
+                where=seen.id,
+                next_step="sign in at the gateway's page, or sign with your own key: --key FILE.",
+            )
+        await send(client, seen.id, said)
+        return said
+    own, now = load_key(key, said.actor), datetime.now(UTC)
+    who = own_voice(own, said.actor, now)
+    return await speak(client, who, seen.id, said, own, channel=channel, run=seen.run_id)
+
+
 def sign(
     said: Said,
     who: Who,
@@ -88,8 +114,8 @@ def sign(
 ) -> Said:
     """Return *said* with its signed statement, for *incident* since its first *run* and no other.
 
-    Raises ``MayNotSpeak`` where *who* is no person, says it is someone else, or holds another's
-    key.
+    Raises ``MayNotSpeak`` where *who* is no person, says it is someone else, holds another's key,
+    or speaks in a role that is not theirs.
     """
     if who.kind != PERSON:
         raise MayNotSpeak(
@@ -97,6 +123,13 @@ def sign(
         )
     if said.actor != who.person or key.person not in (None, who.person):
         raise MayNotSpeak("nobody speaks for somebody else", next_step="sign in as yourself.")
+    role: str | None = getattr(said, "role", None)
+    if key.judges_roles and role is not None and role not in who.roles:
+        raise MayNotSpeak(
+            "you do not hold this role",
+            where=role,
+            next_step=f"speak in one of yours: {', '.join(who.roles) or 'none'}.",
+        )
     signal = signal_of(said)
     statement = SignedStatement(
         id=id_of(said),
@@ -111,7 +144,7 @@ def sign(
         reason=digest_of(said.reason),
         person=who.person,
         subject=who.subject,
-        role=getattr(said, "role", None),
+        role=role,
         kind=who.kind,
         method=who.method,
         authenticated_at=who.authenticated_at,
@@ -121,7 +154,7 @@ def sign(
         kid=key.kid,
     )
     envelope = seal(statement, key.private, key.certificates)
-    return said.model_copy(update={"statement": envelope})
+    return cast("Said", said.model_copy(update={"statement": envelope}))
 
 
 async def send(client: Client, incident: str, said: Spoken) -> None:
@@ -163,6 +196,26 @@ async def speak(
         said = sign(said, who, key, incident=incident, run=first_run, channel=channel)
     await send(client, incident, said)
     return said
+
+
+def signing(
+    connect: Callable[[], Awaitable[Client]], key: SigningKey | None, channel: str
+) -> Callable[[Who, str, str, Frozen], Awaitable[Frozen]]:
+    """Return how a desk signs: given who speaks, the incident, the signal and its message.
+
+    Without a *key*, and for an incident that asks for no proof, the message goes as it is.
+    """
+
+    async def signed(who: Who, incident: str, signal: str, message: Frozen) -> Frozen:
+        if key is None or not isinstance(message, Spoken):
+            return message
+        seen = await view(await connect(), incident)
+        if not seen.asks_proof:
+            return message
+        said: Frozen = sign(message, who, key, incident=incident, run=seen.run_id, channel=channel)
+        return said
+
+    return signed
 
 
 async def became_of(client: Client, incident: str, said: Spoken, start: int) -> Entry:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
@@ -13,6 +14,7 @@ from hemostat.drill.range.exfiltration_range import (
     COLLEAGUES,
     SECRET,
     SERVICE_PRINCIPAL,
+    SUSPECT,
     SUSPECT_PRINCIPAL,
     ExfiltrationRange,
 )
@@ -20,9 +22,13 @@ from hemostat.drill.stage import Addresses
 from hemostat.processes import free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to
+from schemas.alert import Alert
 from tests.adapters.liar import Liar
 from tests.crash.fault import Trap
+from tests.crash.outside import Outside
+from tests.crash.proxy import Proxy
 from tests.crash.scene import Scene
+from tests.workflows.exfiltration_world import canary
 
 QUICK = {
     "looks = 2": "looks = 1",  # of a stage as well
@@ -33,14 +39,41 @@ QUICK = {
 }
 
 
-class RotationScene(Scene):
-    """One assistant to rotate the keys of. Use as an async context manager."""
+class RotationScene(Scene[ExfiltrationRange]):
+    """One assistant to rotate the keys of. Use as an async context manager.
+
+    It has a cloud that can be watched instead of proxies, and is asked what became of its keys.
+    """
+
+    playbook, service = "assistant-exfiltration", "assistant"
+
+    def ground(self) -> ExfiltrationRange:
+        """The range, not yet entered."""
+        return ExfiltrationRange()
+
+    def systems(self) -> Mapping[str, Proxy]:
+        """None: the cloud is watched by a proxy of another kind."""
+        return {}
+
+    async def describe(self, where: Addresses, urls: Mapping[str, str]) -> str:
+        """The text of hemostat.toml; *urls* has the watched cloud."""
+        return self._configuration(where, urls["cloud"])
+
+    def look(self) -> Outside:
+        """Nobody: see ``everything_about_keys``."""
+        raise NotImplementedError
+
+    async def attack(self) -> None:
+        """Nothing is taken: what counts here is the keys."""
+
+    def alert(self) -> Alert:
+        """A canary of the suspect's."""
+        return canary(labels={"caller": SUSPECT})
 
     async def _start(self) -> None:
         enter = self._stack.enter_async_context
-        self.ground = await enter(ExfiltrationRange())
-        self.range = self.ground  # type: ignore[assignment]  # of it only the environment is used
-        self.state = self.ground.state
+        self.range = await enter(self.ground())
+        self.state = self.range.state
         self.servicenow_password = secrets.token_urlsafe(24)
         port, ui_port, pager_port = free_ports(3)
         self._ports = (port, ui_port)
@@ -48,25 +81,26 @@ class RotationScene(Scene):
         self._stack.push_async_callback(self._stop_temporal)
         self.client = await connect_to(self.temporal.address, self.temporal.namespace)
         self.pagerduty = await self._standin("pagerduty", pager_port)
-        self.cloud_proxy = await enter(Liar(self.ground.cloud.url, keeps_host=True))
+        self.cloud_proxy = await enter(Liar(self.range.cloud.url, keeps_host=True))
         config = self.state / "hemostat.toml"
-        config.write_text(self._configuration(), encoding="utf-8")
+        where = Addresses(free_ports(1)[0], self.pagerduty.url, "")
+        text = await self.describe(where, {"cloud": self.cloud_proxy.url})
+        config.write_text(text, encoding="utf-8")
         self.settings = Settings.load(config)
         self.trap = Trap(self.state)
         self._stack.push_async_callback(self._stop_workers)
         self._worker = await self._load_worker()
         await self._promote()
 
-    def _configuration(self) -> str:
+    def _configuration(self, where: Addresses, cloud_url: str) -> str:
         (self.state / "outbox").mkdir()
-        self.ground.secret_file("routing-key", secrets.token_hex(16))
-        self.ground.secret_file("alert-token", secrets.token_urlsafe(24))
-        self.ground.secret_file("reporter-secret", secrets.token_urlsafe(24))
-        self.ground.secret_file("trusted-accounts.json", json.dumps(list(COLLEAGUES)))
-        where = Addresses(free_ports(1)[0], self.pagerduty.url, "")
-        text = exfiltration_configuration(self.ground, where).partition("\n[people.")[0]
-        cloud = f'endpoint_url = "{self.ground.cloud.url}"'
-        for said, instead in {**QUICK, cloud: f'endpoint_url = "{self.cloud_proxy.url}"'}.items():
+        self.range.secret_file("routing-key", secrets.token_hex(16))
+        self.range.secret_file("alert-token", secrets.token_urlsafe(24))
+        self.range.secret_file("reporter-secret", secrets.token_urlsafe(24))
+        self.range.secret_file("trusted-accounts.json", json.dumps(list(COLLEAGUES)))
+        text = exfiltration_configuration(self.range, where).partition("\n[people.")[0]
+        cloud = f'endpoint_url = "{self.range.cloud.url}"'
+        for said, instead in {**QUICK, cloud: f'endpoint_url = "{cloud_url}"'}.items():
             assert said in text, said
             text = text.replace(said, instead)
         return text
@@ -75,18 +109,18 @@ class RotationScene(Scene):
 
     def keys(self, principal: str) -> dict[str, str]:
         """Its keys, and whether each is in use."""
-        rows = self.ground.cloud.client("iam").list_access_keys(UserName=principal)
+        rows = self.range.cloud.client("iam").list_access_keys(UserName=principal)
         return {row["AccessKeyId"]: row["Status"] for row in rows["AccessKeyMetadata"]}
 
     def stored(self) -> dict[str, str]:
         """The key that services take from the store now."""
-        store = self.ground.cloud.client("secretsmanager")
+        store = self.range.cloud.client("secretsmanager")
         held: dict[str, str] = json.loads(store.get_secret_value(SecretId=SECRET)["SecretString"])
         return held
 
     def opens(self, key: dict[str, str]) -> bool:
         """Whether the documents can be listed with this key."""
-        client = self.ground.cloud.client("s3", key["access_key_id"], key["secret_access_key"])
+        client = self.range.cloud.client("s3", key["access_key_id"], key["secret_access_key"])
         try:
             client.list_objects_v2(Bucket=BUCKET, MaxKeys=1)
         except client.exceptions.ClientError:
@@ -95,7 +129,7 @@ class RotationScene(Scene):
 
     def tags(self) -> list[str]:
         """What a rotation that did not end would leave at the principal."""
-        found = self.ground.cloud.client("iam").list_user_tags(UserName=SERVICE_PRINCIPAL)
+        found = self.range.cloud.client("iam").list_user_tags(UserName=SERVICE_PRINCIPAL)
         return [tag["Key"] for tag in found["Tags"]]
 
     async def assistant(self) -> dict[str, Any]:
@@ -103,7 +137,7 @@ class RotationScene(Scene):
         token = (self.state / "admin-token").read_text()
         async with httpx2.AsyncClient(trust_env=False, timeout=5) as http:
             answer = await http.get(
-                f"{self.ground.assistant_url}/admin/state",
+                f"{self.range.assistant_url}/admin/state",
                 headers={"authorization": f"Bearer {token}"},
             )
         state: dict[str, Any] = answer.raise_for_status().json()
@@ -115,12 +149,12 @@ class RotationScene(Scene):
         held = await asyncio.to_thread(self.stored)
         return {
             "keys of its own": sorted(own.values()),
-            "the old one is gone": self.ground.service_key["access_key_id"] not in own,
+            "the old one is gone": self.range.service_key["access_key_id"] not in own,
             "what is stored is the one": [*own] == [held["access_key_id"]],
             "what is stored works": self.opens(held),
-            "the old one is refused": not self.opens(self.ground.service_key),
+            "the old one is refused": not self.opens(self.range.service_key),
             "the assistant uses it": (await self.assistant())["key_id"] == held["access_key_id"],
             "keys of the insider": sorted(self.keys(SUSPECT_PRINCIPAL).values()),
-            "the insider's is refused": not self.opens(self.ground.suspect_key),
+            "the insider's is refused": not self.opens(self.range.suspect_key),
             "nothing is left of it": self.tags(),
         }
