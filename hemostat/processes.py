@@ -250,3 +250,9 @@ def _die_with(parent: int) -> Callable[[], None] | None:
             os._exit(1)
 
     return ask_for_sigterm
+
+
+def die_with_parent() -> None:
+    """Have this process ended when the one that started it is gone; for pools of processes."""
+    if (ask := _die_with(os.getppid())) is not None:
+        ask()

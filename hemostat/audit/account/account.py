@@ -122,10 +122,16 @@ class Account:
 
     @cached_property
     def contained(self) -> datetime | None:
-        """When the last of the containing steps was proven; None unless all of them were."""
-        standing = [step for step in self.containing if step.state != "undone"]
-        proven = [step.proven.at for step in standing if step.proven and step.state == "proven"]
-        return max(proven) if standing and len(proven) == len(standing) else None
+        """When the last of the containing steps was proven; None unless all of them were.
+
+        A step that was taken back later, as after a false alarm, counts as proven if it was.
+        """
+        shown = [
+            step.proven.at
+            for step in self.containing
+            if step.proven and step.state in ("proven", "undone")
+        ]
+        return max(shown) if shown and len(shown) == len(self.containing) else None
 
     @cached_property
     def sealed(self) -> list[Entry]:

@@ -6,12 +6,14 @@ fetches nothing, and says so to the browser (a Content-Security-Policy of its ow
 
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from hemostat.terminal import clean
 
 _ENVIRONMENT: Final = Environment(
-    loader=PackageLoader("hemostat.audit.pages"),
+    loader=ChoiceLoader(
+        [PackageLoader("hemostat.audit.pages"), PackageLoader("hemostat.audit.report")]
+    ),
     autoescape=select_autoescape(default=True, default_for_string=True),
     undefined=StrictUndefined,
     trim_blocks=True,

@@ -6,7 +6,7 @@ was edited and a playbook that was changed look alike, and only the seals tell o
 
 import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 from temporalio.api.enums.v1 import EventType
@@ -17,6 +17,7 @@ from temporalio.runtime import Runtime
 from temporalio.worker import Replayer, WorkflowRunner
 
 from hemostat.audit.replay.asked import Asked, Asking, readable, recorded, replayed
+from hemostat.audit.replay.counterfactual import WhatIf, what_if
 from hemostat.audit.replay.parting import Compared, Parting, compare, compare_journals
 from hemostat.audit.replay.watching import Watched, Watching
 
@@ -47,11 +48,17 @@ class RunReplay:
     partings: tuple[Parting, ...] = ()
     notes: tuple[str, ...] = ()
     journal: Journal = field(default=(), repr=False)
+    what_if: WhatIf | None = None
+    """What this version would have gone on to do, where it was asked for and the order parts."""
 
     @property
     def held(self) -> bool:
         """Whether it parts nowhere."""
         return not self.partings
+
+    def without_journal(self) -> "RunReplay":
+        """This, for another process or a long list."""
+        return replace(self, journal=())
 
     def document(self) -> dict[str, Any]:
         """As JSON; without the journal."""
@@ -65,6 +72,7 @@ class RunReplay:
             "entries": self.entries,
             "partings": [asdict(parting) for parting in self.partings],
             "notes": list(self.notes),
+            "what_if": self.what_if.document() if self.what_if else None,
         }
 
 
@@ -86,11 +94,13 @@ async def replay(
     *,
     journal: Journal | None = None,
     exact: bool = False,
+    counterfactual: bool = False,
     runtime: Runtime | None = None,
 ) -> AsyncIterator[RunReplay]:
     """Replay *histories* one after the other, comparing each with the record and *journal*.
 
     *exact*: the code is known to be the recorded one, so nothing is put down to a newer version.
+    *counterfactual*: where a run parts so that it cannot go on, derive what would have followed.
     """
     watching = Watching(runner)
     replayer = Replayer(
@@ -110,6 +120,9 @@ async def replay(
             history = result.history
             watched = watching.runs.pop(history.run_id, Watched())
             done = _judged(history, watched, result.replay_failure, journal, exact=exact)
+            if counterfactual and result.replay_failure is not None:
+                derived = await what_if(history.events, watched, runner)
+                done = replace(done, what_if=derived)
             yield _linked(done, before, history)
             before = history
 
@@ -189,8 +202,7 @@ def _linked(done: RunReplay, before: WorkflowHistory | None, history: WorkflowHi
     parting = Parting(
         "input", "this run did not begin with what the run before it handed on", event=1
     )
-    fields = {**vars(done), "partings": (parting, *done.partings)}
-    return RunReplay(**fields)
+    return replace(done, partings=(parting, *done.partings))
 
 
 def _type_of(history: WorkflowHistory) -> str:

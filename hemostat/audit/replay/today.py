@@ -29,7 +29,9 @@ def _runtime() -> Runtime:
     return quiet_runtime()
 
 
-async def replay_today(incident: RecordedIncident) -> list[RunReplay]:
+async def replay_today(
+    incident: RecordedIncident, *, counterfactual: bool = False
+) -> list[RunReplay]:
     """Replay every run of *incident* against the code of this installation.
 
     Where that is what decided then, nothing is put down to a newer version.
@@ -40,6 +42,7 @@ async def replay_today(incident: RecordedIncident) -> list[RunReplay]:
         runner(),
         journal=incident.journal,
         exact=incident.by_this_code,
+        counterfactual=counterfactual,
         runtime=_runtime(),
     )
     return [run async for run in runs]

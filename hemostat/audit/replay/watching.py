@@ -22,6 +22,9 @@ class Watched:
     commands: list[tuple[int, WorkflowCommand]] = field(default_factory=list)
     failed: str = ""
     """Why its last task failed, if the playbook itself raised."""
+    details: WorkflowInstanceDetails | None = None
+    """What the run was made from, so that it can be made anew."""
+    activations: list[WorkflowActivation] = field(default_factory=list)
     _instance: Any = None
     _entries: int = 0
 
@@ -32,6 +35,7 @@ class Watched:
         for command in done.successful.commands:
             self.commands.append((given.history_length, command))
         if any(not job.HasField("remove_from_cache") for job in given.jobs):
+            self.activations.append(given)
             self._entries = len(self._chain())
 
     def journal(self) -> list[dict[str, Any]]:
@@ -58,7 +62,7 @@ class Watching(WorkflowRunner):
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
         """Make the run, watched."""
         instance = self._runner.create_instance(det)
-        watched = self.runs[det.info.run_id] = Watched(_instance=instance)
+        watched = self.runs[det.info.run_id] = Watched(details=det, _instance=instance)
         activate = instance.activate
 
         def noting(given: WorkflowActivation) -> WorkflowActivationCompletion:

@@ -1,0 +1,100 @@
+"""The board's report: what happened in five lines, where it stands, what is asked of the board."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from hemostat.audit.account.account import Account
+from hemostat.audit.account.scrub import Scrubber
+from hemostat.audit.report import added, facts
+from hemostat.audit.report.annotations import About, Annotation
+from hemostat.audit.report.document import Report, Section, Table
+from hemostat.audit.report.metrics import DEFINITIONS, SHARES, Metrics, metrics_of, said, summarised
+from hemostat.audit.report.postmortem import headline
+from schemas.base import iso
+
+
+def board(
+    account: Account, annotations: Sequence[Annotation], others: Sequence[Metrics] = ()
+) -> Report:
+    """Return the board's report; *others* are the metrics of earlier incidents, to compare with."""
+    metrics = metrics_of(account)
+    sections = (
+        added.told(annotations, About.SUMMARY, "In the words of the commander"),
+        facts.picture(account),
+        facts.points(account, 10),
+        facts.impact(account),
+        added.told(annotations, About.IMPACT, "Who and what was harmed"),
+        _exposure(account),
+        added.told(annotations, About.EXPOSURE, "Exposure now, as judged"),
+        facts.containment(account),
+        facts.approvals(account),
+        facts.regulatory(account),
+        added.told(annotations, About.COST, "Cost and liability", "Not estimated: unknown."),
+        _compared(metrics, others),
+        added.actions(annotations),
+        added.told(annotations, About.RISK, "Residual risk"),
+        added.told(annotations, About.ASK, "What is asked of the board", "Nothing is asked."),
+        added.told(annotations, About.DRILL, "Next drill", "None is set."),
+    )
+    report = Report(
+        kind="Report to the board",
+        title=account.title,
+        subtitle=f"{account.incident} on {account.service}",
+        exercise=account.drill,
+        facts=headline(account, metrics),
+        sections=added.apart(sections),
+        head=account.record.head,
+        made_from=facts.provenance(account),
+        made_at=iso(datetime.now(UTC)),
+        five_lines=tuple(facts.summary(account)[:5]),
+    )
+    return report.scrubbed(Scrubber(account).text)
+
+
+def _exposure(account: Account) -> Section:
+    """What still stands at the end of the record."""
+    said_ = [f"{step.title}: {step.state}." for step in account.containing]
+    restored = [s for s in account.steps.values() if s.step_class == "restore"]
+    said_ += [f"{step.title}: {step.state}." for step in restored]
+    open_ = [c for c in account.legal.clocks.values() if c.state in ("running", "overdue")]
+    said_ += [f"Legal clock {clock.id}: {clock.state}, due {clock.due}." for clock in open_]
+    return Section(
+        "Where it stands",
+        lead="" if said_ else "Nothing was contained or re-enabled.",
+        bullets=tuple(said_),
+    )
+
+
+def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
+    """This incident beside those of the four quarters before it; drills are left out."""
+    since = metrics.opened_at - timedelta(days=365)
+    before = [
+        m for m in others
+        if not m.drill and m.incident != metrics.incident and since <= m.opened_at < metrics.opened_at
+    ]  # fmt: skip
+    known = {summary.name: summary for summary in summarised(before)} if before else {}
+    rows = []
+    for name, (title, _) in {**DEFINITIONS, **SHARES}.items():
+        mine = metrics.seconds[name] if name in DEFINITIONS else metrics.shares[name]
+        summary = known.get(name)
+        rows.append(
+            (
+                title,
+                said(name, mine),
+                said(name, summary.median) if summary and summary.n else "-",
+                said(name, summary.p90) if summary and summary.n else "-",
+                str(summary.n) if summary else "0",
+            )
+        )
+    lead = (
+        f"Beside {len(before)} incidents of the four quarters before it; drills are left out."
+        if before
+        else "No earlier incident was given to compare with (`--packs FOLDER`)."
+    )
+    table = Table(
+        ("measure", "this incident", "median", "90 %", "n"),
+        tuple(rows),
+        (36, 20, 16, 16, 8),
+        (1, 2, 3, 4),
+    )
+    return Section("Metrics", lead=lead, table=table)

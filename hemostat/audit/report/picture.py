@@ -1,0 +1,194 @@
+"""The timeline as a picture: steps, questions and events over one axis, as SVG.
+
+An incident has bursts of seconds and waits of days, so the axis is squeezed: each gap takes the
+room of its logarithm, and the times are written beneath. Only our own words are in it, escaped.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+from xml.sax.saxutils import escape
+
+from hemostat.audit.account.account import Account, in_short
+from hemostat.audit.account.record import at
+from hemostat.audit.account.scrub import Scrubber
+from hemostat.audit.account.steps import StepTold
+from schemas.journal import Kind
+
+_WIDTH: Final = 800
+_LABEL: Final = 226
+_ROW: Final = 24
+_TOP: Final = 54
+_INK, _SOFT, _LINE = "#16202b", "#5b6875", "#d9dfe5"
+_GOOD, _BAD, _WARN, _MARK = "#17704a", "#a8231d", "#b07d1a", "#0b4f8a"
+
+
+@dataclass(frozen=True)
+class _Bar:
+    label: str
+    begin: datetime
+    end: datetime | None
+    proven: datetime | None
+    colour: str
+    ends: str
+
+
+class _Axis:
+    """Where a moment is: gaps by their logarithm."""
+
+    def __init__(self, moments: list[datetime]) -> None:
+        self._moments = sorted(set(moments))
+        self._at = [0.0]
+        for one, other in zip(self._moments, self._moments[1:], strict=False):
+            gap = (other - one).total_seconds()
+            self._at.append(self._at[-1] + math.log1p(gap * 4))
+        self._span = self._at[-1] or 1.0
+
+    def x(self, moment: datetime) -> float:
+        """Return where *moment* is, in the picture's units."""
+        before = 0
+        for number, known in enumerate(self._moments):
+            if known <= moment:
+                before = number
+        room = _WIDTH - _LABEL - 24
+        return _LABEL + room * self._at[before] / self._span
+
+
+def timeline(account: Account, most: int = 22) -> str:
+    """Return the picture, without people and secrets."""
+    text = Scrubber(account).text
+    bars = [replace(bar, label=text(bar.label)) for bar in _bars(account)[:most]]
+    marks = _marks(account)
+    moments = [account.opened_at, account.ended_at, *(moment for moment, _, _ in marks)]
+    for bar in bars:
+        moments += [m for m in (bar.begin, bar.end, bar.proven) if m]
+    axis = _Axis(moments)
+    height = _TOP + _ROW * len(bars) + 46
+    parts = [
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" role="img" '
+            f'font-family="Libertinus Serif, Georgia, serif" font-size="12.5" fill="{_INK}">'
+        ),
+        "<title>Timeline of the incident</title>",
+    ]
+    parts += _grid(account, axis, marks, height)
+    for number, bar in enumerate(bars):
+        parts += _drawn(bar, axis, _TOP + _ROW * number, account.ended_at)
+    parts += _legend(height)
+    parts.append("</svg>")
+    return "".join(parts)
+
+
+def _bars(account: Account) -> list[_Bar]:
+    drawn = ("contain", "destroy", "restore", "disclose")
+    bars = [
+        (step.begun[0], _of_step(step))
+        for step in account.steps.values()
+        if step.step_class in drawn and step.begun
+    ]
+    for gate in account.gates:
+        if gate.latency is None or gate.ended is None or gate.latency.total_seconds() < 0:
+            continue
+        end = at(gate.ended)
+        colour = {"approved": _MARK, "rejected": _BAD}.get(str(gate.outcome), _WARN)
+        label = "asked: " + gate.id.replace("-", " ")
+        bars.append((gate.opened_at, _Bar(label, gate.opened_at, end, None, colour, "")))
+    return [bar for _, bar in sorted(bars, key=lambda pair: pair[0])]
+
+
+def _of_step(step: StepTold) -> _Bar:
+    proven = step.proven.at if step.proven else None
+    good = step.state in ("proven", "undone", "done")
+    end = proven or (step.looks[-1].at if step.looks else step.commanded_at)
+    return _Bar(step.title, step.begun[0], end, proven, _GOOD if good else _BAD, step.state)
+
+
+def _marks(account: Account) -> list[tuple[datetime, str, str]]:
+    marks = [(account.opened_at, "opened", _INK)]
+    alerts = account.of(Kind.ALERT)
+    marks += [(at(entry), "alert", _WARN) for entry in alerts[1:6]]
+    marks += [(at(e), str(e.data.get("severity")), _BAD) for e in account.severities[:6]]
+    if account.contained:
+        marks.append((account.contained, "contained, proven", _GOOD))
+    if account.closed:
+        marks.append((account.ended_at, "closed", _INK))
+    return marks
+
+
+def _grid(
+    account: Account, axis: _Axis, marks: list[tuple[datetime, str, str]], height: int
+) -> list[str]:
+    bottom = height - 40
+    parts: list[str] = []
+    last = {0: -1e9, 1: -1e9}
+    for moment, said, colour in sorted(marks, key=lambda mark: mark[0]):
+        x = axis.x(moment)
+        parts.append(
+            f'<line x1="{x:.1f}" y1="40" x2="{x:.1f}" y2="{bottom}" stroke="{colour}" '
+            'stroke-width="1" stroke-dasharray="2 3"/>'
+        )
+        row = next((r for r in last if x - last[r] > 7 * len(said) + 8), None)
+        if row is not None:
+            anchor = "end" if x > _WIDTH - 90 else "start"
+            parts.append(
+                _text(x + (-3 if anchor == "end" else 3), 34 - 15 * row, said, colour, anchor)
+            )
+            last[row] = x
+    last_tick = -1e9
+    for moment in sorted({m for m, _, _ in marks}):
+        x = axis.x(moment)
+        if x - last_tick < 84:
+            continue
+        after = "+" + in_short(moment - account.opened_at)
+        anchor = "end" if x > _WIDTH - 60 else "start"
+        parts.append(_text(x, bottom + 14, after, _SOFT, anchor, 11))
+        last_tick = x
+    return parts
+
+
+def _drawn(bar: _Bar, axis: _Axis, y: int, ended: datetime) -> list[str]:
+    begin, end = axis.x(bar.begin), axis.x(bar.end or ended)
+    width = max(end - begin, 3)
+    label = bar.label if len(bar.label) <= 36 else bar.label[:35] + "…"
+    asked = bar.label.startswith("asked: ")
+    parts = [
+        f'<line x1="{_LABEL}" y1="{y + 20}" x2="{_WIDTH - 20}" y2="{y + 20}" stroke="{_LINE}"/>',
+        _text(_LABEL - 12, y + 14, label, _SOFT if asked else _INK, "end"),
+        (
+            f'<rect x="{begin:.1f}" y="{y + (7 if asked else 4)}" width="{width:.1f}" '
+            f'height="{6 if asked else 11}" rx="2" fill="{bar.colour}" '
+            f'opacity="{0.55 if asked else 0.9}"/>'
+        ),
+    ]
+    if bar.proven is not None:
+        x = axis.x(bar.proven)
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y + 9.5}" r="5" fill="#fff" stroke="{_GOOD}" stroke-width="2.5"/>'
+        )
+    return parts
+
+
+def _legend(height: int) -> list[str]:
+    y = height - 8
+    return [
+        f'<circle cx="{_LABEL + 6}" cy="{y - 4}" r="4.5" fill="#fff" stroke="{_GOOD}" stroke-width="2.5"/>',
+        _text(_LABEL + 16, y, "proven by another path", _SOFT, "start", 11),
+        f'<rect x="{_LABEL + 150}" y="{y - 8}" width="22" height="6" rx="2" fill="{_MARK}" opacity=".55"/>',
+        _text(_LABEL + 178, y, "a question to people", _SOFT, "start", 11),
+        _text(
+            _WIDTH - 20,
+            y,
+            "gaps take the room of their logarithm",
+            _SOFT,
+            "end",
+            11,
+        ),
+    ]
+
+
+def _text(x: float, y: float, said: str, colour: str, anchor: str, size: float = 12.5) -> str:
+    return (
+        f'<text x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}" '
+        f'font-size="{size}">{escape(said)}</text>'
+    )

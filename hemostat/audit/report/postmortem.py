@@ -1,0 +1,64 @@
+"""The post-mortem: blameless, facts from the record first, people's additions apart."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from hemostat.audit.account.account import Account
+from hemostat.audit.account.scrub import Scrubber
+from hemostat.audit.report import added, facts, figures
+from hemostat.audit.report.annotations import About, Annotation
+from hemostat.audit.report.document import Fact, Report, Section
+from hemostat.audit.report.metrics import Metrics, metrics_of, said
+from schemas.base import iso
+
+
+def postmortem(account: Account, annotations: Sequence[Annotation]) -> Report:
+    """Return the post-mortem of one incident."""
+    metrics = metrics_of(account)
+    sections = (
+        Section("Summary", bullets=tuple(facts.summary(account))),
+        facts.picture(account),
+        facts.points(account, 24),
+        facts.impact(account),
+        facts.containment(account),
+        facts.approvals(account),
+        facts.deviations(account),
+        facts.regulatory(account),
+        facts.evidence(account),
+        figures.measured(metrics),
+        added.told(annotations, About.EXPECTED, "What was supposed to happen"),
+        added.told(annotations, About.CONTRIBUTING, "Contributing factors"),
+        added.told(annotations, About.DETECTION, "Detection gaps"),
+        added.told(annotations, About.WENT_WELL, "What went well"),
+        added.told(annotations, About.LUCKY, "Where we were lucky"),
+        added.actions(annotations),
+        figures.controls(account),
+    )
+    report = Report(
+        kind="Post-mortem",
+        title=f"{account.title}",
+        subtitle=f"{account.incident} on {account.service}",
+        exercise=account.drill,
+        facts=headline(account, metrics),
+        sections=added.apart(sections),
+        head=account.record.head,
+        made_from=facts.provenance(account),
+        made_at=iso(datetime.now(UTC)),
+    )
+    return report.scrubbed(Scrubber(account).text)
+
+
+def headline(account: Account, metrics: Metrics) -> tuple[Fact, ...]:
+    """The figures at the head of a report."""
+    proven = metrics.seconds["ttc"]
+    return (
+        Fact("severity", account.severity, "bad" if account.severity in ("SEV-1", "SEV-2") else ""),
+        Fact(
+            "time to containment proven",
+            said("ttc", proven),
+            "good" if proven is not None else "warn",
+        ),
+        Fact("time to acknowledge", said("mtta", metrics.seconds["mtta"])),
+        Fact("time open", said("open", metrics.seconds["open"])),
+        Fact("ended", (account.resolution or "still open").replace("-", " ")),
+    )

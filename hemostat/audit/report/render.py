@@ -1,0 +1,41 @@
+"""Draws a report: HTML by Jinja2, PDF by typst; both from the same data, neither from markup.
+
+The PDF's template reads the report as data (``sys.inputs``), so text in it is text, whatever it
+holds. The fonts are those that typst brings: the same PDF on every machine.
+"""
+
+import json
+from datetime import datetime
+from importlib import resources
+from typing import Final
+
+from hemostat.audit.pages import render
+from hemostat.audit.report.document import Report
+from schemas.errors import ConfigurationError
+
+_TEMPLATES: Final = "hemostat.audit.report"
+
+
+def html(report: Report) -> str:
+    """Return the report as one HTML file."""
+    return render("report.html", report=report)
+
+
+def pdf(report: Report) -> bytes:
+    """Return the report as a PDF; ``ConfigurationError`` where typst is not installed."""
+    try:
+        import typst  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ConfigurationError(
+            "a PDF needs the package typst",
+            next_step="install `hemostat[report]`, or write HTML: `-o FILE.html`.",
+        ) from error
+    template = resources.files(_TEMPLATES).joinpath("templates/report.typ").read_bytes()
+    drawn: bytes = typst.compile(
+        template,
+        format="pdf",
+        ignore_system_fonts=True,
+        sys_inputs={"report": json.dumps(report.document())},
+        timestamp=datetime.fromisoformat(report.made_at).replace(microsecond=0),
+    )
+    return drawn

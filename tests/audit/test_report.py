@@ -1,0 +1,195 @@
+"""Reports say what the record shows, mark what people add, and draw whatever text they are given."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hemostat.audit.account.account import Account
+from hemostat.audit.account.record import Record
+from hemostat.audit.report.annotations import About, Annotations
+from hemostat.audit.report.board import board
+from hemostat.audit.report.document import Report
+from hemostat.audit.report.metrics import Metrics, metrics_of, prometheus, summarised
+from hemostat.audit.report.postmortem import postmortem
+from hemostat.audit.report.render import html, pdf
+from hemostat.cli import run
+from schemas.audit.signing import SigningKey
+from schemas.errors import BadInput, NotHeld
+from tests.audit.test_explain import account_of
+from tests.replay.record import HISTORIES
+
+HOSTILE = (
+    '#panic("typst") #read("/etc/passwd") $x$ *bold* <script>alert(1)</script> {{ 7*7 }} \\ ` " '
+    "\x1b[31m \u202e ] ) }"
+)
+
+
+def said(report: Report) -> str:
+    return json.dumps(report.document(), ensure_ascii=False)
+
+
+async def test_people_appear_as_roles_and_nobody_by_an_id() -> None:
+    account = await account_of("feedback-poisoning/by_people")
+    for report in (postmortem(account, []), board(account, [])):
+        told = json.dumps([s["table"] or s["bullets"] for s in report.document()["sections"]])
+        assert "ml-lead" in told
+        for person in account.people():
+            assert f'"{person}"' not in told
+            assert f" {person} " not in told
+
+
+async def test_who_was_excluded_is_for_the_restricted_file_alone() -> None:
+    account = await account_of("feedback-poisoning/by_people")
+    assert any("excluded someone" in entry.says for entry in account.record.entries)
+    assert "excluded someone" not in said(board(account, []))
+
+
+async def test_what_is_unknown_is_shown_as_unknown() -> None:
+    account = await account_of("feedback-poisoning/end_before_its_beginning")
+    told = said(postmortem(account, []))
+    assert "unknown: not assessed" in told
+    assert "unknown: nothing to contain" in told
+    assert metrics_of(account).seconds["ttc"] is None
+
+
+async def test_contained_means_that_every_containing_step_was_proven() -> None:
+    account = await account_of("feedback-poisoning/lying_gateway")
+    metrics = metrics_of(account)
+    assert metrics.seconds["ttc"] is not None
+    assert metrics.seconds["commanded"] is not None
+    assert metrics.seconds["ttc"] > 0
+    assert metrics.shares["first_try"] == 0.5
+
+
+async def test_annotations_are_marked_and_the_missing_ones_are_named(tmp_path: Path) -> None:
+    account = await account_of("feedback-poisoning/resolved")
+    before = board(account, [])
+    assert "Not added by people, so far" in said(before)
+    kept = Annotations(tmp_path, account.incident)
+    add(kept, account, About.ACTION, "Refuse accounts younger than a week", owner="ml-lead")
+    add(kept, account, About.ASK, "Two more drills a year")
+    after = postmortem(account, kept.standing())
+    (actions,) = [s for s in after.sections if s.title == "Action items"]
+    assert actions.annotated
+    assert actions.table is not None
+    assert actions.table.rows[0][1:] == ("ml-lead", "no day", "nothing verifies it yet")
+
+
+def add(kept: Annotations, account: Account, about: About, text: str, **more: object) -> None:
+    kept.add(
+        SigningKey.make(),
+        head=account.record.head,
+        role="commander",
+        about=about,
+        text=text,
+        more=more,
+    )
+
+
+async def test_an_annotation_that_was_edited_dropped_or_moved_is_noticed(tmp_path: Path) -> None:
+    account = await account_of("feedback-poisoning/resolved")
+    kept = Annotations(tmp_path, account.incident)
+    for text in ("one", "two", "three"):
+        add(kept, account, About.WENT_WELL, text)
+    lines = kept.file.read_bytes().splitlines(keepends=True)
+    for forged in (
+        [lines[0], lines[1].replace(b"two", b"too"), lines[2]],
+        [lines[0], lines[2]],
+        [lines[1], lines[0], lines[2]],
+    ):
+        kept.file.write_bytes(b"".join(forged))
+        with pytest.raises(NotHeld):
+            kept.read()
+    kept.file.write_bytes(b"".join(lines))
+    assert [a.text for a in kept.read()] == ["one", "two", "three"]
+    add(kept, account, About.RETRACTS, "it was not so", retracts=1)
+    assert [a.text for a in kept.standing()] == ["one", "three"]
+    with pytest.raises(BadInput, match="no annotation of that number"):
+        add(kept, account, About.RETRACTS, "nothing", retracts=9)
+
+
+async def test_hostile_text_is_drawn_as_text(tmp_path: Path) -> None:
+    account = await account_of("feedback-poisoning/by_people")
+    entries = [
+        entry.model_copy(
+            update={"data": {**entry.data, "title": HOSTILE, "name": HOSTILE, "source": HOSTILE}}
+        )
+        for entry in account.record.entries
+    ]
+    hostile = Account(Record("histories", entries))
+    kept = Annotations(tmp_path, account.incident)
+    add(kept, account, About.CONTRIBUTING, HOSTILE)
+    report = postmortem(hostile, kept.standing())
+    page = html(report)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    drawn = pdf(report)
+    assert drawn.startswith(b"%PDF-")
+
+
+async def test_a_drill_says_so_on_every_page() -> None:
+    account = await account_of("feedback-poisoning/resolved")
+    entries = list(account.record.entries)
+    entries[0] = entries[0].model_copy(update={"data": {**entries[0].data, "drill": True}})
+    report = board(Account(Record("histories", entries)), [])
+    assert report.exercise
+    assert "EXERCISE" in html(report)
+
+
+def many(*seconds: float | None, drill: bool = False) -> list[Metrics]:
+    opened = datetime(2026, 11, 1, tzinfo=UTC)
+    times: dict[str, Any] = dict.fromkeys(("mttd", "mtta", "commanded", "mttr", "open", "decision"))
+    return [
+        Metrics(
+            f"i-{n}", "feedback-poisoning", drill, opened + timedelta(hours=n),
+            {**times, "ttc": value}, {"first_try": 1.0, "evidence": None, "clocks": None},
+            {"silent": 1, "glass": 0}, {},
+        )
+        for n, value in enumerate(seconds)
+    ]  # fmt: skip
+
+
+def test_a_summary_counts_what_is_known_and_what_is_not() -> None:
+    found = {s.name: s for s in summarised(many(1, 2, 3, 4, 5, 6, 7, 8, 9, 100, None))}
+    assert (found["ttc"].n, found["ttc"].unknown) == (10, 1)
+    assert (found["ttc"].median, found["ttc"].p90) == (5.5, 9)
+    assert (found["mttd"].n, found["mttd"].median) == (0, None)
+
+
+def test_prometheus_text_keeps_drills_apart() -> None:
+    text = prometheus([*many(10, 20), *many(1, drill=True)])
+    family = "hemostat_incident_time_to_containment_proven_seconds"
+    assert f'{family}{{playbook="feedback-poisoning",drill="false",quantile="0.5"}} 15' in text
+    assert f'{family}_count{{playbook="feedback-poisoning",drill="true"}} 1' in text
+    assert text.endswith("\n")
+
+
+def test_the_commands_write_pages_pdf_json_and_annotations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pack = str(HISTORIES / "feedback-poisoning" / "resolved")
+    kept = str(tmp_path / "kept")
+    key = tmp_path / "key.pem"
+    key.write_text(SigningKey.make().pem())
+    said_ = ["report", "annotate", pack, "action-item", "Drill it", "--role", "commander"]
+    given = [*said_, "--key", f"file:{key}", "--annotations", kept]
+    assert run([*given, "--owner", "ml-lead", "--due", "2026-12-24"]) == 0
+    assert run([*given, "--owner", "No Role", "--json"]) == 2
+    assert "look at owner" in capsys.readouterr().err
+    for name in ("postmortem", "board"):
+        for ending in ("pdf", "html"):
+            file = tmp_path / f"{name}.{ending}"
+            assert run(["report", name, pack, "-o", str(file), "--annotations", kept]) == 0
+            assert file.stat().st_size > 5000
+        assert "Drill it" in (tmp_path / f"{name}.html").read_text()
+    assert run(["report", "board", pack, "-o", str(tmp_path / "board.doc")]) == 2
+    capsys.readouterr()
+    assert run(["report", "metrics", str(HISTORIES / "triage"), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["incidents"]["n"] == 3
+    assert told["unread"] == []
