@@ -30,13 +30,14 @@ class Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands."""
         found = pkgutil.iter_modules(importlib.import_module(self.package).__path__)
-        return sorted(module.name for module in found)
+        return sorted(module.name.replace("_", "-") for module in found)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the file of one command; the others stay unread."""
         if cmd_name not in self.list_commands(ctx):
             return None
-        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
+        file = f"{self.package}.{cmd_name.replace('-', '_')}"
+        command: click.Command = importlib.import_module(file).command
         return command
 
 
