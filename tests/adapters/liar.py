@@ -47,10 +47,18 @@ class Liar:
     """An HTTP server before *upstream* that lies when ``lie`` (method, path) says so.
 
     With *transport* the upstream is whatever that reaches, such as an application in this process.
+    *keeps_host* is for an upstream that checks what was signed: it sees the address that was asked.
     """
 
-    def __init__(self, upstream: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        upstream: str,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        *,
+        keeps_host: bool = False,
+    ) -> None:
         self.upstream = upstream
+        self._dropped = {"Connection"} if keeps_host else {"Connection", "Host"}
         self._transport = transport
         self.lie: Callable[[str, str], Lie] = lambda method, path: Lie.NONE
         self.before: Callable[[str, str], Awaitable[None]] = _nothing
@@ -114,7 +122,7 @@ class Liar:
                 await writer.drain()
                 await asyncio.sleep(0.05)
         await self.before(method, path)
-        kept = {k: v for k, v in headers.items() if k not in {"Host", "Connection"}}
+        kept = {k: v for k, v in headers.items() if k not in self._dropped}
         if lie is Lie.ACT_TWICE:
             await self._client.request(method, self.upstream + path, headers=kept, content=body)
         answered = await self._client.request(
