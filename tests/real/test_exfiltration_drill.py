@@ -11,7 +11,6 @@ import pytest
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(300)]
 
 ROOT = Path(__file__).parents[2]
-WARM_SECONDS = 180
 
 
 async def drilled(*options: str) -> tuple[int | None, dict[str, Any]]:
@@ -37,7 +36,6 @@ async def test_an_extraction_is_answered_and_everything_holds() -> None:
     assert [claim for claim in report["claims"] if not claim["held"]] == []
     assert (status, report["held"], report["responded"]) == (0, True, True)
     assert len(report["claims"]) > 30
-    assert report["durations"]["whole drill"] < WARM_SECONDS
 
 
 async def test_without_a_response_nearly_everything_leaves() -> None:
