@@ -1,13 +1,15 @@
 """The first ``hemostat.toml``, written by ``hemostat up`` where there is none.
 
 It takes alerts from one Alertmanager with a token made here (file mode 0600), and knows no
-service yet: what arrives becomes a triage incident.
+service yet: what arrives becomes a triage incident. People prove who they are from the beginning:
+the gateway's key is made here as well.
 """
 
 import os
 import secrets
 from pathlib import Path
 
+from hemostat.keys import create_key
 from schemas.errors import ConfigurationError
 
 _FIRST = """\
@@ -24,6 +26,10 @@ port = {port}
 [sources.alertmanager]
 kind = "alertmanager"
 token = "file:{token}"
+
+# People sign in at http://127.0.0.1:{port}/login, and what they say is signed with this key.
+[identity]
+key = "file:{key}"
 
 # Which alert starts which playbook for which service, for example:
 #
@@ -43,11 +49,14 @@ token = "file:{token}"
 
 
 def write_first_settings(file: Path, port: int = 8787, state: str = "var") -> None:
-    """Write *file* and the token it names; an existing token is kept."""
-    token = f"{state}/secrets/alertmanager-token"
+    """Write *file*, and the token and the key it names; those that exist are kept."""
+    token, key = f"{state}/secrets/alertmanager-token", f"{state}/secrets/gateway-key.pem"
+    folder = file.absolute().parent
     try:
-        _write_secret(file.absolute().parent / token)
-        text = _FIRST.format(port=port, state=state, token=token)
+        _write_secret(folder / token)
+        if not (folder / key).exists():
+            create_key(folder / key)
+        text = _FIRST.format(port=port, state=state, token=token, key=key)
         with file.open("x", encoding="utf-8") as new:
             new.write(text)
     except OSError as error:

@@ -6,17 +6,19 @@ either stands in the journal under the id of what was said. Sending it again doe
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final, TypeVar
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from hemostat.incidents import journal_from, view
-from hemostat.keys import SigningKey
+from hemostat.keys import SigningKey, load_key
 from schemas.canonical import digest_of
 from schemas.clocks.determination import Determination
-from schemas.errors import NotHeld, SystemUnreachable
+from schemas.errors import BadInput, NotHeld, SystemUnreachable
 from schemas.gate import BreakGlassUse, Decision, Withdrawal
+from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
 from schemas.signed_statement import OWN_KEY, PERSON, SignedStatement, content_of, seal
 from schemas.statements import Attestation, Regrading, Stated, Suspicion
@@ -74,6 +76,28 @@ def own_voice(key: SigningKey, person: str, now: datetime) -> Who:
         authenticated_at=now,
         stepped_up_at=now,
     )
+
+
+async def speak_alone(
+    client: Client, seen: IncidentView, said: Said, key: Path | None, *, channel: str = "cli"
+) -> Said:
+    """Send *said* to an incident as it was just *seen*, signed with the person's own key.
+
+    Raises ``BadInput`` where the incident counts only what is signed and there is no *key*:
+    unsigned it would be taken for a forgery and page the security on-call.
+    """
+    if key is None:
+        if seen.asks_proof:
+            raise BadInput(
+                "this incident counts only what is provably yours",
+                where=seen.id,
+                next_step="sign in at the gateway's page, or sign with your own key: --key FILE.",
+            )
+        await send(client, seen.id, said)
+        return said
+    own, now = load_key(key, said.actor), datetime.now(UTC)
+    who = own_voice(own, said.actor, now)
+    return await speak(client, who, seen.id, said, own, channel=channel, run=seen.run_id)
 
 
 def sign(

@@ -139,6 +139,8 @@ class IncidentView(Frozen):
     journal_head: Digest
     restricted: bool = False
     """Whether someone must not see it; ``may_see`` says who."""
+    asks_proof: bool = False
+    """Whether only signed statements count here."""
 
 
 class Sight(Frozen):

@@ -114,6 +114,16 @@ def settings_option(function: Any) -> Any:
     )(function)
 
 
+def key_option(function: Any) -> Any:
+    """Give a command ``--key FILE``."""
+    return click.option(
+        "--key",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Sign with your own private key; `hemostat keys create` makes one.",
+    )(function)
+
+
 def json_option(function: Any) -> Any:
     """Give a command ``--json``."""
     return click.option(

@@ -3,13 +3,14 @@
 import asyncio
 import getpass
 import sys
+from pathlib import Path
 
 import click
 
-from hemostat.cli import json_option
+from hemostat.cli import json_option, key_option
 from hemostat.decisions import decision_for, open_gate, role_for
 from hemostat.gates_shown import show_gate
-from hemostat.speaking import became_of, send
+from hemostat.speaking import became_of, speak_alone
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
 from schemas.errors import NotHeld
@@ -25,6 +26,7 @@ from schemas.journal import Kind
 @click.option("--as", "actor", help="Who decides: a person's id.  [default: the login name]")
 @click.option("--role", help="In which role.  [default: the only one it can be]")
 @click.option("--digest", help="Decide only if the gate still shows what has this digest.")
+@key_option
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation at a terminal.")
 @json_option
 def command(
@@ -36,6 +38,7 @@ def command(
     actor: str | None,
     role: str | None,
     digest: str | None,
+    key: Path | None,
     yes: bool,
     as_json: bool,
 ) -> int:
@@ -53,6 +56,7 @@ def command(
             actor=actor or getpass.getuser(),
             role=role,
             digest=digest,
+            key=key,
             confirm=confirm,
             as_json=as_json,
         )
@@ -68,6 +72,7 @@ async def _decide(
     actor: str,
     role: str | None,
     digest: str | None,
+    key: Path | None,
     confirm: bool,
     as_json: bool,
 ) -> int:
@@ -86,7 +91,7 @@ async def _decide(
     decision = decision_for(
         gate, choice, actor=actor, role=role_for(gate, role, actor), reason=reason
     )
-    await send(client, incident, decision)
+    decision = await speak_alone(client, seen, decision, key)
     entry = await became_of(client, incident, decision, seen.journal_length)
     accepted = entry.kind is Kind.DECISION
     if as_json:

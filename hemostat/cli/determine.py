@@ -3,13 +3,14 @@
 import asyncio
 import getpass
 import uuid
+from pathlib import Path
 
 import click
 from pydantic import ValidationError
 
-from hemostat.cli import json_option
+from hemostat.cli import json_option, key_option
 from hemostat.incidents import legal_clocks, view
-from hemostat.speaking import became_of, send
+from hemostat.speaking import became_of, speak_alone
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
 from schemas.clocks.determination import Determination, Matter
@@ -26,6 +27,7 @@ from schemas.journal import Kind
 @click.option("--reference", default="", help="The receipt of a filing, or a candidate's source.")
 @click.option("--as", "actor", help="Who determines.  [default: the login name]")
 @click.option("--role", default="counsel", show_default=True, help="In which legal role.")
+@key_option
 @json_option
 def command(
     *,
@@ -37,6 +39,7 @@ def command(
     reference: str,
     actor: str | None,
     role: str,
+    key: Path | None,
     as_json: bool,
 ) -> int:
     """Record what counsel determines of a clock.
@@ -59,14 +62,16 @@ def command(
         raise BadInput(
             f"not understood: {wrong}", next_step="see `hemostat determine --help`."
         ) from error
-    return asyncio.run(_determine(incident, given, as_json=as_json))
+    return asyncio.run(_determine(incident, given, key, as_json=as_json))
 
 
-async def _determine(incident: str, given: Determination, *, as_json: bool) -> int:
+async def _determine(
+    incident: str, given: Determination, key: Path | None, *, as_json: bool
+) -> int:
     client = await connect(identity=f"hemostat-determine/{given.actor}")
-    start = (await view(client, incident)).journal_length
-    await send(client, incident, given)
-    entry = await became_of(client, incident, given, start)
+    before = await view(client, incident)
+    given = await speak_alone(client, before, given, key)
+    entry = await became_of(client, incident, given, before.journal_length)
     accepted = entry.kind is Kind.CLOCK
     seen = await legal_clocks(client, incident)
     rows = [

@@ -10,10 +10,15 @@ import click
 
 from hemostat.cli import json_option, log_to_stderr, settings_option
 from hemostat.first_settings import write_first_settings
+from hemostat.identity.accounts import ROLES_OF_ONE_OPERATOR
+from hemostat.identity.desk import accounts_of
 from hemostat.settings import FILE_NAME, Settings
 from hemostat.temporal import DEFAULT_ADDRESS
 from hemostat.terminal import document, line
 from hemostat.up import TEMPORAL_PORT, UI_PORT, Running, run_up
+
+FIRST = "operator"
+"""The name of the first account."""
 
 
 @click.command
@@ -50,11 +55,39 @@ async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: 
 
     def ready(running: Running) -> None:
         if as_json:
-            document(asdict(running))
+            document({**asdict(running), **({"first_account": first} if first else {})})
         else:
             _print(running)
+            if first:
+                _print_account(running, first)
 
+    first = _first_account(settings)
     await run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
+
+
+def _first_account(settings: Settings) -> dict[str, str]:
+    """Make the first account where there is none yet and nobody could sign in otherwise.
+
+    Where people are declared, an account is for one of them: `hemostat accounts add`.
+    """
+    identity = settings.identity
+    if identity is None or not identity.local_accounts or identity.oidc or settings.people:
+        return {}
+    accounts = accounts_of(settings)
+    if not accounts.none_yet:
+        return {}
+    return {"name": FIRST, "one_time_secret": accounts.add(FIRST, ROLES_OF_ONE_OPERATOR)}
+
+
+def _print_account(running: Running, first: dict[str, str]) -> None:
+    line("  sign in     ", (f"{running.gateway}/login", "bold"))
+    line(
+        "              as ",
+        (first["name"], "bold"),
+        ", one-time secret, shown once: ",
+        (first["one_time_secret"], "bold"),
+    )
+    line("              a second pair of eyes: hemostat accounts add NAME --role ROLE")
 
 
 def _print(running: Running) -> None:

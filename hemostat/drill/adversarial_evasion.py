@@ -115,7 +115,7 @@ async def _attack_and_respond(stage: EvasionStage, report: EvasionDrill, tell: T
     tell("gateway", f"the alert opened {incident}")
     stage.ground.flag_one_item()
     over: list[bool] = []
-    people = People(stage.client, incident, _script(lambda: bool(over)))
+    people = People(stage.client, stage.key, incident, _script(lambda: bool(over)))
     beside = [
         asyncio.create_task(people.answer()),
         asyncio.create_task(follow(stage, incident, tell)),

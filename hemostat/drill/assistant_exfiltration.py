@@ -103,8 +103,8 @@ async def _attack_and_respond(
     incident = report.incident = await detected(stage)
     tell("gateway", f"a canary opened {incident}")
     over: list[bool] = []
-    people = People(stage.client, incident, script(lambda: bool(over)))
-    counsel = Counsel(stage.client, incident, words(stage.state / "outbox"))
+    people = People(stage.client, stage.key, incident, script(lambda: bool(over)))
+    counsel = Counsel(stage.client, stage.key, incident, words(stage.state / "outbox"))
     beside = [
         asyncio.create_task(people.answer()),
         asyncio.create_task(counsel.determine()),

@@ -12,8 +12,10 @@ from typing import Final
 
 from temporalio.client import Client
 
+from hemostat.drill.people import played_by
 from hemostat.incidents import legal_clocks
-from hemostat.speaking import send
+from hemostat.keys import SigningKey
+from hemostat.speaking import speak
 from schemas.clocks.determination import Determination, Matter
 from schemas.clocks.view import ClockRow
 from schemas.errors import HemostatError
@@ -36,8 +38,11 @@ class Word:
 class Counsel:
     """Says the words of a script, each once and in order of readiness, until cancelled."""
 
-    def __init__(self, client: Client, incident: str, words: tuple[Word, ...]) -> None:
+    def __init__(
+        self, client: Client, key: SigningKey, incident: str, words: tuple[Word, ...]
+    ) -> None:
         self._client = client
+        self._key = key
         self._incident = incident
         self._left = list(words)
 
@@ -60,14 +65,15 @@ class Counsel:
         return {row.id: row for row in seen.clocks}
 
     async def _say(self, word: Word, row: ClockRow) -> None:
+        who = played_by("counsel")
         given = Determination(
             determination_id=str(uuid.uuid4()),
             clock=word.clock,
             what=word.what,
             value=word.value if isinstance(word.value, str) else word.value(row),
-            actor="drill-counsel",
+            actor=who.person,
             role="counsel",
             reason=f"EXERCISE: {word.reason}",
             reference=word.reference,
         )
-        await send(self._client, self._incident, given)
+        await speak(self._client, who, self._incident, given, self._key, channel="drill")

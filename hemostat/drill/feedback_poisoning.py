@@ -79,7 +79,7 @@ async def _attack_and_respond(stage: Stage, observer: Observer, report: Report, 
     incident = report.incident = await detected(stage)
     tell("gateway", f"the alert opened {incident}")
     over: list[bool] = []
-    people = People(stage.client, incident, _script(lambda: bool(over)))
+    people = People(stage.client, stage.key, incident, _script(lambda: bool(over)))
     beside = [
         asyncio.create_task(people.answer()),
         asyncio.create_task(follow(stage, incident, tell)),

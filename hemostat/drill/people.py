@@ -1,22 +1,26 @@
 """The people of a drill: scripted roles that answer gates through the same signal as anyone.
 
 They see what a person sees (the open gate with its exhibit), take a moment, and decide with a
-reason. A role may be told to wait for something before it answers.
+reason, signed as the gateway signs for whom it authenticated. A role may be told to wait for
+something before it answers.
 """
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 from temporalio.client import Client
 
 from hemostat.decisions import decision_for
 from hemostat.incidents import view
-from hemostat.speaking import send
+from hemostat.keys import SigningKey
+from hemostat.speaking import speak
 from schemas.errors import HemostatError
 from schemas.gate import Choice
 from schemas.incident import GateView
+from schemas.who import Who
 
 _LOOK_EVERY_SECONDS: Final = 0.3
 _A_MOMENT_SECONDS: Final = 0.7
@@ -40,8 +44,9 @@ Script = dict[str, tuple[Answer, ...]]
 class People:
     """Answers the gates of one incident by a script, until cancelled."""
 
-    def __init__(self, client: Client, incident: str, script: Script) -> None:
+    def __init__(self, client: Client, key: SigningKey, incident: str, script: Script) -> None:
         self._client = client
+        self._key = key
         self._incident = incident
         self._script = script
         self._said: set[tuple[str, str, str]] = set()
@@ -65,12 +70,27 @@ class People:
         if said in self._said or not answer.ready():
             return
         await asyncio.sleep(_A_MOMENT_SECONDS)
+        who = played_by(answer.role, answer.actor)
         decision = decision_for(
             gate,
             answer.choice,
-            actor=answer.actor or f"drill-{answer.role}",
+            actor=who.person,
             role=answer.role,
             reason=f"EXERCISE: {answer.reason}",
         )
-        await send(self._client, self._incident, decision)
+        await speak(self._client, who, self._incident, decision, self._key, channel="drill")
         self._said.add(said)
+
+
+def played_by(role: str, actor: str = "") -> Who:
+    """Who plays *role*, signed in just now."""
+    now = datetime.now(UTC)
+    person = actor or f"drill-{role}"
+    return Who(
+        person=person[:63],
+        subject=f"drill:{person}",
+        roles=(role,),
+        method="script",
+        authenticated_at=now,
+        stepped_up_at=now,
+    )

@@ -28,11 +28,14 @@ from hemostat.drill.range.population import MEMBERS
 from hemostat.drill.range.range import Range
 from hemostat.drill.range.standin import Control, start_standin
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
+from hemostat.keys import SigningKey, create_key
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to
 
 _READY_WITHIN: Final = timedelta(seconds=60)
+_IDENTITY: Final = '\n[identity]\nkey = "file:gateway-key.pem"\n'
+"""In a drill, too, only what is signed counts."""
 
 
 class Ground(Protocol):
@@ -64,6 +67,7 @@ class StageOn(Generic[G]):
     pagerduty: Control
     servicenow: Control
     settings: Settings
+    key: SigningKey
 
     def __init__(self, ground: AbstractAsyncContextManager[G]) -> None:
         self._ground = ground
@@ -97,7 +101,8 @@ class StageOn(Generic[G]):
         await asyncio.gather(self._start_temporal(*ports[:2]), self._start_standins(*ports[2:4]))
         self.config = self.state / "hemostat.toml"
         where = Addresses(ports[4], self.pagerduty.url, self.servicenow.url)
-        self.config.write_text(describe(where))
+        self.key = create_key(self.state / "gateway-key.pem")
+        self.config.write_text(describe(where) + _IDENTITY)
         self.settings = Settings.load(self.config)
         self.gateway_url = f"http://{LOOPBACK}:{ports[4]}"
         first_key(self.settings)

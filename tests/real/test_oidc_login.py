@@ -1,5 +1,6 @@
 """Full sign-ins at the real gateway process with a real OpenID Connect provider, both over HTTP."""
 
+import json
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -9,7 +10,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from oidc_provider_mock import User, run_server_in_thread  # type: ignore[import-untyped]  # has none
 
 from hemostat.keys import create_key
 from hemostat.processes import ChildProcess, free_ports
@@ -18,7 +18,28 @@ from tests.browser import csrf_in
 pytestmark = pytest.mark.real
 
 SOON = timedelta(seconds=30)
-PEOPLE = (User(sub="s-1", claims={"groups": ["ml"]}), User(sub="s-2", claims={"groups": ["eyes"]}))
+PEOPLE = ({"sub": "s-1", "groups": ["ml"]}, {"sub": "s-2", "groups": ["eyes"]})
+
+
+@asynccontextmanager
+async def provider(folder: Path) -> AsyncIterator[str]:
+    """The provider as a process; yields its address, which is its issuer."""
+    (port,) = free_ports(1)
+    claims = [word for person in PEOPLE for word in ("--user-claims", json.dumps(person))]
+    issuer = f"http://localhost:{port}"
+    async with await ChildProcess.start(
+        "oidc-provider-mock",
+        [sys.executable, "-m", "oidc_provider_mock", "-p", str(port), "-n", "true", *claims],
+        log=folder / "provider.log",
+    ) as process:
+
+        async def alive() -> bool:
+            async with httpx2.AsyncClient(trust_env=False) as http:
+                answer = await http.get(f"{issuer}/.well-known/openid-configuration")
+                return answer.status_code == 200
+
+        await process.wait_ready(alive, SOON)
+        yield issuer
 
 
 @asynccontextmanager
@@ -66,8 +87,7 @@ async def sign_in(http: httpx2.AsyncClient, url: str, subject: str) -> httpx2.Re
 
 
 async def test_people_sign_in_and_out_and_strangers_do_not(tmp_path: Path) -> None:
-    with run_server_in_thread(user_claims=PEOPLE, require_nonce=True) as provider:
-        issuer = f"http://localhost:{provider.server_port}"
+    async with provider(tmp_path) as issuer:
         async with gateway(tmp_path, issuer) as url:
             async with httpx2.AsyncClient(trust_env=False) as http:
                 back = await sign_in(http, url, "s-1")

@@ -15,6 +15,7 @@ import httpx2
 import pytest
 
 from hemostat.first_settings import write_first_settings
+from hemostat.keys import create_key
 from hemostat.processes import ChildProcess, free_ports
 from hemostat.settings import Settings, read_secret
 from tests.webhooks import webhook
@@ -32,6 +33,9 @@ class Machine:
         self.port, self.temporal_port, self.ui_port = free_ports(3)
         self.config = folder / "hemostat.toml"
         write_first_settings(self.config, port=self.port)
+        own = create_key(folder / "own.pem", "someone")
+        with self.config.open("a") as file:
+            file.write(f'[[identity.keys]]\nperson = "someone"\npublic = "{own.public}"\n')
         (reference,) = Settings.load(self.config).sources["alertmanager"].token
         self.token = read_secret(reference)
         self.started = 0
@@ -136,7 +140,11 @@ async def test_killed_and_started_again_an_open_incident_is_intact(machine: Mach
         assert "close" in gates
 
         decide = ("decide", incident, "close")
-        because = ("--reason", "handled", "--as", "someone", "--role")
+        because: tuple[str, ...] = ("--reason", "handled", "--as", "someone", "--role")
+        status, _, err = await machine.run(*decide, "approve", *because, "ml-on-call")
+        assert status == 2  # unsigned it would page the security on-call: it is not sent
+        assert "--key" in err
+        because = ("--key", "own.pem", *because)
         status, out, _ = await machine.run(*decide, "approve", *because, "stranger")
         assert status == 1, out
         assert "not-the-role" in out

@@ -104,6 +104,7 @@ class Lifecycle(Succession):
             journal_length=record.chain.length,
             journal_head=record.chain.head,
             restricted=bool(record.restricted) or self.people.any_excluded,
+            asks_proof=self.speakers.declared,
         )
 
     @workflow.query(name="may_see", description="Whether a person may see it, and is asked")

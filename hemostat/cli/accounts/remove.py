@@ -1,0 +1,23 @@
+"""``hemostat accounts remove``: someone who signs in no more, at once."""
+
+from pathlib import Path
+
+import click
+
+from hemostat.cli import json_option, settings_option
+from hemostat.identity.desk import accounts_of
+from hemostat.settings import Settings
+from hemostat.terminal import document, line
+
+
+@click.command
+@click.argument("name")
+@settings_option
+@json_option
+def command(name: str, config: Path | None, as_json: bool) -> None:
+    """Remove the account NAME; its sessions and tokens end at once."""
+    accounts_of(Settings.load(config)).remove(name)
+    if as_json:
+        document({"account": name, "removed": True})
+    else:
+        line(("removed ", "bold"), name)
