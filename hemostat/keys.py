@@ -6,7 +6,7 @@ opened before it, oldest first, and is no secret.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -36,11 +36,16 @@ _OTHERS_MAY: Final = 0o077
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A private key that speaks: for *person*, or for whom the gateway authenticated."""
+    """A private key that speaks: for *person*, or for whom the gateway authenticated.
+
+    With ``judges_roles`` it signs for nobody in a role that they are not known to hold; where
+    people are declared that is the incident's to judge, which knows deputies and delegations.
+    """
 
     private: Ed25519PrivateKey
     certificates: tuple[str, ...] = ()
     person: str | None = None
+    judges_roles: bool = False
 
     @property
     def public(self) -> str:
@@ -100,7 +105,8 @@ def gateway_key(settings: Settings) -> SigningKey | None:
     if settings.identity is None:
         return None
     try:
-        return load_key(Path(settings.identity.key.removeprefix("file:")))
+        key = load_key(Path(settings.identity.key.removeprefix("file:")))
+        return replace(key, judges_roles=not settings.roles)
     except ConfigurationError as error:
         raise ConfigurationError(
             f"the gateway's key, {error.where}: {error.what}",

@@ -112,8 +112,8 @@ def sign(
 ) -> Said:
     """Return *said* with its signed statement, for *incident* since its first *run* and no other.
 
-    Raises ``MayNotSpeak`` where *who* is no person, says it is someone else, or holds another's
-    key.
+    Raises ``MayNotSpeak`` where *who* is no person, says it is someone else, holds another's key,
+    or speaks in a role that is not theirs.
     """
     if who.kind != PERSON:
         raise MayNotSpeak(
@@ -121,6 +121,13 @@ def sign(
         )
     if said.actor != who.person or key.person not in (None, who.person):
         raise MayNotSpeak("nobody speaks for somebody else", next_step="sign in as yourself.")
+    role: str | None = getattr(said, "role", None)
+    if key.judges_roles and role is not None and role not in who.roles:
+        raise MayNotSpeak(
+            "you do not hold this role",
+            where=role,
+            next_step=f"speak in one of yours: {', '.join(who.roles) or 'none'}.",
+        )
     signal = signal_of(said)
     statement = SignedStatement(
         id=id_of(said),
@@ -135,7 +142,7 @@ def sign(
         reason=digest_of(said.reason),
         person=who.person,
         subject=who.subject,
-        role=getattr(said, "role", None),
+        role=role,
         kind=who.kind,
         method=who.method,
         authenticated_at=who.authenticated_at,
