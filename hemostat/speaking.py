@@ -5,15 +5,17 @@ either stands in the journal under the id of what was said. Sending it again doe
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 
 from temporalio.client import Client
 from temporalio.service import RPCError
 
 from hemostat.incidents import journal_from, view
 from hemostat.keys import SigningKey, load_key
+from schemas.base import Frozen
 from schemas.canonical import digest_of
 from schemas.clocks.determination import Determination
 from schemas.errors import BadInput, NotHeld, SystemUnreachable
@@ -25,7 +27,7 @@ from schemas.statements import Attestation, Regrading, Stated, Suspicion
 from schemas.who import Who
 
 Spoken = Decision | Withdrawal | BreakGlassUse | Stated | Determination
-Said = TypeVar("Said", Decision, Withdrawal, BreakGlassUse, Stated, Determination)
+Said = TypeVar("Said", bound=Spoken)
 
 JOURNALED_WITHIN: Final = timedelta(seconds=15)
 _LOOK_EVERY_SECONDS: Final = 0.1
@@ -152,7 +154,7 @@ def sign(
         kid=key.kid,
     )
     envelope = seal(statement, key.private, key.certificates)
-    return said.model_copy(update={"statement": envelope})
+    return cast("Said", said.model_copy(update={"statement": envelope}))
 
 
 async def send(client: Client, incident: str, said: Spoken) -> None:
@@ -194,6 +196,26 @@ async def speak(
         said = sign(said, who, key, incident=incident, run=first_run, channel=channel)
     await send(client, incident, said)
     return said
+
+
+def signing(
+    connect: Callable[[], Awaitable[Client]], key: SigningKey | None, channel: str
+) -> Callable[[Who, str, str, Frozen], Awaitable[Frozen]]:
+    """Return how a desk signs: given who speaks, the incident, the signal and its message.
+
+    Without a *key*, and for an incident that asks for no proof, the message goes as it is.
+    """
+
+    async def signed(who: Who, incident: str, signal: str, message: Frozen) -> Frozen:
+        if key is None or not isinstance(message, Spoken):
+            return message
+        seen = await view(await connect(), incident)
+        if not seen.asks_proof:
+            return message
+        said: Frozen = sign(message, who, key, incident=incident, run=seen.run_id, channel=channel)
+        return said
+
+    return signed
 
 
 async def became_of(client: Client, incident: str, said: Spoken, start: int) -> Entry:

@@ -8,8 +8,7 @@ from starlette.responses import Response
 
 from hemostat.identity.accounts import Account
 from hemostat.identity.desk import Identity, here
-from hemostat.identity.oidc import Oidc
-from hemostat.identity.pages import Doors, away, form_of, page, problem, said, seen_other
+from hemostat.identity.pages import Doors, form_of, page, problem, said, seen_other
 from hemostat.identity.passkeys import id_in
 from hemostat.identity.sessions import Session
 from hemostat.identity.signing_in import checked, new_flow
@@ -55,14 +54,14 @@ async def show_step_up(doors: Doors, request: Request) -> Response:
 
 
 async def take_step_up(doors: Doors, request: Request) -> Response:
-    """``POST /step-up``: the password again, or on to the provider."""
+    """``POST /step-up``: the password again."""
     form, present = await form_of(request), await signed_in(doors, request)
     if present is None or await doors.identity.refuses(request, form.get("csrf", "")):
         return problem(request, 403, _FORGED, _AGAIN)
     session, who = present
     account = account_of(doors.identity, who)
     if account is None:
-        return await _to_provider(doors, who, form.get("next", "/"))
+        return problem(request, 404, "your organisation signs you in", "prove it there.")
     proved = await checked(doors, request, account.name, form.get("secret", ""))
     if proved is None or proved.one_time:
         return page(
@@ -79,14 +78,6 @@ async def take_step_up(doors: Doors, request: Request) -> Response:
     response = seen_other(form.get("next", "/"))
     doors.identity.sessions.keep(response, session, doors.identity.local(proved, "password"))
     return response
-
-
-async def _to_provider(doors: Doors, who: Who, next_: str) -> Response:
-    if doors.identity.oidc is None:
-        return seen_other("/login")
-    sign_in = Oidc.begin(afresh=True)
-    flow = new_flow(next_, oidc=sign_in, subject=who.subject)
-    return doors.on_its_way(away(await doors.identity.oidc.address(sign_in)), flow)
 
 
 # Passkeys

@@ -124,12 +124,20 @@ def enter(doors: Doors, request: Request, flow: Flow, who: Who) -> Response:
 
 
 async def to_provider(doors: Doors, request: Request) -> Response:
-    """``GET /login/oidc``."""
+    """``GET /login/oidc``: a sign-in; with ``afresh`` a fresh proof of who is signed in.
+
+    A link and no form: browsers hold the redirect that follows a form to ``form-action``.
+    """
     if doors.identity.oidc is None:
         return problem(request, 404, "no provider is configured", "sign in with an account.")
-    before = doors.flow(request)
-    sign_in = Oidc.begin()
-    flow = new_flow(before.next if before else "/", oidc=sign_in)
+    before, session = doors.flow(request), doors.identity.session(request)
+    if request.query_params.get("afresh") and session is not None:
+        sign_in = Oidc.begin(afresh=True)
+        next_ = request.query_params.get("next", "/")
+        flow = new_flow(next_, oidc=sign_in, subject=session.who.subject)
+    else:
+        sign_in = Oidc.begin()
+        flow = new_flow(before.next if before else "/", oidc=sign_in)
     return doors.on_its_way(away(await doors.identity.oidc.address(sign_in)), flow)
 
 

@@ -21,6 +21,7 @@ VIOLATIONS = [
     ("activities/__init__.py", "import hemostat.temporal", "Adapters take of hemostat only"),
     ("hemostat/temporal.py", "import activities", "Only workers introduce"),
     ("hemostat/temporal.py", "import workers", "Of hemostat, only the command line"),
+    ("hemostat/identity/desk.py", "import temporalio", "Identity says who asks"),
     ("hemostat/vault.py", "import hemostat.temporal\nimport workers", "Layers"),
     (
         "hemostat/drill/range/sentiment_store.py",

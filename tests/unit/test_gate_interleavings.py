@@ -19,7 +19,7 @@ from schemas.gate import Choice, Decision, GatePolicy, Outcome
 from schemas.gate_machine import decide
 from schemas.gate_state import GateState
 from schemas.signed_statement import Heard, Place, verify
-from schemas.speakers import SpeakerKey, SpeakerKeys
+from schemas.speakers import SpeakerKey, SpeakerKeys, holds
 from schemas.who import Who
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -88,7 +88,7 @@ def model(arrived: list[tuple[Decision, bool]]) -> tuple[Outcome | None, set[str
 
 def test_the_gate_ends_as_the_model_says(monkeypatch: pytest.MonkeyPatch) -> None:
     # Ed25519 is pure: each of the few signatures is computed once and not 50,000 times.
-    monkeypatch.setattr(signed_statement, "holds", cache(signed_statement.holds))
+    monkeypatch.setattr(signed_statement, "holds", cache(holds))
     monkeypatch.setattr(signed_statement, "read", cache(signed_statement.read))
     dice = random.Random(20261122)
     policy = GatePolicy(id="the-gate", asks="?", roles=("commander", "ml-lead"), quorum=2)

@@ -15,7 +15,7 @@ from joserfc.jwk import ECKey, OctKey
 from hemostat.identity.desk import Identity
 from hemostat.identity.oidc import Oidc
 from hemostat.identity_settings import OidcTable
-from tests.browser import Browser, csrf_in, identity_of
+from tests.browser import Browser, identity_of
 from tests.provider import ISSUER, KEY, OTHER, Provider
 
 OIDC = f"""
@@ -319,11 +319,12 @@ async def test_a_fresh_proof_needs_the_provider_to_ask_again_and_to_say_so(
 ) -> None:
     browser = Browser(identity)
     await signed_in(browser, provider)
-    token = csrf_in((await browser.get("/step-up?next=/change")).text)
+    page = (await browser.get("/step-up?next=/change")).text
+    assert 'href="/login/oidc?afresh=1&amp;next=/change"' in page
     results = []
     for auth_time in (None, int(time.time()) - 3600, int(time.time())):
         provider.claims = {"auth_time": auth_time}
-        away = await browser.post("/step-up", {"csrf": token, "next": "/change"})
+        away = await browser.get("/login/oidc?afresh=1&next=/change")
         back = provider.consent(away.headers["location"])
         assert (provider.asked["prompt"], provider.asked["max_age"]) == ("login", "0")
         results.append((await browser.get("/login/callback", params=back)).status_code)
@@ -339,9 +340,8 @@ async def test_a_fresh_proof_of_somebody_else_is_none(
 ) -> None:
     browser = Browser(identity)
     await signed_in(browser, provider)
-    token = csrf_in((await browser.get("/step-up")).text)
     provider.claims = {"auth_time": int(time.time()), "sub": "s-9"}
-    away = await browser.post("/step-up", {"csrf": token})
+    away = await browser.get("/login/oidc?afresh=1")
     back = provider.consent(away.headers["location"])
     assert (await browser.get("/login/callback", params=back)).status_code == 403
     me = await browser.me()
