@@ -6,13 +6,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hemostat.identity.pages import Doors, form_of, page, problem, said, seen_other
-from hemostat.identity.proving import signed_in
+from hemostat.identity.proving import account_of, signed_in
 from hemostat.identity.tokens import CODE_LASTS, POLL_EVERY, Waits
 from schemas.base import iso
+from schemas.who import Who
 
 
 async def ask(doors: Doors, request: Request) -> Response:
-    """``POST /device/code``: a terminal asks for a code."""
+    """``POST /device/code``: a terminal asks for a code; many from one address wait longer."""
+    if doors.throttle.wait(_asker(request)) > 0:
+        return said({"error": "slow_down"}, 429)
+    doors.throttle.failed(_asker(request))
     try:
         device, code = doors.identity.tokens.ask()
     except Waits as waits:
@@ -37,6 +41,7 @@ async def collect(doors: Doors, request: Request) -> Response:
         token, issued = doors.identity.tokens.collect(form.get("device_code", ""))
     except Waits as waits:
         return said({"error": waits.error}, 400)
+    doors.throttle.held(_asker(request))
     answer: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
@@ -54,7 +59,25 @@ async def show(doors: Doors, request: Request) -> Response:
         safe = "".join(char for char in code if char.isalnum() or char == "-")
         return seen_other(f"/login?next=/device%3Fcode%3D{safe}" if safe else "/login?next=/device")
     session, who = present
+    again = _proof_first(doors, request, who, code)
+    if again is not None:
+        return seen_other(again)
     return page(request, "device.html", csrf=session.csrf, code=code, who=who, became="")
+
+
+def _asker(request: Request) -> str:
+    return f"device {request.client.host if request.client else ''}"
+
+
+def _proof_first(doors: Doors, request: Request, who: Who, code: str) -> str | None:
+    """Where to prove it afresh before a terminal is lent the proof for hours.
+
+    A provider that never says when it asked somebody cannot be asked for that.
+    """
+    if account_of(doors.identity, who) is None and who.stepped_up_at is None:
+        return None
+    plain = "".join(char for char in code if char.isalnum() or char == "-")
+    return doors.identity.step_up(request, who, f"/device?code={plain}")
 
 
 async def answer(doors: Doors, request: Request) -> Response:
@@ -64,6 +87,9 @@ async def answer(doors: Doors, request: Request) -> Response:
         return problem(request, 403, "this form was not sent from our own page", "load it anew.")
     session, who = present
     lends = form.get("answer") == "lend"
+    again = _proof_first(doors, request, who, form.get("code", "")[:20]) if lends else None
+    if again is not None:
+        return seen_other(again)
     known = doors.identity.tokens.answer(form.get("code", ""), who if lends else None)
     became = "no terminal waits with this code"
     if known:

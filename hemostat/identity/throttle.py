@@ -1,7 +1,7 @@
 """Guessing gets slower: after a few failures each further one has to wait twice as long."""
 
-import time
 from collections import OrderedDict
+from time import monotonic
 from typing import Final
 
 FREE: Final = 5
@@ -22,12 +22,12 @@ class Throttle:
         if count < FREE:
             return 0.0
         pause = min(2.0 ** (count - FREE), _LONGEST)
-        return max(0.0, last + pause - time.monotonic())
+        return max(0.0, last + pause - monotonic())
 
     def failed(self, key: str) -> None:
         """Note a failure."""
         count, _ = self._failures.pop(key, (0, 0.0))
-        self._failures[key] = (count + 1, time.monotonic())
+        self._failures[key] = (count + 1, monotonic())
         while len(self._failures) > _REMEMBERED:
             self._failures.popitem(last=False)
 

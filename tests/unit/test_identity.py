@@ -9,7 +9,7 @@ import pytest
 
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
-from hemostat.identity import secrets
+from hemostat.identity import secrets, throttle
 from hemostat.identity.accounts import ROLES_OF_ONE_OPERATOR
 from hemostat.identity.desk import Identity, here
 from hemostat.identity.secrets import hashed, matches, one_time_secret
@@ -73,7 +73,10 @@ async def test_wrong_secrets_and_unknown_accounts_look_alike(identity: Identity)
     )
 
 
-async def test_guessing_gets_slower_also_with_the_right_secret(identity: Identity) -> None:
+async def test_guessing_gets_slower_also_with_the_right_secret(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(throttle, "monotonic", lambda: 1000.0)
     password = member(identity)
     browser = Browser(identity)
     for _ in range(FREE + 1):
@@ -81,15 +84,16 @@ async def test_guessing_gets_slower_also_with_the_right_secret(identity: Identit
     assert (await browser.sign_in("ic-1", password)).status_code == 401
 
 
-def test_the_throttle_forgets_what_was_right() -> None:
-    throttle = Throttle()
+def test_the_throttle_forgets_what_was_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "monotonic", lambda: 1000.0)
+    tries = Throttle()
     for _ in range(FREE):
-        assert throttle.wait("a") == 0
-        throttle.failed("a")
-    assert 0 < throttle.wait("a") <= 1
-    assert throttle.wait("b") == 0
-    throttle.held("a")
-    assert throttle.wait("a") == 0
+        assert tries.wait("a") == 0
+        tries.failed("a")
+    assert tries.wait("a") == 1
+    assert tries.wait("b") == 0
+    tries.held("a")
+    assert tries.wait("a") == 0
 
 
 def test_secrets_are_kept_by_scrypt_and_shown_nowhere(identity: Identity, tmp_path: Path) -> None:
@@ -199,6 +203,37 @@ async def test_a_terminal_is_lent_the_proof_of_its_person(identity: Identity) ->
     assert (await terminal.post("/change", headers=bearer)).json()["changed"]
     identity.tokens.end(given["access_token"])
     assert (await terminal.get("/whoami", headers=bearer)).status_code == 401
+
+
+async def test_a_terminal_is_lent_nothing_without_a_fresh_proof(identity: Identity) -> None:
+    browser, now = Browser(identity), datetime.now(UTC)
+    await browser.sign_in("ic-1", member(identity))
+    asked = (await browser.post("/device/code")).json()
+    session = identity.sessions.cookie.opened(browser.session or "", Session)
+    assert session is not None
+    stale = session.who.model_copy(update={"stepped_up_at": now - timedelta(minutes=30)})
+    aged(browser, identity, who=stale)
+    code = asked["user_code"]
+    away = await browser.get(f"/device?code={code}")
+    assert away.headers["location"] == f"/step-up?next=/device%3Fcode%3D{code}"
+    form = {"csrf": session.csrf, "code": code, "answer": "lend"}
+    assert (await browser.post("/device", form)).status_code == 303
+    waiting = await browser.post("/device/token", {"device_code": asked["device_code"]})
+    assert waiting.json() == {"error": "authorization_pending"}
+
+
+async def test_codes_are_given_slower_to_an_address_that_wants_many(
+    identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [1000.0]
+    monkeypatch.setattr(throttle, "monotonic", lambda: now[0])
+    browser = Browser(identity)
+    answers = [(await browser.post("/device/code")).status_code for _ in range(FREE + 1)]
+    assert answers == [200] * FREE + [429]
+    now[0] += 1
+    assert (await browser.post("/device/code")).status_code == 200
+    now[0] += 1
+    assert (await browser.post("/device/code")).json() == {"error": "slow_down"}
 
 
 async def test_a_terminal_can_be_refused(identity: Identity) -> None:
