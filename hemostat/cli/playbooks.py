@@ -22,7 +22,10 @@ def command(as_json: bool) -> None:
     for spec in specs:
         line((spec.id, "bold"), "  ", spec.title)
         line("    ", spec.summary)
-        line("    needs connections for: ", ", ".join(spec.capabilities))
+        always = [name for name in spec.capabilities if name not in spec.optional]
+        line("    needs connections for: ", ", ".join(always))
+        if spec.optional:
+            line("    and, where the service has any: ", ", ".join(spec.optional))
         if spec.atlas:
             line("    MITRE ATLAS: ", ", ".join(spec.atlas))
 
@@ -33,6 +36,7 @@ def _described(spec: PlaybookSpec) -> dict[str, object]:
         "title": spec.title,
         "summary": spec.summary,
         "capabilities": spec.capabilities,
+        "optional": spec.optional,
         "ports": sorted(port.name for port in spec.ports),
         "parameters": spec.parameters.model_json_schema(),
         "atlas": spec.atlas,

@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import httpx2
@@ -19,13 +20,9 @@ from hemostat.drill.range.exfiltration_range import (
     ExfiltrationRange,
 )
 from hemostat.drill.stage import Addresses
-from hemostat.processes import free_ports
-from hemostat.settings import Settings
-from hemostat.temporal import connect_to
 from schemas.alert import Alert
 from tests.adapters.liar import Liar
-from tests.crash.fault import Trap
-from tests.crash.outside import Outside
+from tests.crash.outside import Effects, Outside
 from tests.crash.proxy import Proxy
 from tests.crash.scene import Scene
 from tests.workflows.exfiltration_world import canary
@@ -40,70 +37,50 @@ QUICK = {
 
 
 class RotationScene(Scene[ExfiltrationRange]):
-    """One assistant to rotate the keys of. Use as an async context manager.
+    """One assistant to rotate the keys of. Use as an async context manager."""
 
-    It has a cloud that can be watched instead of proxies, and is asked what became of its keys.
-    """
+    playbook = "assistant-exfiltration"
+    service = "assistant"
 
-    playbook, service = "assistant-exfiltration", "assistant"
-
-    def ground(self) -> ExfiltrationRange:
-        """The range, not yet entered."""
+    def ground(self) -> AbstractAsyncContextManager[ExfiltrationRange]:
         return ExfiltrationRange()
 
     def systems(self) -> Mapping[str, Proxy]:
-        """None: the cloud is watched by a proxy of another kind."""
-        return {}
+        return {}  # the cloud has a proxy of its own kind: what is signed names the address
 
     async def describe(self, where: Addresses, urls: Mapping[str, str]) -> str:
-        """The text of hemostat.toml; *urls* has the watched cloud."""
-        return self._configuration(where, urls["cloud"])
-
-    def look(self) -> Outside:
-        """Nobody: see ``everything_about_keys``."""
-        raise NotImplementedError
-
-    async def attack(self) -> None:
-        """Nothing is taken: what counts here is the keys."""
-
-    def alert(self) -> Alert:
-        """A canary of the suspect's."""
-        return canary(labels={"caller": SUSPECT})
-
-    async def _start(self) -> None:
-        enter = self._stack.enter_async_context
-        self.range = await enter(self.ground())
-        self.state = self.range.state
-        self.servicenow_password = secrets.token_urlsafe(24)
-        port, ui_port, pager_port = free_ports(3)
-        self._ports = (port, ui_port)
-        await self._start_temporal()
-        self._stack.push_async_callback(self._stop_temporal)
-        self.client = await connect_to(self.temporal.address, self.temporal.namespace)
-        self.pagerduty = await self._standin("pagerduty", pager_port)
-        self.cloud_proxy = await enter(Liar(self.range.cloud.url, keeps_host=True))
-        config = self.state / "hemostat.toml"
-        where = Addresses(free_ports(1)[0], self.pagerduty.url, "")
-        text = await self.describe(where, {"cloud": self.cloud_proxy.url})
-        config.write_text(text, encoding="utf-8")
-        self.settings = Settings.load(config)
-        self.trap = Trap(self.state)
-        self._stack.push_async_callback(self._stop_workers)
-        self._worker = await self._load_worker()
-        await self._promote()
-
-    def _configuration(self, where: Addresses, cloud_url: str) -> str:
+        cloud = self.range.cloud.url
+        self.cloud_proxy = await self._stack.enter_async_context(Liar(cloud, keeps_host=True))
         (self.state / "outbox").mkdir()
-        self.range.secret_file("routing-key", secrets.token_hex(16))
-        self.range.secret_file("alert-token", secrets.token_urlsafe(24))
-        self.range.secret_file("reporter-secret", secrets.token_urlsafe(24))
+        for name in ("alert-token", "reporter-secret"):
+            self.range.secret_file(name, secrets.token_urlsafe(24))
         self.range.secret_file("trusted-accounts.json", json.dumps(list(COLLEAGUES)))
         text = exfiltration_configuration(self.range, where).partition("\n[people.")[0]
-        cloud = f'endpoint_url = "{self.range.cloud.url}"'
-        for said, instead in {**QUICK, cloud: f'endpoint_url = "{cloud_url}"'}.items():
+        changes = {f'endpoint_url = "{cloud}"': f'endpoint_url = "{self.cloud_proxy.url}"'}
+        for said, instead in {**QUICK, **changes}.items():
             assert said in text, said
             text = text.replace(said, instead)
         return text
+
+    def look(self) -> Outside:
+        return self
+
+    async def attack(self) -> None:
+        """Nobody need attack: what matters here is the keys."""
+
+    def alert(self) -> Alert:
+        return canary(labels={"caller": SUSPECT})
+
+    # It looks for itself: the keys are asked for at the cloud
+
+    async def reset(self) -> None:
+        """There is one incident at each scene."""
+
+    async def effects(self, incident: str) -> Effects:
+        return await self.everything_about_keys()
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
 
     # What became of the keys, asked at the cloud itself
 

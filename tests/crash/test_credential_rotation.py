@@ -7,26 +7,19 @@ and where it is stored and nobody knows; at another scene after each.
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
 
-from hemostat.drill.range.exfiltration_range import SUSPECT
-from schemas.incident import Containment, IncidentResult, OpenIncident, Resolution
+from schemas.incident import Containment, Resolution
 from schemas.journal import Kind, verify_chain
-from tests.crash.course import TASKS_ANEW, Course
+from tests.crash.course import Course
 from tests.crash.fault import ANY, Act, Point, When
 from tests.crash.rotation_scene import RotationScene
-from tests.workflows.case import batch
-from tests.workflows.exfiltration_world import canary
 
 pytestmark = [pytest.mark.real, pytest.mark.temporal, pytest.mark.slow, pytest.mark.timeout(300)]
 
-PLAYBOOK = "assistant-exfiltration"
 WITHIN = 150
 """Seconds within which both incidents must have ended."""
 REVOKED = ("deactivate_key", "deny_older_sessions")
@@ -56,18 +49,9 @@ async def places() -> AsyncIterator[list[RotationScene]]:
 
 async def opened(scene: RotationScene) -> Course:
     """An incident at that scene."""
-    service = scene.settings.service("assistant")
-    handle: WorkflowHandle[Any, IncidentResult] = await scene.client.start_workflow(
-        PLAYBOOK,
-        OpenIncident(playbook=PLAYBOOK, service=service, drill=True),
-        id=f"drill-{PLAYBOOK}-{uuid.uuid4().hex[:12]}",
-        task_queue=scene.settings.hemostat.task_queue,
-        task_timeout=TASKS_ANEW,
-        result_type=IncidentResult,
-        start_signal="alert",
-        start_signal_args=[batch(canary(labels={"caller": SUSPECT}))],
+    return await Course.open(
+        scene.client, scene.settings, scene.playbook, scene.service, scene.alert()
     )
-    return Course(scene.client, handle)
 
 
 async def die_at(scene: RotationScene, when: When, acts: tuple[str, ...]) -> int:

@@ -27,7 +27,7 @@ async def by_people_who_prove_it(stage: Stage) -> Case:
     await case.signal("decide", signed)
     await case.gate("rescore-decisions")
     await case.signal("decide", signed)
-    await case.until_refused("unauthenticated")
+    await case.until_refused("duplicate")
     await case.by("rescore-decisions", service_owner="s1")
     _rotate(voice)
     await case.by("rescore-decisions", ml_lead="m1")

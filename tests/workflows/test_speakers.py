@@ -205,7 +205,7 @@ async def test_what_was_refused_once_cannot_be_replayed_when_it_would_fit(
     await case.signal("attest", early)
     await case.until_refused("not-under-way")
     await case.signal("attest", early)
-    await case.until_refused("unauthenticated")
+    await case.until_refused("duplicate")
     assert (await why(case))[-1] == "used-before"
 
 

@@ -25,9 +25,6 @@ SECURITY = "security-on-call"
 PAGE_AGAIN = timedelta(minutes=10)
 """A flood of forged signals pages once in this time; each one is journaled."""
 
-HARMLESS = frozenset({Unproven.USED_BEFORE})
-"""What a second click or a repeated request also does: journaled, and nobody is woken for it."""
-
 
 class Voice(NamedTuple):
     """Someone who is heard; *heard* is the proof, None where an incident asks for none."""
@@ -120,18 +117,22 @@ class Speakers:
     def _refuse(
         self, signal: str, said: Frozen, why: Unproven, named: dict[str, JsonValue]
     ) -> None:
+        # Heard before, it is a person's, and what a second click does: nobody is woken for it.
+        again = why is Unproven.USED_BEFORE
+        refusal = Refusal.DUPLICATE if again else Refusal.UNAUTHENTICATED
+        says = "Heard before" if again else "Not proven to be a person's"
         self._record.write(
             Kind.REFUSED,
-            f"Not proven to be a person's: {why.value}",
+            f"{says}: {why.value}",
             data={
-                "refusal": Refusal.UNAUTHENTICATED.value,
+                "refusal": refusal.value,
                 "because": why.value,
                 "signal": signal,
                 "content": content_of(signal, said),
                 **named,
             },
         )
-        if why not in HARMLESS:
+        if not again:
             self._page(signal, why)
 
     def _page(self, signal: str, why: Unproven) -> None:

@@ -1,0 +1,78 @@
+"""``hemostat accounts``, and the first account that ``hemostat up`` makes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hemostat.cli import run
+from hemostat.cli.up import FIRST, _first_account
+from hemostat.first_settings import write_first_settings
+from hemostat.identity import secrets
+from hemostat.identity.desk import accounts_of
+from hemostat.settings import Settings
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("HEMOSTAT_CONFIG", raising=False)
+    monkeypatch.setattr(secrets, "_N", 16)
+    write_first_settings(tmp_path / "hemostat.toml")
+
+
+def ran(capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    assert run([*words, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_accounts_are_added_listed_reset_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    added = ran(capsys, "accounts", "add", "ml-1", "--role", "ml-lead")
+    ran(capsys, "accounts", "add", "au-1", "--auditor")
+    assert ran(capsys, "accounts", "list") == [
+        {
+            "account": "ml-1",
+            "kind": "person",
+            "roles": ["ml-lead"],
+            "one_time": True,
+            "passkeys": 0,
+        },
+        {"account": "au-1", "kind": "auditor", "roles": [], "one_time": True, "passkeys": 0},
+    ]
+    accounts = accounts_of(Settings.load())
+    assert accounts.verify("ml-1", added["one_time_secret"])
+    again = ran(capsys, "accounts", "reset", "ml-1")
+    assert not accounts.verify("ml-1", added["one_time_secret"])
+    assert accounts.verify("ml-1", again["one_time_secret"])
+    assert run(["accounts", "list"]) == 0
+    assert again["one_time_secret"] not in capsys.readouterr().out
+    ran(capsys, "accounts", "remove", "ml-1")
+    assert accounts.get("ml-1") is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("add", "Not A Name"), ("add", "../x"), ("reset", "nobody"), ("remove", "nobody")],
+)
+def test_wrong_use_exits_2_and_says_what_to_do(
+    words: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["accounts", *words]) == 2
+    assert "Next:" in capsys.readouterr().err
+
+
+def test_the_first_account_is_made_once_and_only_where_nobody_else_could_sign_in() -> None:
+    settings = Settings.load()
+    first = _first_account(settings)
+    assert accounts_of(settings).verify(FIRST, first["one_time_secret"])
+    assert _first_account(settings) == {}
+    file = Path("hemostat.toml")
+    told = file.read_text()
+    for more in (
+        "[people]\nic-1 = {}\n",
+        '[identity.oidc]\nissuer = "https://a"\nclient_id = "h"\n',
+    ):
+        file.write_text(f"{told}\n{more}")
+        (settings.state_folder / "identity" / "accounts.json").unlink(missing_ok=True)
+        assert _first_account(Settings.load()) == {}
