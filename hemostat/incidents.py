@@ -89,16 +89,6 @@ async def list_incidents(client: Client, limit: int = 100) -> list[IncidentRow]:
     return sorted(rows, key=lambda row: not row.open)[:limit]
 
 
-async def list_page(
-    client: Client, query: str, size: int, token: bytes | None
-) -> tuple[list[IncidentRow], bytes | None]:
-    """Return one page of what *query* finds, newest first, and the token of the next page."""
-    async with _temporal_answers():
-        found = client.list_workflows(query, page_size=size, next_page_token=token)
-        await found.fetch_next_page()
-    return [_row(execution) for execution in found.current_page or ()], found.next_page_token
-
-
 async def page(
     client: Client, query: str, size: int, token: bytes | None = None
 ) -> tuple[list[IncidentRow], bytes | None]:

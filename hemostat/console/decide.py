@@ -1,15 +1,15 @@
 """Gates: the inbox of a person, the page of one question, and a decision taken from a form.
 
 A decision is bound to what the form showed: nonce and digest travel in it, and the incident
-refuses what no longer matches. Its id is made with the form, so that sending it twice counts once.
+refuses what no longer matches. The form has a key of its own, so that sending it twice counts once.
 """
 
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from urllib.parse import urlencode
 
-from pydantic import ValidationError
 from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,9 +18,10 @@ from hemostat.console.asked import Asked, asked
 from hemostat.console.doors import Console, seen_other
 from hemostat.console.pages import page
 from hemostat.console.speaking import Became, became, form_of
-from schemas.errors import BadInput, HemostatError
-from schemas.gate import Choice, Decision, OnSilence
-from schemas.incident import IncidentView
+from hemostat.desk.inbox import Asked as InboxEntry
+from hemostat.desk.said import Decide
+from schemas.errors import BadInput
+from schemas.gate import Choice
 from schemas.who import Who
 
 _FIELDS: Final = 12
@@ -30,38 +31,30 @@ _GONE: Final = "It was settled, or what it asked about no longer stands. The inc
 
 @dataclass(frozen=True)
 class Item:
-    """A question in the inbox."""
+    """A question in the inbox, and the incident that asks it."""
 
-    view: IncidentView
+    incident: InboxEntry
     asked: Asked
     title: str
 
 
 async def inbox(console: Console, request: Request, who: Who) -> Response:
     """Show what waits for this person, the nearest deadline first."""
-    everybody = request.query_params.get("of") == "all"
     now = datetime.now(UTC)
-    items: list[Item] = []
-    problems: list[str] = []
-    for row, seen in await console.desk.waiting(who):
-        if isinstance(seen, HemostatError):
-            problems.append(f"{row.id}: {seen.what}")
-            continue
-        for gate in seen.gates:
-            question = asked(gate, who.person, who.roles, now)
-            if gate.policy.on_silence is OnSilence.STAND or not (everybody or question.mine):
-                continue
-            items.append(Item(seen, question, console.title(seen.playbook)))
-    items.sort(key=lambda item: (item.asked.gate.deadline or now).isoformat())
+    found = await console.desk.inbox(who, request.query_params.get("after"))
+    items = [
+        Item(entry, asked(entry.gate, who.person, who.roles, now), console.title(entry.playbook))
+        for entry in found.gates
+    ]
     return page(
         request,
         "decisions.html",
         who,
         now=now,
         items=items,
-        problems=problems,
-        all=everybody,
-        became=None,
+        clocks=found.clocks,
+        unanswered=found.unanswered,
+        next=f"/decisions?{urlencode({'after': found.next})}" if found.next else None,
         **form_of(console, request, who),
     )
 
@@ -69,8 +62,10 @@ async def inbox(console: Console, request: Request, who: Who) -> Response:
 async def show_gate(console: Console, request: Request, who: Who) -> Response:
     """Show one question; after a decision, what became of it."""
     said = request.query_params.get("decided", "")
-    told = await _told(console, request, who, said) if _DECISION_ID.fullmatch(said) else None
-    return await _page(console, request, who, told)
+    told = None
+    if _DECISION_ID.fullmatch(said):
+        told = await console.desk.told(who, request.path_params["incident"], said)
+    return await _page(console, request, who, became(told) if told else None)
 
 
 async def _page(
@@ -102,15 +97,6 @@ async def _page(
     )
 
 
-async def _told(console: Console, request: Request, who: Who, said: str) -> Became | None:
-    """What the journal says of this decision; only to the person whose it is."""
-    read = await console.desk.journal(who, request.path_params["incident"])
-    for entry in read.entries:
-        if entry.data.get("decision") == said and entry.data.get("actor") == who.person:
-            return became(entry)
-    return None
-
-
 async def take(console: Console, request: Request, who: Who) -> Response:
     """Take a decision from a form, hand it over, and show what became of it."""
     incident, gate = request.path_params["incident"], request.path_params["gate"]
@@ -129,12 +115,13 @@ async def take(console: Console, request: Request, who: Who) -> Response:
         if prove is not None:
             return seen_other(prove)
     try:
-        decision = _decision(form, gate, who)
+        said = _said(form, gate)
     except BadInput as error:
         return await _page(console, request, who, problem=str(error), status=422)
-    await console.desk.decide(who, incident, decision)
-    await console.desk.became_of(who, incident, decision, view.journal_length)
-    return seen_other(f"{here}?decided={decision.decision_id}")
+    answer = await console.desk.say(who, incident, said, _text(form, "decision"))
+    if answer.entry is None:  # nothing to come back to: it is told here and now
+        return await _page(console, request, who, became(answer))
+    return seen_other(f"{here}?decided={answer.id}")
 
 
 def _text(form: FormData, name: str) -> str:
@@ -142,22 +129,20 @@ def _text(form: FormData, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _decision(form: FormData, gate: str, who: Who) -> Decision:
+def _said(form: FormData, gate: str) -> Decide:
     reason = _text(form, "own_reason").strip() or _text(form, "reason").strip()
     if not reason:
         raise BadInput("A decision needs its reason", next_step="choose one, or write your own.")
     if not _DECISION_ID.fullmatch(_text(form, "decision")):
         raise BadInput("The form is not complete", next_step="load the page anew.")
     try:
-        return Decision(
-            decision_id=_text(form, "decision"),
+        return Decide(
             gate=gate,
             nonce=_text(form, "nonce"),
             digest=_text(form, "digest"),
             choice=Choice(_text(form, "choice")),
-            actor=who.person,
-            role=_text(form, "role"),
+            role=_text(form, "role") or None,
             reason=reason,
         )
-    except (ValidationError, ValueError) as error:
+    except ValueError as error:
         raise BadInput("The form is not complete", next_step="load the page anew.") from error

@@ -17,7 +17,7 @@ from hemostat.console.book import Book
 from hemostat.console.drills import Drills
 from hemostat.console.feed import Feed
 from hemostat.console.pages import HEADERS, page
-from hemostat.console.temporal_desk import Desk
+from hemostat.console.reading import Reading
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
 
@@ -45,7 +45,7 @@ class Guard(Protocol):
 class Console:
     """What the pages need of the rest of the house."""
 
-    desk: Desk
+    desk: Reading
     feed: Feed
     authenticate: Authenticate
     guard: Guard

@@ -72,5 +72,6 @@ class Feed:
             seen = await incidents.view(client, name)
             return hashlib.sha256(seen.model_dump_json().encode()).hexdigest()
         rows = await incidents.list_incidents(client, limit=100)
-        listed = "\n".join(row.model_dump_json() for row in rows)
+        # Not even that something of a restricted one changed is told to everybody.
+        listed = "\n".join(row.model_dump_json() for row in rows if not row.restricted)
         return hashlib.sha256(listed.encode()).hexdigest()

@@ -14,8 +14,9 @@ from hemostat.console import story, timeline
 from hemostat.console.asked import asked
 from hemostat.console.doors import Console
 from hemostat.console.pages import page
+from hemostat.console.reading import Summary
 from hemostat.console.speaking import form_of
-from hemostat.console.temporal_desk import Summary, Wanted
+from hemostat.desk.listing import Filters
 from hemostat.incidents import IncidentRow, NoWorkerAnswers
 from schemas.clocks.view import ClockRow, ClocksView
 from schemas.errors import HemostatError
@@ -103,13 +104,13 @@ async def list_incidents(console: Console, request: Request, who: Who) -> Respon
     """Show the list, open incidents first."""
     asked_for = _asked_for(request)
     found = await console.desk.page(who, _wanted(asked_for), request.query_params.get("after"))
-    ids = [row.id for row in found.rows if row.open]
+    ids = [row.id for row in found.incidents if row.open]
     known = await console.desk.summaries(who, ids)
     return page(
         request,
         "incidents.html",
         who,
-        rows=[_row(console, row, known.get(row.id)) for row in found.rows],
+        rows=[_row(console, row, known.get(row.id)) for row in found.incidents],
         filters=_filters(asked_for),
         filtered=bool(asked_for),
         next=_href(asked_for, after=found.next) if found.next else None,
@@ -125,8 +126,8 @@ def _asked_for(request: Request) -> dict[str, str]:
     return {name: value for name, value in given.items() if value and value in known[name]}
 
 
-def _wanted(asked_for: dict[str, str]) -> Wanted:
-    return Wanted(
+def _wanted(asked_for: dict[str, str]) -> Filters:
+    return Filters(
         open={"open": True, "closed": False}.get(asked_for.get("state", "")),
         severity=Severity(asked_for["severity"]) if "severity" in asked_for else None,
         containment=Containment(asked_for["containment"]) if "containment" in asked_for else None,

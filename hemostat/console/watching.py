@@ -23,7 +23,7 @@ _AT_MOST_SECONDS: Final = 3600.0
 async def incident_events(console: Console, request: Request, who: Who) -> Response:
     """Tell of every change of one incident that this person may see."""
     incident = request.path_params["incident"]
-    await console.desk.view(who, incident)
+    await console.desk.admit(who, incident, "watch")
     return _stream(console.feed.changes(incident))
 
 

@@ -8,18 +8,25 @@ from dataclasses import dataclass
 import uvicorn
 from starlette.routing import Route
 
+from hemostat import speaking
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Findings
 from hemostat.console.drills import Drills
 from hemostat.console.feed import Feed
+from hemostat.console.reading import AtTheDesk
 from hemostat.console.routes import routes as console_routes
-from hemostat.console.temporal_desk import TemporalDesk
+from hemostat.desk.desk import Desk
+from hemostat.desk.saying import Sign
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity.desk import Identity
+from hemostat.incidents import view
 from hemostat.settings import Settings
 from hemostat.vault import Vault
+from schemas.base import Frozen
 from schemas.errors import ConfigurationError
+from schemas.gate import Decision
+from schemas.who import Who
 
 _log = logging.getLogger(__name__)
 
@@ -81,7 +88,7 @@ def console_of(
     vault = Vault(settings.vault_folder)
     drills = Drills(insight.scenarios, settings.state_folder / "drills")
     return Console(
-        desk=TemporalDesk(signals.connected, vault, identity.key),
+        desk=AtTheDesk(Desk(settings, signals.connected, vault, signing(signals, identity))),
         feed=Feed(signals.connected),
         authenticate=identity.who,
         guard=identity,
@@ -89,3 +96,19 @@ def console_of(
         findings=insight.findings,
         drills=drills if insight.scenarios else None,
     )
+
+
+def signing(signals: IncidentSignals, identity: Identity) -> Sign:
+    """Return how a decision at the console is signed: by the gateway's key, for who is signed in."""
+
+    async def sign(who: Who, incident: str, signal: str, message: Frozen) -> Frozen:
+        if identity.key is None:
+            return message
+        if not isinstance(message, Decision):
+            raise TypeError(f"the console decides and says nothing else, not even {signal}")
+        run = (await view(await signals.connected(), incident)).run_id
+        return speaking.sign(
+            message, who, identity.key, incident=incident, run=run, channel="console"
+        )
+
+    return sign

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hemostat.console.temporal_desk import ListPage, Summary, Wanted
+from hemostat.console.reading import Summary
+from hemostat.desk.answers import answer_to
+from hemostat.desk.inbox import Inbox, asked, roles_at
+from hemostat.desk.listing import Filters, Page
+from hemostat.desk.said import Answer, Decide
 from hemostat.incidents import IncidentRow, JournalRead
 from schemas.canonical import digest_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
-from schemas.gate import Choice, Decision, GatePolicy, OnSilence
+from schemas.gate import GatePolicy, OnSilence
 from schemas.incident import Containment, GateView, IncidentView, Phase
-from schemas.journal import Entry, Journal, Kind
+from schemas.journal import Journal, Kind
 from schemas.severity import Severity
 from schemas.step import StepClass, StepState, StepView
 from schemas.who import Who
@@ -138,8 +142,8 @@ class Desk:
         self.text = text
         self.seen = incident(text)
         self.journaled = journal(text)
-        self.decided: list[tuple[str, Decision]] = []
-        self.asked_for: list[Wanted] = []
+        self.decided: list[tuple[str, Decide]] = []
+        self.asked_for: list[Filters] = []
         self.broken: HemostatError | None = None
 
     def _answers(self, incident: str = ID) -> None:
@@ -155,10 +159,13 @@ class Desk:
             waiting_for=(self.text,), drill=True, opened_at=BEGAN, closed_at=None,
         )  # fmt: skip
 
-    async def page(self, who: Who, wanted: Wanted, cursor: str | None) -> ListPage:
+    async def page(self, who: Who, wanted: Filters, cursor: str | None) -> Page:
         self._answers()
         self.asked_for.append(wanted)
-        return ListPage([self.row()], self.text)
+        return Page(incidents=(self.row(),), next=self.text)
+
+    async def admit(self, who: Who, incident: str, what: str) -> None:
+        self._answers(incident)
 
     async def summaries(self, who: Who, ids: Sequence[str]) -> dict[str, Summary]:
         return {ID: Summary.model_construct(view=self.seen, clocks=ClocksView())}
@@ -175,19 +182,23 @@ class Desk:
         self._answers(incident)
         return ClocksView(notice=self.text)
 
-    async def waiting(self, who: Who) -> list[tuple[IncidentRow, IncidentView | HemostatError]]:
+    async def inbox(self, who: Who, cursor: str | None) -> Inbox:
         self._answers()
-        return [(self.row(), self.seen), (self.row(), HemostatError(self.text))]
+        waiting = [g for g in self.seen.gates[:1] if roles_at(g, who)]
+        gates = tuple(asked(self.seen, g, roles_at(g, who), BEGAN) for g in waiting)
+        return Inbox(at=BEGAN, gates=gates, clocks=(), unanswered=(self.text,) if gates else ())
 
-    async def decide(self, who: Who, incident: str, decision: Decision) -> None:
+    async def say(self, who: Who, incident: str, said: Decide, key: str) -> Answer:
         self._answers(incident)
-        self.decided.append((who.person, decision))
-        kind = Kind.DECISION if decision.nonce == NONCE else Kind.REFUSED
-        data = decision.model_dump(mode="json", include={"gate", "actor", "role", "reason"})
-        data |= {"decision": decision.decision_id, "choice": decision.choice.value}
-        refusal = {} if kind is Kind.DECISION else {"refusal": "stale-nonce"}
-        verb = "approved" if decision.choice is Choice.APPROVE else "rejected"
-        self.journaled.add(BEGAN, kind, verb, data=data | refusal)
+        self.decided.append((who.person, said))
+        kind = Kind.DECISION if said.nonce == NONCE else Kind.REFUSED
+        data = said.model_dump(mode="json", include={"gate", "role", "reason", "choice"})
+        data |= {"decision": key, "actor": who.person}
+        data |= {} if kind is Kind.DECISION else {"refusal": "stale-nonce"}
+        return answer_to(key, self.journaled.add(BEGAN, kind, "decided", data=data))
 
-    async def became_of(self, who: Who, incident: str, decision: Decision, start: int) -> Entry:
-        return self.journaled.entries[-1]
+    async def told(self, who: Who, incident: str, said: str) -> Answer | None:
+        for entry in self.journaled.entries:
+            if entry.data.get("decision") == said and entry.data.get("actor") == who.person:
+                return answer_to(said, entry)
+        return None

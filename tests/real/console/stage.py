@@ -4,6 +4,7 @@ The systems that a playbook acts on are the tests' own world; alerts come in thr
 """
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -64,6 +65,7 @@ correlate_by = ["model"]
 
 [services.sentiment-api]
 playbooks = ["feedback-poisoning"]
+restricted = {restricted}
 regimes = ["gdpr"]
 countries = ["DE"]
 connections = {{ {connections} }}
@@ -89,7 +91,12 @@ baseline_accuracy = 0.96
 
 
 def settings(
-    folder: Path, *, look_every: float = 0.05, drill: bool = False, step_up_within: str = "10m"
+    folder: Path,
+    *,
+    look_every: float = 0.05,
+    drill: bool = False,
+    step_up_within: str = "10m",
+    restricted: bool = False,
 ) -> Settings:
     """One hemostat.toml with the roster of the tests, each person with an account."""
     (folder / "alert-token").write_text("an-alert-token-of-the-tests")
@@ -104,6 +111,7 @@ def settings(
         connections=", ".join(f'{name} = "{name}"' for name in CONNECTIONS),
         look_every=look_every,
         step_up_within=step_up_within,
+        restricted=str(restricted).lower(),
         people=people,
     )
     text += "".join(f'[connections.{name}]\nadapter = "tests"\n' for name in CONNECTIONS)
@@ -132,7 +140,7 @@ class Served:
     async def alert(self, labels: Mapping[str, str] | None = None, **annotations: str) -> str:
         """Post an alert as Alertmanager does; return the id of its incident."""
         firing = alert(
-            labels={"model": f"m{len(self.opened)}", **(labels or {})},
+            labels={"model": uuid.uuid4().hex[:8], **(labels or {})},
             annotations={"rise": "0.55", **annotations},
             fingerprint=f"{len(self.opened):016x}",
         )

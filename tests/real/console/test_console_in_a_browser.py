@@ -76,7 +76,7 @@ async def test_two_people_in_two_browsers_make_a_quorum_and_each_sees_the_other_
         await lead.goto(f"/incidents/{incident}/gates/rescore-decisions")
         await lead.get_by_label("Evidence checked, I agree").check()
         await lead.get_by_role("button", name="Approve").click()
-        await expect(lead.locator("#became")).to_contain_text("You have decided here already.")
+        await expect(lead.locator("#became")).to_contain_text("You have approved here already")
 
         await asked.get_by_label("Evidence checked, I agree").check()
         await asked.get_by_role("button", name="Approve").click()
@@ -166,7 +166,7 @@ async def test_an_answer_too_late_for_another_or_by_an_auditor_is_told_in_words(
         await answer(quick, incident, "acknowledge")
         await slow.get_by_label("Not enough evidence").check()
         await slow.get_by_role("button", name="Reject").click()
-        await expect(slow.locator("#became")).to_contain_text("Too late")
+        await expect(slow.locator("#became")).to_contain_text("Already decided: it was approved.")
         await quick.goto(here)
         await expect(quick.locator("main")).to_contain_text("This question is not open.")
 

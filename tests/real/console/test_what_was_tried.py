@@ -29,7 +29,7 @@ async def test_stored_script_in_every_field_of_an_alert_and_a_reason_runs_nowher
         await page.locator("textarea").fill("\n".join(PRINTABLE[:12]))
         await page.get_by_role("button", name="Approve").click()
         await expect(page.locator("#became")).to_contain_text("Approved")
-        for path in ("/incidents", f"/incidents/{incident}", "/decisions?of=all"):
+        for path in ("/incidents", f"/incidents/{incident}", "/decisions"):
             await page.goto(path)
             await page.wait_for_timeout(200)
             assert "owned" not in await page.title()
@@ -52,7 +52,7 @@ async def test_reflected_script_in_every_part_of_an_address_runs_nowhere(
             f"/incidents/{incident}?time={attack}&entries={attack}&before={attack}&run={attack}",
             f"/incidents/{incident}/gates/{attack}",
             f"/incidents/{incident}/gates/acknowledge?decided={attack}",
-            f"/decisions?of={attack}",
+            f"/decisions?after={attack}",
             f"/{attack}",
         ):
             await page.goto(path)

@@ -1,0 +1,86 @@
+"""What is grave asks for a fresh proof, and what is restricted is not there for who may not see it."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.real.console.people import at_the_console
+from tests.real.console.stage import PASSWORD, Served, served, settings
+from tests.workflows.conftest import FLAGS, server, working
+from tests.workflows.world import World
+
+pytestmark = [pytest.mark.real, pytest.mark.temporal]
+
+
+@pytest.fixture(scope="module")
+async def strict(
+    browser: Browser, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Served]:
+    """A gateway at which a proof is soon stale, and whose service is restricted."""
+    made = settings(tmp_path_factory.mktemp("strict"), step_up_within="2s", restricted=True)
+    async with (
+        server(FLAGS) as env,
+        working(env.client, World()) as queue,
+        served(env.client, queue, made) as gateway,
+    ):
+        yield gateway
+
+
+async def test_a_restricted_incident_is_not_there_for_who_need_not_know_of_it(
+    strict: Served, browser: Browser
+) -> None:
+    incident = await strict.alert()
+    await strict.gate_opens(incident, "acknowledge")
+    async with at_the_console(browser, strict, "s1") as outsider:
+        for path in (
+            f"/incidents/{incident}",
+            f"/incidents/{incident}/gates/acknowledge",
+            f"/incidents/{incident}/events",
+        ):
+            hidden = await outsider.request.get(path)
+            never = await outsider.request.get(path.replace(incident, "feedback-poisoning-none"))
+            assert hidden.status == never.status == 404
+            assert hidden.headers["cache-control"] == "no-store"
+            body = (await hidden.text()).replace(incident, "ID")
+            assert body == (await never.text()).replace("feedback-poisoning-none", "ID")
+        await outsider.goto("/incidents")
+        await expect(outsider.locator("main")).not_to_contain_text(incident)
+
+    async with at_the_console(browser, strict, "c1") as commander:
+        await commander.goto(f"/incidents/{incident}")
+        await expect(commander.locator("h1")).to_contain_text("Feedback-loop poisoning")
+    reads = (strict.settings.state_folder / "reads.jsonl").read_text()
+    assert '"person":"c1"' in reads
+    assert '"person":"s1"' not in reads
+
+
+async def test_what_destroys_is_decided_only_with_a_fresh_proof(
+    strict: Served, browser: Browser
+) -> None:
+    incident = await strict.alert()
+    async with at_the_console(browser, strict, "o1") as page:
+        for gate in ("acknowledge", "confirm-known-good"):
+            await strict.gate_opens(incident, gate)
+            await page.goto(f"/incidents/{incident}/gates/{gate}")
+            await page.get_by_label("Evidence checked, I agree").check()
+            await page.get_by_role("button", name="Approve").click()
+            await page.wait_for_url(re.compile("decided="))
+    await strict.gate_opens(incident, "rescore-decisions")
+    async with at_the_console(browser, strict, "m1") as lead:
+        await asyncio.sleep(2.1)  # until the proof of the sign-in is stale, as configured
+        here = f"/incidents/{incident}/gates/rescore-decisions"
+        await lead.goto(here)
+        await lead.get_by_label("Evidence checked, I agree").check()
+        await lead.get_by_role("button", name="Approve").click()
+        await expect(lead.locator("h1")).to_contain_text("Prove that it is you")
+        seen = await strict.gate_opens(incident, "rescore-decisions")
+        assert all(g.approvals == 0 for g in seen.gates)
+        await lead.get_by_label("Password").fill(PASSWORD)
+        await lead.get_by_role("button", name="Go on").click()
+        await lead.wait_for_url(f"**{here}")
+        await lead.get_by_label("Evidence checked, I agree").check()
+        await lead.get_by_role("button", name="Approve").click()
+        await expect(lead.locator("#became")).to_contain_text("Approved. It is recorded.")
