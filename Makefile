@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SCENARIO ?= feedback-poisoning
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check crash bench picture docs lock venv clean
+.PHONY: help drill test check crash bench picture pictures docs lock venv clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: .venv/.dev ## how fast, on this machine
 
 picture: .venv/.drill ## the README's picture, from a real drill
 	@$(BIN)/hemostat drill feedback-poisoning --picture docs/assets/drill.svg
+
+pictures: .venv/.dev ## the console's pictures, from a real incident in a real browser
+	@$(BIN)/python -m tests.real.console.pictures
 
 docs: .venv/.dev ## what the documents take from the code, anew
 	@$(BIN)/python -m tests.docs.generate

@@ -7,7 +7,7 @@ here; what it says is kept as long as this process runs, and all of it is an EXE
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Final
 from hemostat.processes import ChildProcess
 from schemas.errors import BadInput
 
+_COMMAND: Final = (sys.executable, "-m", "hemostat", "drill")
 _LINES: Final = 400
 _KEPT: Final = 5
 _LOOK_EVERY_SECONDS: Final = 0.3
@@ -37,10 +38,14 @@ class DrillRun:
 class Drills:
     """The drills of this process, newest first."""
 
-    def __init__(self, scenarios: tuple[str, ...], folder: Path) -> None:
+    def __init__(
+        self, scenarios: tuple[str, ...], folder: Path, command: Sequence[str] = _COMMAND
+    ) -> None:
         self.scenarios = scenarios
+        self._command = command
         self.runs: deque[DrillRun] = deque(maxlen=_KEPT)
         self._folder = folder
+        self._started = 0
         self._changed = asyncio.Condition()
         self._following: set[asyncio.Task[None]] = set()
 
@@ -56,11 +61,12 @@ class Drills:
             raise BadInput("there is no such drill", next_step=f"choose one of: {known}.")
         if self.running:
             raise BadInput("a drill runs already", next_step="wait for its end.")
-        run = DrillRun(len(self.runs) + 1, scenario, by, datetime.now(UTC))
+        self._started += 1
+        run = DrillRun(self._started, scenario, by, datetime.now(UTC))
         self.runs.appendleft(run)
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         log = self._folder / f"drill-{run.began:%Y%m%dT%H%M%S}.log"
-        argv = [sys.executable, "-m", "hemostat", "drill", scenario]
+        argv = [*self._command, scenario]
         try:
             child = await ChildProcess.start("hemostat drill", argv, log=log)
         except BaseException:

@@ -25,8 +25,8 @@ def test_its_playbook_is_the_file() -> None:
     assert "`workflows/triage.py`" in README.read_text()
 
 
-def test_its_one_picture_comes_from_the_command_and_fetches_nothing() -> None:
-    (picture,) = re.findall(r"!\[[^\]]{40,}\]\(([^)]+)\)", README.read_text())
+def test_its_drawing_comes_from_the_command_and_fetches_nothing() -> None:
+    (picture,) = re.findall(r"!\[[^\]]{40,}\]\(([^)]+\.svg)\)", README.read_text())
     assert f"--picture {picture}" in (ROOT / "Makefile").read_text()
     text = (ROOT / picture).read_text()
     root = ET.fromstring(text)  # noqa: S314 - our own file
@@ -37,6 +37,19 @@ def test_its_one_picture_comes_from_the_command_and_fetches_nothing() -> None:
         assert fetching not in text
     assert "EXERCISE" in text
     assert "NOT" not in re.sub(r"&#160;|\s", " ", text).split(), "it shows a drill that held"
+
+
+def test_the_pictures_of_the_console_are_small_and_described() -> None:
+    pictures = sorted((ROOT / "docs" / "assets").glob("console-*.png"))
+    assert [picture.stem for picture in pictures] == [
+        "console-dark",
+        "console-light",
+        "console-phone",
+    ]
+    assert all(picture.stat().st_size < 150_000 for picture in pictures)
+    page = (ROOT / "docs" / "how-to" / "use-the-console.md").read_text()
+    for picture in pictures:
+        assert re.search(rf"!\[[^\]]{{20,}}\]\(../assets/{picture.name}\)", page)
 
 
 def test_its_two_commands_are_targets_that_set_themselves_up() -> None:

@@ -1,18 +1,27 @@
 """A browser, and a gateway with its console on a real Temporal; skipped where there is no browser."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from playwright.async_api import Browser, async_playwright
 from temporalio.client import Client
 
+from hemostat.identity import secrets
 from tests.real.console.stage import Served, served, settings
 from tests.workflows.conftest import FLAGS, server, working
 from tests.workflows.world import World
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Passwords cost nothing here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "_N", 16)
+        yield
 
 
 @pytest.fixture(scope="session")
