@@ -108,7 +108,7 @@ def test_an_incident_that_opens_is_given_the_keys(tmp_path: Path) -> None:
         (gateway.kid, None),
         (own.kid, "ic-1"),
     ]
-    said = sign(DECISION, WHO, own, incident="i-1", run="r-1", channel="cli")
+    said = sign(DECISION, WHO, own, incident="i-1", run="r-1", channel="cli", now=NOW)
     assert isinstance(verify(said.statement, said, PLACE, opening.speakers, NOW), Heard)
 
 
