@@ -73,7 +73,7 @@ def test_a_rotated_key_is_heard_by_whoever_trusts_an_older_one(tmp_path: Path) -
     third = load_key(tmp_path / "3.pem")
     assert len(beside(tmp_path / "3.pem").read_text().split()) == 2
     keys = SpeakerKeys(keys=(SpeakerKey(public=first.public),))
-    said = sign(DECISION, WHO, third, incident="i-1", run="r-1", channel="console")
+    said = sign(DECISION, WHO, third, incident="i-1", run="r-1", channel="console", now=NOW)
     later = NOW + timedelta(seconds=5)
     heard = verify(said.statement, said, PLACE, keys, later)
     assert isinstance(heard, Heard)
@@ -117,7 +117,7 @@ def test_the_gateways_own_key_can_be_listed_with_an_end(tmp_path: Path) -> None:
     listed = f'[[identity.keys]]\npublic = "{gateway.public}"\nuntil = 2026-01-01T00:00:00Z\n'
     keys = speakers_of(settings(tmp_path, listed))
     assert keys is not None
-    said = sign(DECISION, WHO, gateway, incident="i-1", run="r-1", channel="cli")
+    said = sign(DECISION, WHO, gateway, incident="i-1", run="r-1", channel="cli", now=NOW)
     assert verify(said.statement, said, PLACE, keys, NOW) is Unproven.KEY_OUT_OF_TIME
 
 
