@@ -68,13 +68,13 @@ def test_what_is_no_key_is_refused_without_showing_it(tmp_path: Path) -> None:
 
 def test_a_rotated_key_is_heard_by_whoever_trusts_an_older_one(tmp_path: Path) -> None:
     first = create_key(tmp_path / "1.pem")
-    rotate(first, tmp_path / "2.pem", NOW, datetime.now(UTC) + timedelta(hours=1))
+    rotate(first, tmp_path / "2.pem", NOW, NOW + timedelta(hours=1))
     rotate(load_key(tmp_path / "2.pem"), tmp_path / "3.pem", NOW, None)
     third = load_key(tmp_path / "3.pem")
     assert len(beside(tmp_path / "3.pem").read_text().split()) == 2
     keys = SpeakerKeys(keys=(SpeakerKey(public=first.public),))
-    said = sign(DECISION, WHO, third, incident="i-1", run="r-1", channel="console")
-    later = datetime.now(UTC) + timedelta(seconds=5)
+    said = sign(DECISION, WHO, third, incident="i-1", run="r-1", channel="console", now=NOW)
+    later = NOW + timedelta(seconds=5)
     heard = verify(said.statement, said, PLACE, keys, later)
     assert isinstance(heard, Heard)
     assert heard.key.kid == third.kid
@@ -108,10 +108,8 @@ def test_an_incident_that_opens_is_given_the_keys(tmp_path: Path) -> None:
         (gateway.kid, None),
         (own.kid, "ic-1"),
     ]
-    said = sign(DECISION, WHO, own, incident="i-1", run="r-1", channel="cli")
-    assert isinstance(
-        verify(said.statement, said, PLACE, opening.speakers, datetime.now(UTC)), Heard
-    )
+    said = sign(DECISION, WHO, own, incident="i-1", run="r-1", channel="cli", now=NOW)
+    assert isinstance(verify(said.statement, said, PLACE, opening.speakers, NOW), Heard)
 
 
 def test_the_gateways_own_key_can_be_listed_with_an_end(tmp_path: Path) -> None:
@@ -119,8 +117,8 @@ def test_the_gateways_own_key_can_be_listed_with_an_end(tmp_path: Path) -> None:
     listed = f'[[identity.keys]]\npublic = "{gateway.public}"\nuntil = 2026-01-01T00:00:00Z\n'
     keys = speakers_of(settings(tmp_path, listed))
     assert keys is not None
-    said = sign(DECISION, WHO, gateway, incident="i-1", run="r-1", channel="cli")
-    assert verify(said.statement, said, PLACE, keys, datetime.now(UTC)) is Unproven.KEY_OUT_OF_TIME
+    said = sign(DECISION, WHO, gateway, incident="i-1", run="r-1", channel="cli", now=NOW)
+    assert verify(said.statement, said, PLACE, keys, NOW) is Unproven.KEY_OUT_OF_TIME
 
 
 def test_without_identity_there_are_no_keys(tmp_path: Path) -> None:
