@@ -31,6 +31,18 @@ _REFUSED: Final[dict[str, tuple[Taken, str]]] = {
     ),
     Refusal.NOT_YOURS: (Taken.NOT_YOURS, "That approval is somebody else's."),
     Refusal.NOT_UNDER_WAY: (Taken.REFUSED, "There is nothing under way that this could be about."),
+    Refusal.UNAUTHENTICATED: (
+        Taken.REFUSED,
+        "It did not prove to be yours, so it counts for nothing. Sign in again.",
+    ),
+    Refusal.STEP_UP_ASKED: (
+        Taken.REFUSED,
+        "This gate asks you to prove anew who you are: sign in afresh, then decide.",
+    ),
+    Refusal.OWN_KEY_ASKED: (
+        Taken.REFUSED,
+        "This gate counts only what you sign with your own key: `hemostat decide --key FILE`.",
+    ),
     Refusal.MALFORMED: (Taken.REFUSED, "The incident could not read it."),
     NoEffect.NO_SUCH_CLOCK: (Taken.REFUSED, "The incident has no such clock."),
     NoEffect.NOT_IN_FORCE: (Taken.REFUSED, "That law was not in force."),

@@ -28,8 +28,9 @@ from hemostat.desk.inbox import (
 from hemostat.desk.listing import Filters, Page, one_page
 from hemostat.desk.reads import Reads
 from hemostat.desk.said import Answer, Said
-from hemostat.desk.saying import Sign, Voice, unsigned
+from hemostat.desk.saying import Voice
 from hemostat.incidents import IncidentRow, JournalRead, NoSuchIncident
+from hemostat.keys import SigningKey
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas import visibility
@@ -51,18 +52,23 @@ class Desk:
     """What people read and say; it holds no state but what it may forget."""
 
     def __init__(
-        self, settings: Settings, connect: Connect, vault: Vault, sign: Sign = unsigned
+        self, settings: Settings, connect: Connect, vault: Vault, key: SigningKey | None = None
     ) -> None:
         self.settings = settings
         self.reads = Reads(settings.state_folder)
         self._connect = connect
         self._vault = vault
-        self._access = Access(settings)
-        self._voice = Voice(connect, sign)
+        self.access = Access(settings)
+        self._voice = Voice(connect, key)
 
     async def client(self) -> Client:
         """Return Temporal's client."""
         return await self._connect()
+
+    @staticmethod
+    def now() -> datetime:
+        """Return the time by which what is left of a gate's timer is told."""
+        return datetime.now(UTC)
 
     # Reading
 
@@ -75,7 +81,7 @@ class Desk:
         """
         query = (filters or Filters()).query()
         client = await self._connect()
-        found = await one_page(client, self._access, who, query, size=size, cursor=cursor)
+        found = await one_page(client, self.access, who, query, size=size, cursor=cursor)
         await self._note(who, found.incidents, "list")
         return found
 
@@ -92,7 +98,7 @@ class Desk:
         while True:
             asked_one_by_one = f"{joined}({mark} = true OR {mark} IS NULL{others})"
             rows, token = await incidents.page(client, asked_one_by_one, 500, token)
-            marked += len(await self._access.visible(client, who, rows))
+            marked += len(await self.access.visible(client, who, rows))
             if not token:
                 return for_all + marked
 
@@ -108,7 +114,7 @@ class Desk:
             found = await incidents.row(client, incident, run_id)
         except NoSuchIncident:
             raise _no_such() from None
-        if not await self._access.may_see(client, who, found):
+        if not await self.access.may_see(client, who, found):
             raise _no_such()
         return found
 
@@ -150,7 +156,7 @@ class Desk:
             return Inbox(at=now, gates=(), clocks=())
         client = await self._connect()
         found = await one_page(
-            client, self._access, who, waiting_for(roles), size=size, cursor=cursor
+            client, self.access, who, waiting_for(roles), size=size, cursor=cursor
         )
         rows = found.incidents
         seen = await incidents.views(client, [row.id for row in rows])
@@ -178,7 +184,13 @@ class Desk:
     # Speaking
 
     async def say(
-        self, who: Who, incident: str, said: Said, *, idempotency_key: str | None = None
+        self,
+        who: Who,
+        incident: str,
+        said: Said,
+        *,
+        idempotency_key: str | None = None,
+        channel: str = "api",
     ) -> Answer:
         """Say *said* to *incident* as *who*, and tell what became of it.
 
@@ -186,7 +198,9 @@ class Desk:
         ``MayNotSpeak`` for whoever is no person and ``NoSuchIncident`` for who may not see it.
         """
         row = await self.row(who, incident)
-        return await self._voice.say(who, row, said, idempotency_key=idempotency_key)
+        return await self._voice.say(
+            who, row, said, idempotency_key=idempotency_key, channel=channel
+        )
 
     # Restricted
 

@@ -15,6 +15,7 @@ from hemostat.desk.said import (
     Suspect,
     Withdraw,
 )
+from hemostat.speaking import Spoken
 from schemas.base import Frozen
 from schemas.clocks.determination import LEGAL_ROLES, Determination
 from schemas.errors import BadInput
@@ -46,7 +47,7 @@ SIGNALS: Final[Mapping[type[Frozen], Signal]] = {
 }
 
 
-def message_of(said: Said, who: Who, seen: IncidentView, known: str) -> Frozen:
+def message_of(said: Said, who: Who, seen: IncidentView, known: str) -> Spoken:
     """Return the message under the id *known*; raises ``BadInput`` where the role is not clear."""
     return _MESSAGES[type(said)](said, who, seen, known)
 
@@ -171,7 +172,7 @@ def _determine(said: Determine, who: Who, seen: IncidentView, known: str) -> Det
     )
 
 
-_MESSAGES: Final[Mapping[type[Frozen], Callable[[Any, Who, IncidentView, str], Frozen]]] = {
+_MESSAGES: Final[Mapping[type[Frozen], Callable[[Any, Who, IncidentView, str], Spoken]]] = {
     Decide: _decide,
     Withdraw: _withdraw,
     BreakGlass: _break_glass,

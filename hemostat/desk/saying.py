@@ -9,7 +9,7 @@ so whatever repeats it, here or in another process, the incident counts it once.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Any, Final
 
 from pydantic import ValidationError
 from temporalio.client import Client
@@ -19,8 +19,9 @@ from hemostat.desk.answers import answer_to, how_the_gate_ended, nothing_new, to
 from hemostat.desk.messages import SIGNALS, Signal, last_approval, message_of, needs_gate
 from hemostat.desk.said import Answer, Said, Taken, Withdraw
 from hemostat.incidents import IncidentRow, journal_from, view
-from schemas.base import Frozen
-from schemas.errors import BadInput, HemostatError, SystemUnreachable
+from hemostat.keys import SigningKey
+from hemostat.speaking import MayNotSpeak, Spoken, sign
+from schemas.errors import BadInput, SystemUnreachable
 from schemas.gate import Refusal
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
@@ -35,28 +36,22 @@ _LOOKS: Final = 3
 """How often the journal is read again for an entry that what was said may not need."""
 _KEYS: Final = uuid.UUID("5d9a8c1e-6b0f-4f1e-9c55-2f6f0a6a4d11")
 
-Sign = Callable[[Who, str, str, Frozen], Awaitable[Frozen]]
-"""Given who speaks, the incident, the signal's name and the message: the message with its proof."""
-
-
-class MayNotSpeak(HemostatError):
-    """Whoever it is reads and never signals: an auditor, a service, an agent."""
-
-
-async def unsigned(who: Who, incident: str, signal: str, message: Frozen) -> Frozen:
-    """Return *message* as it is: for incidents that ask for no proof of who spoke."""
-    return message
-
 
 class Voice:
-    """Speaks to incidents for people."""
+    """Speaks to incidents for people, with the key that they trust; without one, unsigned."""
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]], sign: Sign) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[Client]], key: SigningKey | None) -> None:
         self._connect = connect
-        self._sign = sign
+        self._key = key
 
     async def say(
-        self, who: Who, row: IncidentRow, said: Said, *, idempotency_key: str | None = None
+        self,
+        who: Who,
+        row: IncidentRow,
+        said: Said,
+        *,
+        idempotency_key: str | None = None,
+        channel: str = "api",
     ) -> Answer:
         """Say it and return what became of it."""
         if who.kind != "person":
@@ -77,8 +72,10 @@ class Voice:
         if isinstance(said, Withdraw) and said.decision_id is None:
             said = await self._the_last(client, who, row.id, said)
         message = _understood(said, who, seen, known)
-        signed = await self._sign(who, row.id, signal.name, message)
-        if not await self._send(client, row.id, signal, signed):
+        if self._key is not None:
+            place = {"incident": row.id, "run": seen.run_id, "channel": channel}
+            message = _signed(message, who, self._key, place)
+        if not await self._send(client, row.id, signal, message):
             return too_late(known, "The incident has closed in the meantime.")
         return await self._became_of(client, row.id, said, signal, known, seen)
 
@@ -102,7 +99,7 @@ class Voice:
             )
         return said.model_copy(update={"decision_id": made})
 
-    async def _send(self, client: Client, incident: str, signal: Signal, message: Frozen) -> bool:
+    async def _send(self, client: Client, incident: str, signal: Signal, message: Spoken) -> bool:
         """Send it; return whether the incident was there to take it."""
         handle = client.get_workflow_handle(incident)
         try:
@@ -166,7 +163,20 @@ def id_of(who: Who, incident: str, idempotency_key: str | None) -> str:
     return str(uuid.uuid5(_KEYS, f"{who.person}\n{incident}\n{idempotency_key}"))
 
 
-def _understood(said: Said, who: Who, seen: IncidentView, known: str) -> Frozen:
+def _signed(message: Spoken, who: Who, key: SigningKey, place: dict[str, str]) -> Spoken:
+    one_of_them: Any = message  # `sign` gives back the kind that it was given, whichever it is
+    signed: Spoken = sign(
+        one_of_them,
+        who,
+        key,
+        incident=place["incident"],
+        run=place["run"],
+        channel=place["channel"],
+    )
+    return signed
+
+
+def _understood(said: Said, who: Who, seen: IncidentView, known: str) -> Spoken:
     try:
         return message_of(said, who, seen, known)
     except ValidationError as error:

@@ -24,9 +24,9 @@ from hemostat.desk.said import (
     Taken,
     Withdraw,
 )
-from hemostat.desk.saying import MayNotSpeak
 from hemostat.incidents import NoSuchIncident
 from hemostat.settings import Settings
+from hemostat.speaking import MayNotSpeak
 from hemostat.vault import Vault
 from schemas.clocks.determination import Matter
 from schemas.gate import Choice

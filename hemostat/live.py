@@ -1,0 +1,250 @@
+"""What changes while people watch: one poller for each thing watched, shared by all who watch it.
+
+Temporal is asked how long an incident's history is, which costs it next to nothing; only when that
+grew is a worker asked where the incident stands. What changed is written out once, as the text of
+a server-sent event, and every watcher takes it from the same short memory: five hundred watchers
+cost one poll, and a slow one holds nobody up. Who falls too far behind is told to begin again.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from temporalio.client import Client
+
+from hemostat import incidents
+from hemostat.incidents import IncidentRow
+from schemas.base import Digest, Frozen
+from schemas.errors import HemostatError
+from schemas.incident import Containment, IncidentView, Phase, Resolution
+from schemas.journal import Entry
+from schemas.severity import Severity
+from schemas.step import StepState
+
+LOOK_EVERY: Final = 0.4
+"""Seconds; with the look itself, a change shows within a second."""
+
+LOOK_AT_CLOSED_EVERY: Final = 5.0
+MOST_LISTED: Final = 2_000
+"""Open incidents whose changes the list's feed tells, the newest."""
+
+_REMEMBERED: Final = 512
+
+Connect = Callable[[], Awaitable[Client]]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One event: its number, its text on the wire, and whom to look at before it is shown."""
+
+    number: int
+    text: str
+    length: int | None = None
+    """How many entries the journal has after it, where it is one incident's feed."""
+    row: IncidentRow | None = None
+    """The incident it tells of: who watches is shown it only if they may see that one."""
+
+
+def event_text(name: str, data: str, number: int | None = None) -> str:
+    """Return one server-sent event; *data* is JSON on one line."""
+    numbered = f"id: {number}\n" if number is not None else ""
+    return f"{numbered}event: {name}\ndata: {data}\n\n"
+
+
+News = list[tuple[str, Frozen, IncidentRow]]
+"""Name and content of each event, and the incident that it tells of."""
+
+
+class Standing(Frozen):
+    """Where an incident stands, short: the content of an ``incident`` event."""
+
+    id: str
+    open: bool
+    phase: Phase
+    severity: Severity
+    containment: Containment
+    resolution: Resolution | None
+    gates: tuple[str, ...]
+    steps: dict[str, StepState]
+    alerts: int
+    journal_length: int
+    journal_head: Digest
+
+
+class Gone(Frozen):
+    """The content of a ``gone`` event: it is open no more."""
+
+    id: str
+    run_id: str
+
+
+class Look(Protocol):
+    """How one thing is looked at."""
+
+    async def __call__(self) -> tuple[News, float]:
+        """Return what is new, as name and data of events, and the seconds until the next look."""
+
+
+@dataclass
+class _Feed:
+    """One thing that is watched."""
+
+    look: Look
+    told: deque[Told] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
+    last: int = 0
+    watchers: int = 0
+    changed: asyncio.Condition = field(default_factory=asyncio.Condition)
+    poller: asyncio.Task[None] | None = None
+
+    async def poll(self) -> None:
+        """Look again and again, for as long as this task lives."""
+        while True:
+            pause = LOOK_EVERY
+            with suppress(HemostatError, OSError):
+                news, pause = await self.look()
+                if news:
+                    await self._tell(news)
+            await asyncio.sleep(pause)
+
+    async def _tell(self, news: News) -> None:
+        async with self.changed:
+            for name, data, row in news:
+                self.last += 1
+                self.told.append(Told(self.last, *written(name, data), row))
+            self.changed.notify_all()
+
+
+class Live:
+    """The feeds of one process."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._feeds: dict[str, _Feed] = {}
+
+    @property
+    def polls(self) -> int:
+        """How many things are being looked at now."""
+        return len(self._feeds)
+
+    def incident(self, incident: str) -> AsyncGenerator[Told]:
+        """Yield what happens to *incident* from now on; who may see it was asked before."""
+        return self._follow(f"incident {incident}", lambda: _OneIncident(self._connect, incident))
+
+    def list(self) -> AsyncGenerator[Told]:
+        """Yield what changes in the list of open incidents from now on."""
+        return self._follow("list", lambda: _OpenIncidents(self._connect))
+
+    async def _follow(self, name: str, look: Callable[[], Look]) -> AsyncGenerator[Told]:
+        feed = self._feeds.get(name)
+        if feed is None:
+            feed = self._feeds[name] = _Feed(look())
+            feed.poller = asyncio.create_task(feed.poll(), name=f"live {name}")
+        feed.watchers += 1
+        seen = feed.last
+        try:
+            while True:
+                async with feed.changed:
+                    while feed.last == seen:
+                        await feed.changed.wait()
+                    fresh = [told for told in feed.told if told.number > seen]
+                    missed = fresh[0].number > seen + 1
+                    seen = feed.last
+                if missed:
+                    yield Told(seen, event_text("again", "{}"))
+                for told in fresh:
+                    yield told
+        finally:
+            feed.watchers -= 1
+            if feed.watchers == 0 and feed.poller is not None:
+                feed.poller.cancel()
+                if self._feeds.get(name) is feed:
+                    del self._feeds[name]
+
+
+class _OneIncident:
+    """Looks at one incident: at its history's length, and when that grew at where it stands."""
+
+    def __init__(self, connect: Connect, incident: str) -> None:
+        self._connect = connect
+        self._incident = incident
+        self._mark: incidents.Mark | None = None
+        self._head = ""
+        self._journal = -1
+
+    async def __call__(self) -> tuple[News, float]:
+        client = await self._connect()
+        mark, before = await incidents.mark(client, self._incident), self._mark
+        pause = LOOK_EVERY if mark.open else LOOK_AT_CLOSED_EVERY
+        if mark == before:
+            return [], pause
+        seen = await incidents.view(client, self._incident)
+        ended = before is not None and (mark.run_id, mark.open) != (before.run_id, before.open)
+        news: News = []
+        if seen.journal_head != self._head or ended:
+            row = await incidents.row(client, self._incident)
+            if self._journal >= 0:
+                entries = await incidents.journal_from(client, self._incident, self._journal)
+                news += [("journal", entry, row) for entry in entries]
+            news.append(("incident", standing(seen, is_open=mark.open), row))
+        self._mark, self._head, self._journal = mark, seen.journal_head, seen.journal_length
+        return news, pause
+
+
+class _OpenIncidents:
+    """Looks at the list: a row is told when it appears, changes, or is open no more."""
+
+    def __init__(self, connect: Connect) -> None:
+        self._connect = connect
+        self._known: dict[str, IncidentRow] | None = None
+
+    async def __call__(self) -> tuple[News, float]:
+        loop = asyncio.get_running_loop()
+        began, client = loop.time(), await self._connect()
+        now: dict[str, IncidentRow] = {}
+        token: bytes | None = None
+        while len(now) < MOST_LISTED:
+            rows, token = await incidents.page(client, "ExecutionStatus = 'Running'", 1000, token)
+            now |= {row.run_id: row for row in rows}
+            if not token:
+                break
+        news = self._news(now)
+        self._known = now
+        return news, max(LOOK_EVERY, 4 * (loop.time() - began))
+
+    def _news(self, now: dict[str, IncidentRow]) -> News:
+        known = self._known
+        if known is None:
+            return []
+        changed = [row for run, row in now.items() if known.get(run) != row]
+        gone = [row for run, row in known.items() if run not in now]
+        news: News = [("row", row, row) for row in changed]
+        news += [("gone", Gone(id=row.id, run_id=row.run_id), row) for row in gone]
+        return news
+
+
+def standing(seen: IncidentView, *, is_open: bool) -> Standing:
+    """Return where an incident stands, short."""
+    return Standing(
+        id=seen.id,
+        open=is_open,
+        phase=seen.phase,
+        severity=seen.severity,
+        containment=seen.containment,
+        resolution=seen.resolution,
+        gates=tuple(gate.policy.id for gate in seen.gates),
+        steps={step.id: step.state for step in seen.steps},
+        alerts=seen.alerts,
+        journal_length=seen.journal_length,
+        journal_head=seen.journal_head,
+    )
+
+
+def written(name: str, content: Frozen) -> tuple[str, int | None]:
+    """Return an event's text, and the journal's length after it; its id is the entry's number."""
+    data = content.model_dump_json()
+    if isinstance(content, Entry):
+        return event_text(name, data, content.seq), content.seq + 1
+    return event_text(name, data), content.journal_length if isinstance(content, Standing) else None
