@@ -58,6 +58,8 @@ class GatewayTable(Frozen):
     bind: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65_535)
     max_body: ByteSize = ByteSize(256 * 1024)
+    requests_per_second: float = Field(default=20.0, gt=0)
+    burst: int = Field(default=100, ge=1)
 
 
 class Source(Frozen):

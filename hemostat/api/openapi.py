@@ -76,17 +76,20 @@ def _in_path(path: str) -> list[dict[str, Any]]:
 def _in_query(operation: Operation) -> list[dict[str, Any]]:
     schema = operation.query.model_json_schema()
     return [
-        {"name": name, "in": "query", "schema": _without_null(told)}
+        {"name": name, "in": "query", "schema": _without_null(told, schema.get("$defs", {}))}
         for name, told in schema.get("properties", {}).items()
     ]
 
 
-def _without_null(told: dict[str, Any]) -> dict[str, Any]:
+def _without_null(told: dict[str, Any], defs: dict[str, Any]) -> dict[str, Any]:
     """A parameter of the query is there or not; it is never null."""
     rest = {key: value for key, value in told.items() if key not in ("anyOf", "title", "default")}
     kinds = [kind for kind in told.get("anyOf", ()) if kind.get("type") != "null"]
     default = {"default": told["default"]} if told.get("default") is not None else {}
-    return {**rest, **(kinds[0] if kinds else {}), **default}
+    kind = kinds[0] if kinds else {}
+    if "$ref" in kind:
+        kind = {k: defs[kind["$ref"].rpartition("/")[2]][k] for k in ("type", "enum")}
+    return {**rest, **kind, **default}
 
 
 def _in_header(operation: Operation) -> list[dict[str, Any]]:

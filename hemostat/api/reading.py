@@ -14,18 +14,8 @@ from schemas.step import StepView
 from schemas.who import Who
 
 
-class ListQuery(InPages):
+class ListQuery(Filters, InPages):
     """The filters of the list, and its pages."""
-
-    open: bool | None = None
-    playbook: str | None = None
-    service: str | None = None
-    severity: str | None = None
-    containment: str | None = None
-    phase: str | None = None
-    waiting_for: str | None = None
-    drill: bool | None = None
-    starts_with: str | None = None
 
 
 class Steps(Frozen):

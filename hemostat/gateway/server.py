@@ -6,17 +6,21 @@ import signal
 from dataclasses import dataclass
 
 import uvicorn
-from starlette.routing import Route
+from starlette.routing import BaseRoute
 
+from hemostat.api.call import Api, nothing_found
+from hemostat.api.routes import api_routes
+from hemostat.console.admitted_desk import AdmittedDesk
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Findings
 from hemostat.console.drills import Drills
 from hemostat.console.feed import Feed
 from hemostat.console.routes import routes as console_routes
-from hemostat.console.temporal_desk import TemporalDesk
+from hemostat.desk.desk import Desk
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity.desk import Identity
+from hemostat.live import Live
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError
@@ -41,9 +45,9 @@ async def serve(settings: Settings, insight: Insight | None = None) -> None:
     signals = IncidentSignals(settings.hemostat.task_queue)
     bind, port = settings.gateway.bind, settings.gateway.port
     identity = Identity(settings) if settings.identity else None
-    beside: list[Route] = []
+    beside: list[BaseRoute] = []
     if identity is not None:
-        beside = console_routes(console_of(settings, signals, identity, insight or Insight()))
+        beside = for_people(settings, signals, identity, insight or Insight())
     config = uvicorn.Config(
         gateway_app(settings, signals, Vault(settings.vault_folder), beside, identity),
         host=bind,
@@ -74,14 +78,37 @@ async def serve(settings: Settings, insight: Insight | None = None) -> None:
         listening.close()
 
 
-def console_of(
+def for_people(
     settings: Settings, signals: IncidentSignals, identity: Identity, insight: Insight
+) -> list[BaseRoute]:
+    """Return the console and the API of this gateway, for those whom *identity* knows."""
+    vault = Vault(settings.vault_folder)
+    desk = Desk(settings, signals.connected, vault, identity.key)
+    api = Api(
+        desk=desk,
+        live=Live(signals.connected),
+        authenticate=identity.who,
+        books=insight.books,
+        findings=insight.findings or nothing_found,
+        per_second=settings.gateway.requests_per_second,
+        burst=settings.gateway.burst,
+    )
+    console = console_of(settings, signals, identity, insight, desk)
+    return [*api_routes(api), *console_routes(console)]
+
+
+def console_of(
+    settings: Settings,
+    signals: IncidentSignals,
+    identity: Identity,
+    insight: Insight,
+    desk: Desk,
 ) -> Console:
-    """Return the console of this gateway, for those whom *identity* signs in."""
+    """Return the console of this gateway."""
     vault = Vault(settings.vault_folder)
     drills = Drills(insight.scenarios, settings.state_folder / "drills")
     return Console(
-        desk=TemporalDesk(signals.connected, vault, identity.key),
+        desk=AdmittedDesk(desk, signals.connected, vault, identity.key),
         feed=Feed(signals.connected),
         authenticate=identity.who,
         guard=identity,

@@ -4,6 +4,7 @@ Those are pages of ``docs/reference/``, and the blocks of the README and CONTRIB
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Iterable, Sequence
@@ -18,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from hemostat.api.openapi import document
 from hemostat.cli import hemostat
 from schemas.gate import GatePolicy, OnSilence
 from schemas.ports.port import Port
@@ -52,6 +54,7 @@ def pages() -> dict[Path, str]:
     return {
         **{page: with_files(page.read_text("utf-8"), files) for page, files in QUOTED.items()},
         REFERENCE / "cli.md": cli(),
+        REFERENCE / "openapi.json": openapi(),
         REFERENCE / "playbooks.md": playbooks(),
         REFERENCE / "ports.md": ports(),
     }
@@ -66,6 +69,14 @@ def with_files(text: str, files: Sequence[Path]) -> str:
         text,
         flags=re.DOTALL | re.MULTILINE,
     )
+
+
+# The API
+
+
+def openapi() -> str:
+    """The OpenAPI document as the gateway serves it, to be read."""
+    return json.dumps(document(), indent=1, sort_keys=True) + "\n"
 
 
 # The command line

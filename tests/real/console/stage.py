@@ -15,10 +15,9 @@ import uvicorn
 from temporalio.client import Client
 
 from hemostat.console.book import book_of
-from hemostat.console.routes import routes
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
-from hemostat.gateway.server import Insight, console_of
+from hemostat.gateway.server import Insight, for_people
 from hemostat.identity.desk import Identity, accounts_of
 from hemostat.incidents import view
 from hemostat.keys import create_key
@@ -163,8 +162,8 @@ async def served(client: Client, queue: str, made: Settings) -> AsyncIterator[Se
     signals, identity = IncidentSignals(queue, client), Identity(made)
     books = tuple(book_of(p, spec_of(p)) for p in discover_playbooks().values())
     insight = Insight(books, scenarios=("feedback-poisoning",))
-    console = console_of(made, signals, identity, insight)
-    app = gateway_app(made, signals, Vault(made.vault_folder), routes(console), identity)
+    beside = for_people(made, signals, identity, insight)
+    app = gateway_app(made, signals, Vault(made.vault_folder), beside, identity)
     config = uvicorn.Config(
         app,
         host=LOOPBACK,
