@@ -20,6 +20,7 @@ Authenticate = Callable[[Request], Awaitable[Who | None]]
 Findings = Callable[[], Awaitable[tuple[list[HemostatError], list[str]]]]
 """What is wrong and what is fine, as ``hemostat check`` finds it."""
 
+_RUN: Final = r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 KEY: Final = re.compile(r"[\x21-\x7e]{1,200}")
 """An idempotency key: printable, without spaces."""
 
@@ -79,14 +80,14 @@ class NoQuery(Frozen):
 class OfRun(Frozen):
     """An earlier run of a reopened incident; without it the last one."""
 
-    run: str | None = Field(default=None, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9-]*$")
+    run: str | None = Field(default=None, pattern=_RUN)
 
 
 class InPages(Frozen):
     """How many, and from where on."""
 
     limit: int = Field(default=50, ge=1, le=200)
-    cursor: str | None = Field(default=None, max_length=6000)
+    cursor: str | None = Field(default=None, max_length=2000, pattern=r"^[A-Za-z0-9_-]+$")
 
 
 class OfJournal(OfRun):

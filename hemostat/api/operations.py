@@ -38,7 +38,8 @@ def _read(
     answer: type[Frozen] | None,
     query: type[Frozen] = NoQuery,
 ) -> Operation:
-    problems = (404, 422, 503) if "{" in path else (422, 503)
+    listed = issubclass(query, InPages)
+    problems = (404, 422, 503) if "{" in path or listed else (422, 503)
     return Operation(id_, "GET", path, summary, handle, answer, query=query, problems=problems)
 
 

@@ -6,6 +6,7 @@ from typing import Final
 from pydantic import Field, ValidationError
 from starlette.responses import Response
 
+from hemostat.desk.listing import NoSuchPlace
 from hemostat.desk.said import Answer, Taken
 from hemostat.incidents import NoSuchIncident
 from hemostat.speaking import MayNotSpeak
@@ -29,7 +30,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     403: ("not-yours", "This is not yours to do"),
     404: ("not-found", "There is no such thing"),
     405: ("method-not-allowed", "The method is not allowed here"),
-    409: ("refused", "The incident refused it"),
+    409: ("refused", "It was not taken"),
     413: ("too-large", "The body is too large"),
     415: ("not-json", "The body is not JSON"),
     422: ("invalid", "The request does not say what it must"),
@@ -95,7 +96,8 @@ class Rejected(Exception):
             headers["Retry-After"] = str(self.retry_after)
         if status == 401:
             headers["WWW-Authenticate"] = 'Bearer realm="hemostat"'
-        content = self.problem.model_dump_json(exclude_none=True)
+        unsaid = {"answer"} if self.problem.answer is None else None
+        content = self.problem.model_dump_json(exclude=unsaid)
         return Response(content, status, headers, MEDIA_TYPE)
 
 
@@ -109,8 +111,10 @@ def rejected_by(error: HemostatError) -> Rejected:
         return Rejected(403, error.what, next_step=next_step)
     if isinstance(error, NotHeld):
         return Rejected(404, error.what, next_step=next_step)
+    if isinstance(error, NoSuchPlace):
+        return Rejected(404, error.what, where=where, next_step=next_step)
     if isinstance(error, BadInput):
-        return Rejected(422, error.what, where=where, next_step=next_step)
+        return Rejected(409, error.what, where=where, next_step=next_step)
     return Rejected(503, error.what, next_step=next_step, retry_after=RETRY_AFTER_SECONDS)
 
 

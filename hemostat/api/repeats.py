@@ -28,7 +28,7 @@ class Repeats:
     async def once(
         self, who: Who, key: str | None, said: bytes, say: Callable[[], Awaitable[Answer]]
     ) -> Answer:
-        """Return what *say* answers, or answered under this *key*; 422 if it was something else."""
+        """Return what *say* answers, or answered under this *key*; 409 if it was something else."""
         if key is None:
             return await say()
         print_ = hashlib.sha256(said).hexdigest()
@@ -37,7 +37,7 @@ class Repeats:
             before, answered = self._known[place]
             if before != print_:
                 raise Rejected(
-                    422,
+                    409,
                     "this idempotency key was used for something else",
                     where="Idempotency-Key",
                     next_step="a new thing takes a new key.",

@@ -24,6 +24,10 @@ LARGEST: Final = 200
 """Rows in a page."""
 
 
+class NoSuchPlace(BadInput):
+    """A cursor that we did not give out."""
+
+
 class Filters(Frozen):
     """What a list is narrowed to; what is None narrows nothing."""
 
@@ -92,7 +96,7 @@ class Cursor(Frozen):
             )
             cursor.place()
         except (ValidationError, ValueError) as error:
-            raise BadInput(
+            raise NoSuchPlace(
                 "this is no cursor", where="cursor", next_step="begin again from the first page."
             ) from error
         return cursor
@@ -132,7 +136,10 @@ async def _rows(
     """Yield each incident that *who* may see, with the place after it."""
     place, skip = start.place(), start.skip
     while True:
-        rows, following = await page(client, query, start.rows, place)
+        try:
+            rows, following = await page(client, query, start.rows, place)
+        except BadInput as error:
+            raise NoSuchPlace(error.what, where="cursor", next_step=error.next_step) from error
         rest = list(enumerate(rows))[skip:]
         seen = {row.run_id for row in await access.visible(client, who, [row for _, row in rest])}
         for number, row in rest:
