@@ -25,7 +25,7 @@ check: .venv/.dev ## the laws alone: ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-crash: .venv/.dev ## every fault at every effect; `make test` runs a part (some 10 minutes)
+crash: .venv/.dev ## every fault at every effect; `make test` runs a part (some 30 minutes)
 	@HEMOSTAT_CRASH_MATRIX=whole $(BIN)/python -m pytest tests/crash
 
 bench: .venv/.dev ## how fast, on this machine

@@ -1,6 +1,7 @@
 """``python -m bench``: measure on this machine and write ``bench/RESULTS.md``.
 
 ``--smoke`` goes through all of it with a handful of alerts, prints the report and writes nothing.
+``--harder`` measures the harder playbooks alone and puts their section in the place of the old one.
 """
 
 import asyncio
@@ -9,13 +10,15 @@ import os
 import sys
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from temporalio.client import WorkflowHistory
 
-from bench import costs, latency, storm, throughput
+from bench import costs, harder, latency, storm, throughput
 from bench.figures import Results, is_whole
+from bench.harder_report import HEAD, section
 from bench.report import markdown
 from bench.stage import Stage, busy_seconds, staged
 
@@ -36,9 +39,12 @@ class Counts:
     warm: int = 4
     replays: int = 10
     steps: int = 200
+    harder_pairs: int = 16
+    harder_rounds: int = 2
+    harder_incidents: int = 6
 
 
-SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5)
+SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5, 1, 1, 2)
 
 
 def say(what: str) -> None:
@@ -72,6 +78,7 @@ async def measure(counts: Counts) -> Results:
             at_once=counts.alerts_at_once,
             say=say,
         )
+        hard = await _harder(stage, counts)
         ended, share = os.getloadavg()[0], others.share()
         say("taking it apart")
         ours, floor = [await _history(stage, side[0].handles[0]) for side in blocks]
@@ -88,11 +95,50 @@ async def measure(counts: Counts) -> Results:
                 await costs.replayed(floor, counts.replays),
             ),
             one_alert=await costs.of_one_alert(stage, counts.steps),
+            harder=hard,
             at_once=(counts.incidents_at_once, counts.alerts_at_once),
             load=(load, ended),
             others=share,
             seconds=time.monotonic() - began,
         )
+
+
+async def _harder(stage: Stage, counts: Counts) -> list[harder.Measured]:
+    return await harder.measure(
+        stage,
+        pairs=counts.harder_pairs,
+        rounds=counts.harder_rounds,
+        incidents=counts.harder_incidents,
+        at_once=counts.incidents_at_once,
+        say=say,
+    )
+
+
+async def measure_harder(counts: Counts) -> list[str]:
+    """Measure the harder playbooks alone; return their section."""
+    began, load = time.monotonic(), os.getloadavg()[0]
+    async with staged() as stage:
+        others = _Others(stage)
+        found = await _harder(stage, counts)
+        share = others.share()
+    quiet = "idle otherwise" if share < 0.05 else "**not idle otherwise**"
+    conditions = (
+        f"Of a run of its own: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
+        f"{time.monotonic() - began:.0f} s, load average {load:.2f} before, other work took "
+        f"{share:.0%} of the processors meanwhile: {quiet}."
+    )
+    return section(found, counts.incidents_at_once, conditions)
+
+
+def with_section(text: str, lines: list[str]) -> str:
+    """*text* with its section of the harder playbooks replaced, or put before the last one."""
+    before, old, rest = text.partition(HEAD)
+    if not old:
+        before, rest = text, ""
+        head, mark, costs = text.partition("## What it costs")
+        return head + "\n".join(lines) + "\n" + mark + costs
+    _, mark, after = rest.partition("\n## ")
+    return before + "\n".join(lines) + mark + after
 
 
 class _Others:
@@ -131,6 +177,12 @@ def main(arguments: list[str]) -> int:
     """Measure, write, and fail if the storm lost or doubled anything."""
     logging.basicConfig(level=logging.ERROR)
     smoke = "--smoke" in arguments
+    if "--harder" in arguments:
+        lines = asyncio.run(measure_harder(SMOKE if smoke else Counts()))
+        print("\n".join(lines))
+        if not smoke:
+            RESULTS.write_text(with_section(RESULTS.read_text(), lines))
+        return 0
     results = asyncio.run(measure(SMOKE if smoke else Counts()))
     text = markdown(results)
     print(text)

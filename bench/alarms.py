@@ -1,6 +1,7 @@
 """What the load generator sends: Alertmanager's webhook bodies, and the same alert normalised."""
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,15 +22,22 @@ def incident_of(case: str) -> str:
     return incident_id(PLAYBOOK, SERVICE, [case])
 
 
-def body(case: str, group: str = "") -> bytes:
+def body(
+    case: str,
+    group: str = "",
+    *,
+    alertname: str = "FeedbackPoisoningSuspected",
+    labels: Mapping[str, str] | None = None,
+) -> bytes:
     """One POST: one firing alert of *case*; another *group* is another delivery of it."""
     alert = {
         "status": "firing",
         "labels": {
-            "alertname": "FeedbackPoisoningSuspected",
+            "alertname": alertname,
             "case": case,
             "model": "sentiment",
             "severity": "critical",
+            **(labels or {}),
         },
         "annotations": {
             "summary": "negative share of sentiment answers is up",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench.costs import Replayed
+from bench.harder import Measured
 from bench.latency import Moments
 from bench.storm import Count, Gusts
 from bench.throughput import Block, Events
@@ -25,6 +26,7 @@ class Results:
     storm: tuple[Gusts, Gusts, Gusts, Count]
     replayed: tuple[Replayed, Replayed]
     one_alert: dict[str, float]
+    harder: list[Measured]
     at_once: tuple[int, int]
     load: tuple[float, float]
     others: float

@@ -1,7 +1,8 @@
 """The floor's HTTP process: bare handlers on the server that the gateway uses too, uvicorn.
 
 ``/accept`` answers 202 and nothing else. ``/start`` starts the bare response of a parsed body.
-``/signal`` sends each alert as its own signal-with-start. None of them checks a token, keeps the
+``/script`` starts a scripted
+response of a playbook. ``/signal`` sends each alert as its own signal-with-start. None of them checks a token, keeps the
 body, normalises, routes, or knows a duplicate.
 """
 
@@ -18,6 +19,7 @@ from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 
 from bench.bare import ALERTS, RESPONSE
+from bench.scripted import SCRIPTED
 from bench.worker import QUEUE
 from hemostat.temporal import connect
 
@@ -46,6 +48,15 @@ async def start(request: Request) -> Response:
     return JSONResponse({"id": name}, status_code=202)
 
 
+async def script(request: Request) -> Response:
+    """Start one scripted response, named by the path."""
+    json.loads(await request.body())
+    client = await _client()
+    name, playbook = request.path_params["id"], request.path_params["playbook"]
+    await client.start_workflow(SCRIPTED, playbook, id=name, task_queue=QUEUE)
+    return JSONResponse({"id": name}, status_code=202)
+
+
 async def signal(request: Request) -> Response:
     """Signal the one counting workflow, and start it if need be."""
     body: dict[str, Any] = json.loads(await request.body())
@@ -67,6 +78,7 @@ if __name__ == "__main__":
         routes=[
             Route("/accept", accept, methods=["POST"]),
             Route("/start/{id}", start, methods=["POST"]),
+            Route("/script/{playbook}/{id}", script, methods=["POST"]),
             Route("/signal/{id}", signal, methods=["POST"]),
         ]
     )

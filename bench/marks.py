@@ -74,6 +74,17 @@ class Marks:
         self._waiting.setdefault(key, []).append((times, future))
         return await future
 
+    def last_before(self, incident: str, moment: int) -> tuple[str, int] | None:
+        """The last call before *moment* (ns since the epoch): its port, and its how-manieth."""
+        calls = [
+            (at, port, number)
+            for (whose, port), moments in self._moments.items()
+            if whose == incident and not port.endswith("page")
+            for number, at in enumerate(moments, 1)
+            if at < moment
+        ]
+        return max(calls)[1:] if calls else None
+
     def forget(self, incident: str) -> None:
         """Drop the marks of an incident that is over."""
         for key in [key for key in self._moments if key[0] == incident]:

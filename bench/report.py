@@ -12,6 +12,7 @@ from typing import Final
 
 from bench.explanations import explain
 from bench.figures import Results, aims, is_whole, mean, mean_events, median, p95, rate, summed
+from bench.harder_report import section
 from bench.stage import RHYTHM, ROOT
 from bench.storm import Gusts
 from bench.throughput import Events
@@ -33,6 +34,7 @@ def markdown(results: Results) -> str:
         *_latency(results),
         *_throughput(results),
         *_storm(results),
+        *section(results.harder, results.at_once[0], "In the same run."),
         *explain(results),
     ]
     return "\n".join(parts) + "\n"

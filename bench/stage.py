@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from temporalio.client import Client
 
+from bench.courses import COURSES
 from bench.marks import Marks
 from bench.posting import Connection
 from hemostat.embedded import READY_WITHIN, start_embedded_temporal
@@ -122,7 +123,8 @@ async def staged() -> AsyncIterator[Stage]:
         )
         temporal_port, ui_port, gateway_port, floor_port = free_ports(4)
         config = folder / "hemostat.toml"
-        config.write_text(_TOML.format(port=gateway_port, **RHYTHM))
+        harder = "".join(course.toml for course in COURSES)
+        config.write_text(_TOML.format(port=gateway_port, **RHYTHM) + harder)
         (folder / "token").write_text(TOKEN)
         temporal = await stack.enter_async_context(
             await start_embedded_temporal(folder / "temporal", temporal_port, ui_port)

@@ -117,13 +117,14 @@ async def _block(stage: Stage, opener: Open, incidents: int, at_once: int) -> Bl
 async def events(stage: Stage, blocks: list[Block]) -> list[Events]:
     """Read the histories of a few incidents of each block."""
     return [
-        await _events_of(stage, incident)
+        await events_of(stage, incident)
         for block in blocks
         for incident in block.handles[:_HISTORIES]
     ]
 
 
-async def _events_of(stage: Stage, incident: str) -> Events:
+async def events_of(stage: Stage, incident: str) -> Events:
+    """Count the history events of one incident."""
     types: Counter[str] = Counter()
     calls: Counter[str] = Counter()
     size = 0

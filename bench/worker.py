@@ -6,9 +6,11 @@ import os
 import signal
 from pathlib import Path
 
+from bench import worlds
 from bench.bare import ALERTS, RESPONSE, BareAlerts, BareResponse
 from bench.marks import MarkSender
 from bench.noop import connections
+from bench.scripted import SCRIPTED, ScriptedResponse
 from hemostat.temporal import connect
 from workers.registry import discover_playbooks
 from workers.worker import make_worker
@@ -20,8 +22,10 @@ async def work(state: Path) -> None:
     """Work until SIGTERM."""
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    workflows = {**discover_playbooks(), RESPONSE: BareResponse, ALERTS: BareAlerts}
-    wired = connections(MarkSender(state / "marks"), state)
+    floors = {RESPONSE: BareResponse, ALERTS: BareAlerts, SCRIPTED: ScriptedResponse}
+    workflows = {**discover_playbooks(), **floors}
+    marks = MarkSender(state / "marks")
+    wired = {**connections(marks, state), **worlds.connections(marks)}
     async with make_worker(await connect(identity="bench-worker"), QUEUE, workflows, wired):
         await stopped.wait()
 
