@@ -25,10 +25,11 @@ class Outside(Protocol):
 
 def gateway_changes(caddy: Proxy) -> list[str]:
     """The writes to Caddy's admin API, without the incident's name."""
-    return [_change(exchange) for exchange in caddy.writes()]
+    return [change(exchange) for exchange in caddy.writes()]
 
 
-def _change(exchange: Exchange) -> str:
+def change(exchange: Exchange) -> str:
+    """One write to Caddy's admin API, without the incident's name."""
     if not isinstance(exchange.sent, dict):
         return exchange.method
     mark = exchange.sent["handle"][0].get("hemostat")

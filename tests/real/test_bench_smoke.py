@@ -8,7 +8,12 @@ import pytest
 
 from hemostat.processes import ChildProcess
 
-pytestmark = [pytest.mark.real, pytest.mark.temporal, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.temporal,
+    pytest.mark.slow,
+    pytest.mark.timeout(450),
+]
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,7 +25,7 @@ async def test_a_handful_of_alerts_goes_through_all_of_the_benchmark(tmp_path: P
         log=tmp_path / "bench.log",
         cwd=ROOT,
     ) as bench:
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(400):
             status = await bench.wait()
     said = (tmp_path / "bench.log").read_text()
     assert status == 0, said
