@@ -27,14 +27,19 @@ class NotStrict(ValueError):
 
 def strict_json(text: bytes) -> Any:
     """Return the value of *text*, which is canonical JSON; raise ``NotStrict`` if it is not."""
-    value = lenient_json(text)
-    if canonical_json(value) != text:
+    value, written = _read(text)
+    if written != text:
         raise NotStrict("json-not-canonical", "it is not written in canonical JSON (RFC 8785)")
     return value
 
 
 def lenient_json(text: bytes) -> Any:
     """Return the value of *text*, however it is laid out, if every reader sees the same in it."""
+    return _read(text)[0]
+
+
+def _read(text: bytes) -> tuple[Any, bytes]:
+    """The value of *text* and its canonical form."""
     try:
         said = text.decode("utf-8")
     except UnicodeDecodeError:
@@ -44,14 +49,14 @@ def lenient_json(text: bytes) -> Any:
         value = json.loads(
             said, object_pairs_hook=_once, parse_int=_integer, parse_constant=_constant
         )
-        canonical_json(value)
+        written = canonical_json(value)
     except NotStrict:
         raise
     except (json.JSONDecodeError, RecursionError):
         raise NotStrict("json-syntax", "it is not JSON") from None
     except (rfc8785.CanonicalizationError, UnicodeEncodeError, ValueError):
         raise NotStrict("json-number", "it holds what JSON readers read differently") from None
-    return value
+    return value, written
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

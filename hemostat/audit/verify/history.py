@@ -14,7 +14,7 @@ from schemas.audit.chain import NO_EVENTS, RunHeader, head_of_header
 from schemas.audit.checkpoint import Checkpoint
 from schemas.audit.manifest import Manifest, Run
 from schemas.audit.signing import Envelope
-from schemas.audit.wire import Event, EventType, NotAnEvent, id_and_type, read_event
+from schemas.audit.wire import Event, EventType, NotAnEvent, id_and_type, read_event, type_if
 
 INPUT, SIGNAL_INPUT, RESULT = 6, 2, 1
 """Fields of the attributes of a start, a signal and a completion that hold payloads."""
@@ -95,9 +95,10 @@ def _check_run(
     _check_heads(bytes(listed), header, checkpoints, findings)
     times: dict[int, datetime] = {}
     wanted = {body.last_event for body in checkpoints}
+    digests = bytes(listed)
     try:
         for number, kind, digest, event in _events(pack, run, findings, header.number):
-            if bytes(listed[32 * number - 32 : 32 * number]) != digest:
+            if digests[32 * number - 32 : 32 * number] != digest:
                 what = "its bytes are not those that were sealed"
                 findings.add("history-event", f"run {header.number}, event {number}", what)
             if kind in _READ or number in wanted:
@@ -142,11 +143,13 @@ def _events(
     """Yield number, type, digest and bytes of each event while they are in order."""
     expected = 1
     for event in pack.events(run.folder):
-        found, kind = id_and_type(event)
-        if found != expected:
-            code, what = _misplaced(found, expected)
-            findings.add(code, f"run {number_of_run}, event {expected}", what)
-            return
+        kind = type_if(event, expected)
+        if kind < 0:
+            found, kind = id_and_type(event)
+            if found != expected:
+                code, what = _misplaced(found, expected)
+                findings.add(code, f"run {number_of_run}, event {expected}", what)
+                return
         yield expected, kind, sha256(event).digest(), event
         expected += 1
     if expected <= run.events:

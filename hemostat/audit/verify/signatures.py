@@ -41,7 +41,9 @@ def check_key(held: Envelope[Any], where: str, signed: Signed, findings: Finding
     elif worth is Standing.RETIRED:
         findings.add("key-retired", where, f"its key was retired at {key.retired}, before its time")
     elif worth is Standing.COMPROMISED:
-        seq = held.body.seq if isinstance(held.body, Checkpoint) else -1
+        # The register's entries have no timestamp of their own: they name the last checkpoint.
+        last = max(signed.proven_before, default=-1)
+        seq = held.body.seq if isinstance(held.body, Checkpoint) else last
         proven = signed.proven_before.get(seq)
         if proven is None or proven >= str(key.compromised):
             said = "its key is compromised, and no timestamp from outside shows that it is older"
