@@ -75,6 +75,18 @@ async def test_evidence_that_could_not_be_had_is_a_gap() -> None:
     assert any("Evidence is missing: memory" in point.says for point in said.concerns)
 
 
+async def test_a_legal_clock_is_told_with_who_decided_and_what_was_to_spare() -> None:
+    told = await answers("assistant-exfiltration/filed")
+    said = {point.says.partition(":")[0]: point.says for point in told["clocks"].points}
+    assert "filed, due" in said["gdpr-33"]
+    assert "decided by counsel" in said["gdpr-33"]
+    assert "to spare" in said["gdpr-33"]
+    assert "not-applicable" in said["nis2-23-4a"]
+    assert "decided by counsel" in said["nis2-23-4a"]
+    denied = [point.says for point in told["negatives"].points]
+    assert any("determined that nis2-23-4a does not apply" in says for says in denied)
+
+
 async def test_what_no_entry_shows_is_said_to_be_not_shown() -> None:
     told = await answers("feedback-poisoning/resolved")
     for name in ("readers", "lessons", "generated", "clocks"):

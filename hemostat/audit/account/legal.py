@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from hemostat.audit.account.record import at
 from schemas.journal import Entry, Kind
 
 
@@ -35,13 +34,20 @@ class ClockTold:
         )
 
     @property
+    def filed_at(self) -> str | None:
+        """When it was filed, as counsel said; else when that was said."""
+        if self.filed is None:
+            return None
+        told: Any = self.filed.data.get("value")
+        return told if isinstance(told, str) else self.filed.at
+
+    @property
     def margin_seconds(self) -> float | None:
         """How long before its due time it was filed; negative: after it."""
-        if self.filed is None or self.due is None:
+        if self.filed_at is None or self.due is None:
             return None
-        filed: Any = self.filed.data.get("at")
-        moment = datetime.fromisoformat(filed) if isinstance(filed, str) else at(self.filed)
-        return (datetime.fromisoformat(self.due) - moment).total_seconds()
+        due, filed = (datetime.fromisoformat(moment) for moment in (self.due, self.filed_at))
+        return (due - filed).total_seconds()
 
 
 @dataclass
@@ -66,7 +72,8 @@ def legal_of(entries: Iterable[Entry]) -> LegalTold:
         if "definitions" in entry.data and told.pinned is None:
             told.pinned = entry
             known: Any = entry.data.get("clocks", [])
-            told.clocks = {str(name): ClockTold(str(name)) for name in known}
+            for pinned in known:  # some may have been determined before the pinning was told
+                told.clocks.setdefault(str(pinned), ClockTold(str(pinned)))
             continue
         name = str(entry.data.get("clock") or "")
         if not name:

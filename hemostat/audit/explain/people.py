@@ -180,7 +180,7 @@ def negatives(account: Account) -> Answer:
         )
         for clock in account.legal.clocks.values()
         for said in clock.determinations
-        if said.data.get("applies") is False
+        if said.data.get("value") == "not-applicable"
     ]
     undecided = [c for c in account.legal.clocks.values() if not c.determinations]
     if undecided and account.closed:

@@ -198,7 +198,7 @@ def regulatory(account: Account) -> Section:
     told = tuple(
         f"{clean(e.says, 160)} (entry {e.seq})"
         for e in account.record.entries
-        if e.says.startswith("Determination ") or "receipt" in e.data
+        if e.says.startswith("Determination ") or (e.kind is Kind.EVIDENCE and "receipt" in e.data)
     )
     if legal.pinned is None:
         lead = (
@@ -207,7 +207,6 @@ def regulatory(account: Account) -> Section:
         return Section("Regulatory position", lead=lead, bullets=told)
     rows = []
     for clock in legal.decided or list(legal.clocks.values()):
-        filed = clock.filed
         margin = clock.margin_seconds
         spare = f" ({in_short(margin)} to spare)" if margin is not None else ""
         rows.append(
@@ -216,7 +215,7 @@ def regulatory(account: Account) -> Section:
                 clock.state or "scope not declared",
                 clock.decided_by or "nobody yet",
                 clock.due[:16].replace("T", " ") if clock.due else "not known",
-                f"{at_second(at(filed))}{spare}" if filed else "-",
+                f"{clock.filed_at[:16].replace('T', ' ')}{spare}" if clock.filed_at else "-",
             )
         )
     data = legal.pinned.data

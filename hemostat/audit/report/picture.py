@@ -150,11 +150,18 @@ def _grid(
 def _drawn(bar: _Bar, axis: _Axis, y: int, ended: datetime) -> list[str]:
     begin, end = axis.x(bar.begin), axis.x(bar.end or ended)
     width = max(end - begin, 3)
-    label = bar.label if len(bar.label) <= 36 else bar.label[:35] + "…"
+    label = bar.label if len(bar.label) <= 32 else bar.label[:31] + "…"
     asked = bar.label.startswith("asked: ")
     parts = [
         f'<line x1="{_LABEL}" y1="{y + 20}" x2="{_WIDTH - 20}" y2="{y + 20}" stroke="{_LINE}"/>',
-        _text(_LABEL - 12, y + 14, label, _SOFT if asked else _INK, "end"),
+        _text(
+            _LABEL - 12,
+            y + 14,
+            label,
+            _SOFT if asked else _INK,
+            "end",
+            10.8 if len(label) > 26 else 12.5,
+        ),
         (
             f'<rect x="{begin:.1f}" y="{y + (7 if asked else 4)}" width="{width:.1f}" '
             f'height="{6 if asked else 11}" rx="2" fill="{bar.colour}" '
@@ -174,8 +181,8 @@ def _legend(height: int) -> list[str]:
     return [
         f'<circle cx="{_LABEL + 6}" cy="{y - 4}" r="4.5" fill="#fff" stroke="{_GOOD}" stroke-width="2.5"/>',
         _text(_LABEL + 16, y, "proven by another path", _SOFT, "start", 11),
-        f'<rect x="{_LABEL + 150}" y="{y - 8}" width="22" height="6" rx="2" fill="{_MARK}" opacity=".55"/>',
-        _text(_LABEL + 178, y, "a question to people", _SOFT, "start", 11),
+        f'<rect x="{_LABEL + 172}" y="{y - 8}" width="22" height="6" rx="2" fill="{_MARK}" opacity=".55"/>',
+        _text(_LABEL + 200, y, "a question to people", _SOFT, "start", 11),
         _text(
             _WIDTH - 20,
             y,
