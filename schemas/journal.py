@@ -35,6 +35,7 @@ class Kind(StrEnum):
     DECISION = "decision"
     REFUSED = "refused"
     PAGE = "page"
+    MESSAGE = "message"
     EVIDENCE = "evidence"
     FINDING = "finding"
     CLOCK = "clock"

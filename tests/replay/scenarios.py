@@ -19,6 +19,7 @@ from tests.workflows.case import Case, alert
 from tests.workflows.exfiltration_world import ExfiltrationWorld
 from tests.workflows.moderation_world import ModerationWorld
 from tests.workflows.roster import staffed
+from tests.workflows.telling_world import TellingWorld, followed
 from tests.workflows.world import World
 
 ISOLATE, ROLL_BACK = "isolate-the-feedback-endpoint", "roll-the-model-back"
@@ -154,6 +155,21 @@ async def by_people(stage: Stage) -> Case:
     return case
 
 
+async def told(stage: Stage) -> Case:
+    """Channels are told and people asked; mail fails at first, and one person is excluded."""
+    stage.world.fail["mail_report"] = 3
+    case = await Case.open(stage.env.client, stage.queue, of=followed())
+    await case.by("acknowledge", ml_on_call="o1")
+    await case.by("confirm-known-good", ml_on_call="o1")
+    await case.gate("rescore-decisions")
+    await case.say("suspect", "l1", "counsel", person="m2")
+    await case.by("rescore-decisions", service_owner="s1", ml_lead="m1")
+    await case.by("retrain-without-poison", data_owner="d1", ml_lead="m1")
+    await case.by("re-enable-feedback", commander="c1", ml_lead="m1")
+    await case.by("close-incident", commander="c1")
+    return case
+
+
 async def closed(stage: Stage) -> Case:
     """A person takes it and closes it."""
     case = await stage.unrouted()
@@ -208,6 +224,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         by_people,
         by_people_who_prove_it,
         someone_excluded,
+        told,
     ),
     "adversarial-evasion": EVASION,
     "assistant-exfiltration": EXFILTRATION,
@@ -216,7 +233,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
 """By playbook."""
 
 OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
-    "feedback-poisoning": (resolved, false_alarm, by_people, by_people_who_prove_it),
+    "feedback-poisoning": (resolved, false_alarm, by_people, by_people_who_prove_it, told),
     "triage": (stormed,),
 }
 """Those that are recorded on a server as well that asks for a new run all the time."""
@@ -224,5 +241,6 @@ OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
 WORLDS: dict[str, type[World]] = {
     "adversarial-evasion": ModerationWorld,
     "assistant-exfiltration": ExfiltrationWorld,
+    "feedback-poisoning": TellingWorld,
 }
 """The world that a playbook's scenarios play in, where it is not the plain one."""

@@ -175,6 +175,7 @@ class Lifecycle(Succession):
         self.take_precautions()
         if self.clocks.declared:
             self._in_background(self.clocks.keep(), "legal clocks")
+        self.announcer.begin()
         response = self._spawn(self._respond_and_be_clear(), "respond")
         judged = self._spawn(self._judge_false_alarm(), "false alarm")
         while not (response.done() or judged.done()):
@@ -231,7 +232,8 @@ class Lifecycle(Succession):
         """Let what should be done still be done, stop the rest, close what was opened outside."""
         self.gates.withdraw_all()
         await self._let_finish("beside", "seal")
-        await self._stop_beside(lambda what: what != "page")
+        await self._stop_beside(lambda what: what not in ("page", "announce"))
+        await self.announcer.settle(lambda: self.intake.unanswered)
         await self.pager.settle()
         self._background.clear()
 

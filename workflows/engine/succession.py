@@ -18,6 +18,7 @@ from schemas.incident import Carried, OpenIncident
 from schemas.journal import Entry, Kind
 from schemas.ports.vault import ArchiveJournal, archive_journal
 from workflows.engine import commands
+from workflows.engine.announcements import Announcer
 from workflows.engine.archive import segments
 from workflows.engine.clocks import LegalClocks
 from workflows.engine.evidence import Evidence
@@ -28,6 +29,7 @@ from workflows.engine.intake import Intake
 from workflows.engine.paging import Pager, finished
 from workflows.engine.people import People
 from workflows.engine.record import Record
+from workflows.engine.reporting import Reporting
 from workflows.engine.speakers import Speakers
 from workflows.engine.spec import PlaybookSpec
 from workflows.engine.stated import Statements
@@ -91,6 +93,7 @@ class Succession:
         self.clocks = LegalClocks(
             self.record, self.hands, self.pager, self.intake, self.speakers, opening.legal
         )
+        self.announcer = self._announcer()
         self._results: dict[str, JsonValue] = {}
         self._segments: tuple[str, ...] = ()
         self._background: list[tuple[str, asyncio.Task[Any]]] = []
@@ -104,6 +107,21 @@ class Succession:
             self._resume(carried)
         else:
             self._opened()
+
+    def _announcer(self) -> Announcer:
+        record, people, gates = self.record, self.people, self.gates
+        reporting = Reporting(
+            record,
+            gates,
+            people,
+            self.intake,
+            self._opening,
+            incident=self.incident,
+            first_run=self._first_run,
+            title=self.spec.title,
+        )
+        beside = self._in_background
+        return Announcer(record, self.hands, self._opening, people, reporting, beside)
 
     def _opened(self) -> None:
         legal = self._opening.legal
@@ -236,6 +254,7 @@ class Succession:
                 "statements": self.statements.dump(),
                 "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
+                **({"told": self.announcer.dump()} if self.announcer.declared else {}),
                 **({"speakers": self.speakers.dump()} if self.speakers.declared else {}),
             },
         )
@@ -284,6 +303,8 @@ class Succession:
             self.clocks.load(state["clocks"])
         if "speakers" in state:
             self.speakers.load(state["speakers"])
+        if "told" in state:
+            self.announcer.load(state["told"])
         self.people.load(state.get("people", {}))
         self.reviews.load(state.get("reviews", {}))
         self.statements.load(state.get("statements", {}))
