@@ -25,6 +25,7 @@ from schemas.errors import ConfigurationError, HemostatError, SystemRefused, Sys
 from schemas.incident import Severity
 from schemas.ports.paging import Page, Paged, PageKey, acknowledge_page, page, resolve_page
 from schemas.ports.port import fulfils
+from schemas.situation import defanged, plain
 
 _SEVERITIES: Final = {
     Severity.SEV1: "critical",
@@ -88,14 +89,14 @@ class PagerDuty:
         """Trigger; the first words of a drill's page say that it is one."""
         summary = f"EXERCISE: {request.summary}" if request.drill else request.summary
         details = {
-            key[:255]: value[:_LONGEST_DETAIL]
+            key[:255]: defanged(value, _LONGEST_DETAIL)
             for key, value in sorted(request.details.items())[:_MOST_DETAILS]
         }
         client = self._client(self._reference(request.role))
 
         def trigger() -> str:
             return client.trigger(
-                _one_line(summary, _LONGEST_SUMMARY),
+                plain(summary, _LONGEST_SUMMARY),
                 self._connection.source,
                 dedup_key=request.dedup_key,
                 severity=_SEVERITIES[request.severity],
@@ -181,9 +182,3 @@ class PagerDuty:
         trusted = ssl.create_default_context(cadata=read_secret(ca)) if ca else True
         local = httpx2.URL(self._connection.url).host in {"127.0.0.1", "::1", "localhost"}
         return {"verify": trusted, "trust_env": not local}
-
-
-def _one_line(text: str, longest: int) -> str:
-    """*text* as a pager shows it: one line, cut with an ellipsis."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= longest else line[: longest - 1] + "…"

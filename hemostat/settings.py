@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from hemostat.audit_settings import AuditTable
+from hemostat.contacts import PersonTable
 from hemostat.identity_settings import IdentityTable
 from hemostat.roster_problems import broken_people
 from hemostat.settings_problems import broken_references, problem, problems_of
@@ -36,7 +37,7 @@ from schemas.clocks.catalogue import catalogue
 from schemas.clocks.readings import CAPITALS
 from schemas.errors import ConfigurationError
 from schemas.incident import GateOverride, Service
-from schemas.roster import GLASS_AT_MOST, BreakGlass, Delegation, Person, Role, Roster
+from schemas.roster import GLASS_AT_MOST, BreakGlass, Delegation, Role, Roster
 from schemas.who import NEED_TO_KNOW
 
 FILE_NAME: Final = "hemostat.toml"
@@ -53,11 +54,17 @@ class HemostatTable(Frozen):
 
 
 class GatewayTable(Frozen):
-    """``[gateway]``: where alerts come in; bodies over ``max_body`` are refused unread."""
+    """``[gateway]``: where alerts come in; bodies over ``max_body`` are refused unread.
+
+    ``public_url`` is the gateway as browsers reach it, for the links in messages; without it
+    ``[identity] url`` is taken. ``slack_signing_secret`` proves that a pressed button is Slack's.
+    """
 
     bind: str = "127.0.0.1"
     port: int = Field(default=8787, ge=0, le=65_535)
     max_body: ByteSize = ByteSize(256 * 1024)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s\"'<>@?#]+$")
+    slack_signing_secret: SecretRef | None = None
 
 
 class Source(Frozen):
@@ -164,7 +171,7 @@ class Settings(Frozen):
     routes: tuple[Route, ...] = ()
     services: dict[Name, ServiceTable] = {}
     connections: dict[Name, dict[str, JsonValue]] = {}
-    people: dict[Name, Person] = {}
+    people: dict[Name, PersonTable] = {}
     roles: dict[Name, Role] = {}
     delegations: tuple[Delegation, ...] = ()
     break_glass: BreakGlassTable = BreakGlassTable()
@@ -237,6 +244,12 @@ class Settings(Frozen):
         """Where the sealer keeps what ``[audit]`` does not place elsewhere, absolute."""
         return self.state_folder / "audit"
 
+    @property
+    def public_url(self) -> str:
+        """The gateway as browsers reach it, without a slash at its end; empty: not known."""
+        identity = self.identity.url if self.identity else None
+        return (self.gateway.public_url or identity or "").rstrip("/")
+
     def where(self, *path: str | int) -> str:
         """Return ``file:line`` of a key, such as ``where("connections", "edge", "admin")``."""
         return f"{self._file}:{self._lines.line(path)}"
@@ -266,7 +279,7 @@ class Settings(Frozen):
         """Return all people as an incident of *service* carries them."""
         conflicts = self.services[service].conflicts if service else ()
         return Roster(
-            people=self.people,
+            people={name: person.bare() for name, person in self.people.items()},
             roles=self.roles,
             delegations=self.delegations,
             conflicts=conflicts,
@@ -276,7 +289,7 @@ class Settings(Frozen):
 
 def _anchor_secret_files(document: dict[str, Any], folder: Path) -> None:
     """Make ``file:`` references of what has any absolute, from *folder*."""
-    for group in ("audit", "sources", "connections", "identity"):
+    for group in ("audit", "sources", "connections", "gateway", "identity"):
         if group in document:
             document[group] = _anchored(document[group], folder)
 

@@ -7,6 +7,7 @@ Law: every problem is found at the start and said at once, a line each, with the
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,7 +15,9 @@ from hemostat.settings import Settings
 from hemostat.settings_problems import InvalidSettings, found_by_pydantic
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError
+from schemas.ports import channels
 from schemas.ports.clocks import compute_due
+from schemas.ports.port import Port
 from workers.registry import Adapter, AdapterType, AnyPort, load_adapter, spec_of
 from workflows.engine.spec import PlaybookSpec
 
@@ -51,7 +54,7 @@ def connect_adapters(settings: Settings) -> Connections:
             )
             continue
         try:
-            connection = kind.connection.model_validate(table)
+            connection = kind.connection.model_validate(_filled(settings, kind, table))
         except ValidationError as error:
             problems += _invalid(settings, f"connection {name!r}", kind.connection, error, *path)
         else:
@@ -59,6 +62,20 @@ def connect_adapters(settings: Settings) -> Connections:
     if problems:
         raise InvalidSettings(problems)
     return connected
+
+
+def _filled(settings: Settings, kind: AdapterType, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *table* with what other tables say, where the adapter wants it and has no own.
+
+    ``public_url`` is the gateway's; ``people`` are the addresses of the kind that the adapter's
+    model names in ``reached_by``.
+    """
+    known: dict[str, Any] = {"public_url": settings.public_url}
+    if by := getattr(kind.connection, "reached_by", None):
+        reached = {name: getattr(person, by) for name, person in settings.people.items()}
+        known["people"] = {name: address for name, address in reached.items() if address}
+    wanted = {name: known[name] for name in known if name in kind.connection.model_fields}
+    return {**wanted, **table}
 
 
 async def close_adapters(connections: Connections) -> None:
@@ -90,6 +107,7 @@ def unwired(
     problems: list[ConfigurationError] = []
     for service, table in settings.services.items():
         problems += _without_calendar(settings, service, connections)
+        problems += _without_channels(settings, service, connections)
         for playbook in table.playbooks:
             if playbook in playbooks:
                 spec = spec_of(playbooks[playbook])
@@ -147,6 +165,24 @@ def _without_calendar(
             next_step='add [connections.calendar] with adapter = "clocks_calendar", and '
             f'`clocks = "calendar"` to [services.{service}.connections].',
         )
+
+
+def _without_channels(
+    settings: Settings, service: str, connections: Connections
+) -> Iterator[ConfigurationError]:
+    """Channels are the engine's too: who names one needs an adapter that tells by it."""
+    ports: list[AnyPort] = [port for port in vars(channels).values() if isinstance(port, Port)]
+    for capability in sorted({port.capability for port in ports}):
+        chosen = settings.services[service].connections.get(capability)
+        connected = connections.get(chosen) if chosen else None
+        offered = connected.type.methods if connected else {}
+        lacking = [p for p in ports if p.capability == capability and p not in offered]
+        if chosen and lacking:
+            yield ConfigurationError(
+                f"connection {chosen!r} of service {service!r} does not offer {_names(lacking)}",
+                where=settings.where("services", service, "connections", capability),
+                next_step="name a connection whose adapter does.",
+            )
 
 
 def _misparametrised(

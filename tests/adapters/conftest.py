@@ -31,3 +31,9 @@ async def servicenow(tmp_path: Path) -> AsyncIterator[Control]:
     env = {"STANDIN_USER": SERVICENOW_USER, "STANDIN_PASSWORD": SERVICENOW_PASSWORD}
     async for control in _running("servicenow", tmp_path / "servicenow", env):
         yield control
+
+
+@pytest.fixture
+async def slack(tmp_path: Path) -> AsyncIterator[Control]:
+    async for control in _running("slack", tmp_path / "slack", {}):
+        yield control

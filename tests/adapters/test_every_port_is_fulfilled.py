@@ -6,8 +6,10 @@ from workers.registry import all_ports, load_adapter
 
 ADAPTERS = {
     "accounts_caddy": "accounts",
+    "chat_slack": "chat",
     "clocks_calendar": "clocks",
     "gateway_caddy": "gateway",
+    "mail_smtp": "mail",
     "moderation_http": "moderation",
     "probes_http": "probes",
     "registry_mlflow": "registry",
