@@ -70,27 +70,32 @@ class GatewayTable(Frozen):
 class Source(Frozen):
     """``[sources.NAME]``: one sender of alerts; a second token is for the time of a rotation.
 
-    Where people write, ``reporters`` has a secret for each of them, and there is no token.
+    Where people write, ``reporters`` has a secret for each of them, and there is no token; nor is
+    there where the sender signs (kind ``pagerduty``): its signing ``secret``, two in a rotation.
     """
 
     kind: Name
     token: tuple[SecretRef, ...] = Field(max_length=2)
     reporters: dict[Name, SecretRef] = {}
+    secret: tuple[SecretRef, ...] = Field(default=(), max_length=8)
     max_body: ByteSize | None = None
     default_severity: AlertSeverity = AlertSeverity.MEDIUM
 
     @model_validator(mode="before")
     @classmethod
     def _token_or_reporters(cls, data: Any) -> Any:
-        return {"token": (), **data} if isinstance(data, dict) and data.get("reporters") else data
+        signed = isinstance(data, dict) and (data.get("reporters") or data.get("secret"))
+        return {"token": (), **data} if signed else data
 
     @model_validator(mode="after")
     def _someone(self) -> Self:
-        if not self.token and not self.reporters:
+        if not self.token and not self.reporters and not self.secret:
             raise ValueError("there is neither a token nor a reporter")
+        if (self.kind == "pagerduty") != bool(self.secret):
+            raise ValueError("`secret` is what the kind `pagerduty` has, and no other")
         return self
 
-    @field_validator("token", mode="before")
+    @field_validator("token", "secret", mode="before")
     @classmethod
     def _one_or_two(cls, value: object) -> object:
         return (value,) if isinstance(value, str) else value

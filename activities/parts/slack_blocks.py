@@ -57,10 +57,7 @@ def incident_message(report: SituationReport, mark: str, page: str) -> tuple[str
     if not report.discreet:
         steps = [f"{step.title}: {step.state.value}" for step in report.steps[-_MOST:]]
         blocks += [_section(said) for said in (steps, report.waits()[:_MOST]) if said]
-    buttons = [*_link(page, "Open the incident")]
-    if report.asked and not report.discreet and report.resolution is None:
-        buttons.append(_acknowledge(report.incident))
-    if buttons:
+    if buttons := _link(page, "Open the incident"):
         blocks.append({"type": "actions", "elements": buttons})
     return escaped(defanged(report.headline())), blocks
 
@@ -124,7 +121,7 @@ def _link(page: str, says: str) -> Blocks:
     return [{"type": "button", "action_id": OPEN, "text": _plain(says, 75), "url": page}]
 
 
-def _acknowledge(incident: str, gate: str = "") -> dict[str, Any]:
+def _acknowledge(incident: str, gate: str) -> dict[str, Any]:
     """The value names what is meant and is worth nothing by itself."""
     return {
         "type": "button",

@@ -14,6 +14,7 @@ from typing import Final
 
 from hemostat.gateway.bearer import BearerTokens
 from hemostat.gateway.intake import Intake
+from hemostat.gateway.pagerduty import PagerDutyWebhooks
 from hemostat.gateway.routing import Destination, destination_of
 from hemostat.gateway.signed import Refused, SignedReports
 from hemostat.gateway.sources import Delivery, SourceKind, source_kind
@@ -45,6 +46,8 @@ class LiveSource:
     tokens: BearerTokens
     reports: SignedReports | None
     """Where people write: the signature covers the body, so the body is read first."""
+    webhooks: PagerDutyWebhooks | None
+    """PagerDuty's: it posts to a path of its own."""
     max_body: int
 
     def verify(self, authorization: str | None) -> Authenticity:
@@ -76,6 +79,7 @@ def _live(settings: Settings, name: str, table: Source) -> LiveSource:
     try:
         secrets = [read_secret(ref) for ref in table.token]
         reporters = {who: read_secret(ref) for who, ref in table.reporters.items()}
+        signing = [read_secret(ref) for ref in table.secret]
     except ConfigurationError as error:
         raise ConfigurationError(
             f"the token of source {name!r}, {error.where}: {error.what}",
@@ -84,7 +88,8 @@ def _live(settings: Settings, name: str, table: Source) -> LiveSource:
         ) from error
     limit = int(table.max_body or settings.gateway.max_body)
     reports = SignedReports(name, reporters) if reporters else None
-    return LiveSource(name, table, kind, BearerTokens(name, secrets), reports, limit)
+    webhooks = PagerDutyWebhooks(name, signing) if signing else None
+    return LiveSource(name, table, kind, BearerTokens(name, secrets), reports, webhooks, limit)
 
 
 class AlertsIn:

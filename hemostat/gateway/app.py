@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from hemostat.gateway.alerts import AlertsIn, Unverified
+from hemostat.gateway.channels_in import ChannelsIn, NoSuchChannel
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
 from hemostat.gateway.intake import Intake
 from hemostat.identity.desk import Identity
@@ -70,6 +71,8 @@ def gateway_app(
             signed.spend(request.headers, now)
         return JSONResponse({"incidents": accepted}, status_code=202)
 
+    channels = ChannelsIn(settings, signals, alerts, body=_body, guarded=_never_500)
+
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
@@ -80,6 +83,7 @@ def gateway_app(
     return Starlette(
         routes=[
             Route("/alerts/{source}", _never_500(post_alerts), methods=["POST"]),
+            *channels.routes(),
             Route("/healthz", healthz),
             Route("/readyz", _never_500(readyz)),
             *(routes_of_identity(identity) if identity else ()),
@@ -105,6 +109,7 @@ class _TooSlow(BadInput):
 _STATUS: Final[tuple[tuple[type[HemostatError], int], ...]] = (
     (Unverified, 401),
     (_NoSuchSource, 404),
+    (NoSuchChannel, 404),
     (_TooLarge, 413),
     (_TooSlow, 408),
     (BadInput, 400),

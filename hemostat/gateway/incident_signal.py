@@ -33,8 +33,10 @@ from hemostat.gateway.routing import Destination
 from hemostat.temporal import connect, ensure_namespace
 from schemas import visibility
 from schemas.alert import AlertBatch
+from schemas.base import Frozen
 from schemas.errors import SystemUnreachable
 from schemas.incident import Containment, OpenIncident, Phase
+from schemas.page_answer import PageAnswer
 
 ANSWERS_WITHIN: Final = timedelta(seconds=1.8)
 """How long Temporal may take for one request, with the retries of it that the SDK makes."""
@@ -46,6 +48,7 @@ DECIDES_WITHIN: Final = timedelta(seconds=5)
 """How long a worker may take over one decision of an incident before another one takes it over."""
 
 ALERT_SIGNAL: Final = "alert"
+ANSWER_SIGNAL: Final = "page-answer"
 
 
 class Standing(StrEnum):
@@ -76,17 +79,24 @@ class IncidentSignals:
 
     async def signal_running(self, incident: str, batch: AlertBatch, request_id: str) -> bool:
         """Signal *incident* if it runs; return whether it did."""
+        return await self._signal(incident, ALERT_SIGNAL, batch, request_id)
+
+    async def answer_running(self, incident: str, answer: PageAnswer) -> bool:
+        """Tell *incident* what a pager or a chat said, if it runs; return whether it did."""
+        return await self._signal(incident, ANSWER_SIGNAL, answer, answer.answer_id)
+
+    async def _signal(self, incident: str, name: str, said: Frozen, request_id: str) -> bool:
         async with _temporal_answers():
             client = await self.connected()
             request = SignalWorkflowExecutionRequest(
                 namespace=client.namespace,
                 workflow_execution=WorkflowExecution(workflow_id=incident),
-                signal_name=ALERT_SIGNAL,
+                signal_name=name,
                 identity=client.identity,
                 request_id=request_id,
             )
             converter = _converter(client, incident)
-            request.input.payloads.extend(await converter.encode([batch]))
+            request.input.payloads.extend(await converter.encode([said]))
             try:
                 await client.workflow_service.signal_workflow_execution(
                     request, retry=True, timeout=ANSWERS_WITHIN

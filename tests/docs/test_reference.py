@@ -16,13 +16,14 @@ from activities.parts.feedback_survey import Feedback
 from activities.parts.mlflow_answers import Version
 from hemostat import settings
 from hemostat.audit_settings import AuditTable, S3Table
+from hemostat.contacts import PersonTable
 from hemostat.gateway.sources import kinds
 from hemostat.identity_settings import IdentityTable, OidcTable
 from schemas.evidence import EvidenceItem
 from schemas.gate import Decision, Refusal
 from schemas.journal import Entry, Journal, Kind
 from schemas.ports.registry import ModelVersion
-from schemas.roster import Delegation, Person, Role
+from schemas.roster import Delegation, Role
 from schemas.signed_statement import SignedStatement, Unproven
 from schemas.speakers import SpeakerKey
 from tests.docs import generate
@@ -55,7 +56,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "## `[[routes]]`": settings.Route,
     "## `[services.NAME]`": settings.ServiceTable,
     "## `[services.NAME.gates.GATE]`": settings.GateTable,
-    "## `[people.ID]`": Person,
+    "## `[people.ID]`": PersonTable,
     "## `[roles.NAME]`": Role,
     "## `[[delegations]]`": Delegation,
     "## `[break_glass]`": settings.BreakGlassTable,

@@ -61,6 +61,7 @@ class Lifecycle(Succession):
         takers = {
             "alert": self._alerted,
             "determine": self.clocks.receive,
+            "page-answer": self.page_answers.receive,
             "decide": self.hearing.decide,
             "withdraw": self.hearing.withdraw,
             "break-glass": self.hearing.break_glass,

@@ -1,6 +1,7 @@
 """Calling people: always beside the response, never in its way."""
 
 import asyncio
+import re
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
@@ -31,6 +32,9 @@ async def finished(tasks: Sequence[asyncio.Task[Any]], summary: str) -> None:
         return
 
 
+_OF_A_GATE = re.compile(r"(.+)-\d{9,12}-[a-z0-9-]+")
+"""The reason of a page that ``remind`` sent."""
+
 Background = Callable[[Coroutine[Any, Any, Any], str], asyncio.Task[Any]]
 
 
@@ -56,6 +60,47 @@ class Pager:
         self._pending: dict[str, Effect] = {}
         """What the pager has not taken yet, by step; a new run says it again."""
         self._tasks: list[asyncio.Task[Any]] = []
+        self._awaited: dict[str, str] = {}
+        """The gates that only ask who takes it, by the page that calls for them."""
+        self._taken: set[tuple[str, str]] = set()
+        """Gate and role: who was called about it said elsewhere that they are there."""
+
+    def awaits(self, reason: str, gate: str) -> None:
+        """The page for *reason* is answered at *gate*, which asks no more than that."""
+        self._awaited[f"{self._incident}/{reason}" if reason else self._incident] = gate
+
+    def waits_for_acknowledgement(self, gate: str) -> bool:
+        """Whether an acknowledgement is all that *gate* asks for."""
+        return gate in self._awaited.values()
+
+    def about(self, page: str) -> tuple[str, str]:
+        """The gate that a page of ours is about and the role it called; empty: not ours, or none."""
+        role = self._sent.get(page, "")
+        if page in self._awaited:
+            return self._awaited[page], role
+        named = _OF_A_GATE.fullmatch(page.partition("/")[2])
+        return (named[1] if named else ""), role
+
+    def taken(self, gate: str, role: str) -> None:
+        """Somebody in *role* is there: nobody needs to call them about *gate* again."""
+        self._taken.add((gate, role))
+
+    def remind(self, policy: str, due: float, role: str, summary: str) -> None:
+        """Page *role* about a gate, unless somebody there said that they are at it."""
+        called = self._people.reachable(role)
+        if (policy, called) in self._taken or (policy, "") in self._taken:
+            data: dict[str, JsonValue] = {"gate": policy, "role": called}
+            self._record.write(Kind.PAGE, f"Not called again: {role} is at it", data=data)
+            return
+        self.call(role, f"{policy}-{due:.0f}-{role}", summary)
+
+    def dump_taken(self) -> list[JsonValue]:
+        """What was taken, for the next run."""
+        return [[gate, role] for gate, role in sorted(self._taken)]
+
+    def load_taken(self, dumped: list[list[str]]) -> None:
+        """Take over what an earlier run knew to be taken."""
+        self._taken = {(gate, role) for gate, role in dumped}
 
     def call(self, role: str, reason: str, summary: str) -> None:
         """Page *role*, or who stands in where it would reach a suspect; the same reason once."""

@@ -145,6 +145,7 @@ class Playbook(Alongside, Generic[Par]):
 
         With a *reason* it is a page of its own, beside the incident's first one.
         """
+        self.pager.awaits(reason, policy.id)
         self.pager.call(policy.roles[0], reason, summary)
         work = self._await_acknowledgement(policy, summary, reason)
         self._in_background(work, "acknowledge")

@@ -26,6 +26,7 @@ from workflows.engine.gates import Gates
 from workflows.engine.glass import GlassReviews
 from workflows.engine.hearing import Hearing
 from workflows.engine.intake import Intake
+from workflows.engine.page_answers import PageAnswers
 from workflows.engine.paging import Pager, finished
 from workflows.engine.people import People
 from workflows.engine.record import Record
@@ -94,6 +95,7 @@ class Succession:
             self.record, self.hands, self.pager, self.intake, self.speakers, opening.legal
         )
         self.announcer = self._announcer()
+        self.page_answers = PageAnswers(self.record, self.pager, self.gates, self.people)
         self._results: dict[str, JsonValue] = {}
         self._segments: tuple[str, ...] = ()
         self._background: list[tuple[str, asyncio.Task[Any]]] = []
@@ -167,7 +169,7 @@ class Succession:
     def _tell(self, policy: GatePolicy, event: GateEvent) -> None:
         summary = TOLD.get(event.event, "{asks}").format(asks=policy.asks)
         for role in event.to_roles:
-            self.pager.call(role, f"{policy.id}-{event.due.timestamp():.0f}-{role}", summary)
+            self.pager.remind(policy.id, event.due.timestamp(), role, summary)
 
     def _spawn(self, work: Coroutine[Any, Any, Any], name: str) -> asyncio.Task[Any]:
         return asyncio.create_task(work, name=name)
@@ -255,6 +257,7 @@ class Succession:
                 "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
                 **({"told": self.announcer.dump()} if self.announcer.declared else {}),
+                **({"answers": self.page_answers.dump()} if self.page_answers.any else {}),
                 **({"speakers": self.speakers.dump()} if self.speakers.declared else {}),
             },
         )
@@ -303,6 +306,8 @@ class Succession:
             self.clocks.load(state["clocks"])
         if "speakers" in state:
             self.speakers.load(state["speakers"])
+        if "answers" in state:
+            self.page_answers.load(state["answers"])
         if "told" in state:
             self.announcer.load(state["told"])
         self.people.load(state.get("people", {}))

@@ -1,0 +1,124 @@
+"""Somebody takes a page where it reached them: calling ends, and nothing else changes."""
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+
+from schemas.incident import Containment
+from schemas.journal import Kind
+from schemas.step import StepState
+from tests.workflows.case import Case
+from tests.workflows.conftest import working
+from tests.workflows.roster import staffed
+from tests.workflows.world import World
+
+pytestmark = pytest.mark.temporal
+
+ISOLATE = "isolate-the-feedback-endpoint"
+
+
+def answer(case: Case, **said: Any) -> dict[str, Any]:
+    """An acknowledgement of the first page."""
+    known = {"answer_id": uuid.uuid4().hex, "via": "pagerduty", "what": "acknowledged"}
+    return known | {"page": case.handle.id, "by": "PX1", "person": "o1"} | said
+
+
+async def test_an_acknowledgement_in_the_pager_ends_the_calling(
+    client: Client, queue: str, world: World, temporal: WorkflowEnvironment
+) -> None:
+    world.fail["compare_with_shadow"] = -1  # hold the response where it is
+    case = await Case.open(client, queue, of=staffed())
+    await case.gate("acknowledge")
+    await case.signal("page-answer", answer(case))
+    await case.said("Acknowledged in pagerduty: ml-on-call")
+    await temporal.fast_forward(case.handle, timedelta(minutes=20))
+    assert "acknowledge" not in {gate.policy.id for gate in (await case.view()).gates}
+    pages = [p for p in world.page_requests if "acknowledge" in p.dedup_key]
+    assert pages == []
+    assert "acknowledge_page" not in world.calls  # told back to the pager it would go round
+    (entry,) = [e for e in await case.kinds(Kind.PAGE) if "Acknowledged" in e.says]
+    assert entry.data["person"] == "o1"
+    assert entry.data["by"] == "PX1"
+
+
+async def test_it_decides_nothing_and_the_ladder_of_a_decision_goes_on_without_that_role(
+    client: Client, queue: str, world: World, temporal: WorkflowEnvironment
+) -> None:
+    case = await Case.open(client, queue, of=staffed())
+    await case.by("acknowledge", ml_on_call="o1")
+    await case.by("confirm-known-good", ml_on_call="o1")
+    gate = await case.gate("rescore-decisions")
+    await case.step("roll-the-model-back", StepState.PROVEN)
+    await temporal.fast_forward(case.handle, gate.policy.timer * 0.6)
+    await case.until(
+        lambda _: any("rescore-decisions" in p.dedup_key for p in world.page_requests),
+        "they are reminded",
+    )
+    first = next(p for p in world.page_requests if "rescore-decisions" in p.dedup_key)
+    await case.signal("page-answer", answer(case, page=first.dedup_key, person=None))
+    await case.said(f"Acknowledged in pagerduty: {first.role}")
+    before = len(world.page_requests)
+    await temporal.fast_forward(case.handle, gate.policy.timer * 0.35)
+    await case.said(f"Not called again: {first.role} is at it")
+    later = [p for p in world.page_requests[before:] if "rescore-decisions" in p.dedup_key]
+    assert first.role not in {page.role for page in later}
+    view = await case.view()
+    assert any(g.policy.id == "rescore-decisions" and g.approvals == 0 for g in view.gates)
+    assert world.effects["rescore"] == 0
+
+
+async def test_a_resolve_over_there_is_noted_and_lifts_nothing(
+    client: Client, queue: str, world: World
+) -> None:
+    case = await Case.open(client, queue, of=staffed())
+    await case.step(ISOLATE, StepState.PROVEN)
+    await case.signal("page-answer", answer(case, what="resolved"))
+    await case.said("Resolved in pagerduty, which closes nothing here")
+    view = await case.view()
+    assert view.containment is Containment.PROVEN
+    assert view.resolution is None
+    assert "acknowledge" in {gate.policy.id for gate in view.gates}
+
+
+async def test_what_is_said_twice_by_strangers_or_by_the_excluded_changes_nothing(
+    client: Client, queue: str, world: World
+) -> None:
+    case = await Case.open(client, queue, of=staffed())
+    await case.gate("acknowledge")
+    await case.say("suspect", "l1", "counsel", person="o1")
+    await case.said("Someone takes no part")
+    await case.signal("page-answer", answer(case))
+    await case.signal("page-answer", answer(case, page="somebody-elses"))
+    await case.signal("page-answer", {"what": "acknowledged", "<b>": 1})
+    slack = {"via": "slack", "page": "", "gate": "acknowledge"}
+    await case.signal("page-answer", answer(case, **slack, person="d1"))
+    await case.signal("page-answer", answer(case, **slack, person=None))
+    await case.until_journal(Kind.REFUSED, 5)
+    refused = [e.data["refusal"] for e in await case.kinds(Kind.REFUSED)]
+    assert refused == ["excluded", "not-yours", "malformed", "not-the-role", "not-the-role"]
+    assert "acknowledge" in {gate.policy.id for gate in (await case.view()).gates}
+    said = answer(case, **slack, person="c1", answer_id="a-click")  # the ladder's commander
+    for _ in range(2):
+        await case.signal("page-answer", said)
+    await case.said("Acknowledged in slack: acknowledge")
+    assert len(await case.kinds(Kind.REFUSED)) == 5
+    assert sum("Acknowledged in slack" in s for s in await case.says()) == 1
+
+
+async def test_what_was_taken_stays_taken_in_a_new_run(
+    impatient_temporal: WorkflowEnvironment, world: World
+) -> None:
+    async with working(impatient_temporal.client, world) as queue:
+        case = await Case.open(impatient_temporal.client, queue, of=staffed())
+        await case.gate("acknowledge")
+        await case.signal("page-answer", answer(case, answer_id="one"))
+        await case.by("confirm-known-good", ml_on_call="o1")
+        await case.gate("rescore-decisions")
+        await case.signal("page-answer", answer(case, answer_id="one"))
+        entries = await case.whole_journal(world.journals)
+        assert sum("Acknowledged in pagerduty" in entry.says for entry in entries) == 1
+        assert "acknowledge" not in {gate.policy.id for gate in (await case.view()).gates}
