@@ -15,6 +15,7 @@ from hemostat.audit.sealer import run_sealer, seal_all
 from hemostat.audit.store import register_name
 from hemostat.audit.store_folder import FolderStore
 from hemostat.audit.verify.pack import verify_pack
+from hemostat.processes import ChildProcess
 from schemas.audit.register import KIND, RegisterEntry, What
 from schemas.audit.signing import open_envelope
 from tests.audit.conftest import Room, registered, room
@@ -79,17 +80,9 @@ async def test_killed_at_every_write_the_next_one_goes_on(tmp_path: Path) -> Non
             store = FolderStore(folder / "store")
             async with turns:
                 config = parts.client.service_client.config
-                child = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    "-m",
-                    "tests.audit.killed_sealer",
-                    config.target_host,
-                    parts.client.namespace,
-                    str(store.folder),
-                    str(key),
-                    str(number),
-                    point,
-                )
+                argv = [sys.executable, "-m", "tests.audit.killed_sealer", config.target_host]
+                argv += [parts.client.namespace, str(store.folder), str(key), str(number), point]
+                child = await ChildProcess.start("sealer", argv, log=folder / "log")
                 # How much is written depends on whether the journal was there in time.
                 assert await child.wait() in (-signal.SIGKILL, 0), (number, point)
             await seal_all(sealer(parts, store))

@@ -146,6 +146,18 @@ def a_checkpoint_has_a_field_too_many(draft: Draft) -> None:
     draft.set_lines("checkpoints.jsonl", lines)
 
 
+@forgery("statement-not-held", "journal entry")
+def a_decision_is_put_in_anothers_mouth_with_the_sealers_own_key(draft: Draft) -> None:
+    draft.edit_event(b'"one-ml-lead"', b'"two-ml-lead"')
+    said = [
+        entry["seq"]
+        for entry in draft.lines("journal.jsonl")
+        if entry["kind"] == "decision" and entry["data"].get("actor") == "one-ml-lead"
+    ]
+    draft.rewrite_journal(lambda entries: entries[said[-1]]["data"].update(actor="two-ml-lead"))
+    draft.sign_everything(draft.key)
+
+
 # The register
 
 
