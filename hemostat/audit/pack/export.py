@@ -161,7 +161,7 @@ def _of_the_journal(
             reason = str(entry.data.get("reason", ""))
             gaps.append(Missing(seq=entry.seq, says=entry.says, reason=reason))
             continue
-        item = EvidenceItem.model_validate(entry.data)
+        item = _sealed(entry, vault)
         if item.digest not in kept:
             held = choice.held(item)
             kept[item.digest] = Kept(item=item, seq=entry.seq, held=held)
@@ -169,6 +169,21 @@ def _of_the_journal(
                 members[f"evidence/{item.digest.removeprefix('sha256:')}"] = _evidence(vault, item)
     listed = EvidenceList(items=tuple(kept.values()), gaps=tuple(gaps))
     members["evidence.json"] = _whole(canonical_json(listed))
+
+
+def _sealed(entry: Entry, vault: Vault) -> EvidenceItem:
+    """The item that an entry seals; of what was sent the journal has the digest, the vault the rest."""
+    if "receipt" not in entry.data:
+        return EvidenceItem.model_validate(entry.data)
+    digest = entry.data["digest"]
+    for item in vault.ledger():
+        if item.digest == digest:
+            return item
+    raise EvidenceMissing(
+        f"{digest}, which was sent, is not in the ledger",
+        where="vault",
+        next_step="export where the vault is.",
+    )
 
 
 def _evidence(vault: Vault, item: EvidenceItem) -> Content:

@@ -177,12 +177,19 @@ def _check_bytes(pack: Pack, name: str, kept: Kept, findings: Findings) -> None:
         findings.add("evidence-replaced", name, "its bytes are not those that were sealed")
 
 
+def _seals(entry: Entry, kept: Kept) -> bool:
+    """Whether an entry seals an item as listed; of what was sent it binds the digest alone."""
+    if "receipt" in entry.data:
+        return entry.data.get("digest") == kept.item.digest
+    return kept.item.model_dump(mode="json") == _item(entry)
+
+
 def _compare_evidence(listed: EvidenceList, entries: Sequence[Entry], findings: Findings) -> None:
     sealed = {e.seq: e for e in entries if e.kind is Kind.EVIDENCE}
     first = {str(e.data["digest"]): e for e in reversed(sealed.values()) if "digest" in e.data}
     for kept in listed.items:
         entry = sealed.get(kept.seq)
-        if entry is None or kept.item.model_dump(mode="json") != _item(entry):
+        if entry is None or not _seals(entry, kept):
             what = f"journal entry {kept.seq} does not seal this"
             findings.add("evidence-changed", f"evidence.json, {kept.item.digest[:19]}", what)
     for digest in sorted(first.keys() - {kept.item.digest for kept in listed.items}):
