@@ -44,6 +44,7 @@ async def to_the_quorum(console: Served, browser: Browser) -> str:
     return incident
 
 
+@pytest.mark.slow
 async def test_two_people_in_two_browsers_make_a_quorum_and_each_sees_the_other_at_once(
     console: Served, browser: Browser
 ) -> None:
@@ -93,7 +94,8 @@ async def test_without_scripts_a_person_finds_reads_and_decides(
     await console.gate_opens(incident, "acknowledge")
     async with at_the_console(browser, console, "o1", java_script_enabled=False) as page:
         await page.goto("/decisions")
-        item = page.locator(".inbox-item", has=page.locator(f"a[href='/incidents/{incident}']"))
+        items = page.locator(".inbox-item", has=page.locator(f"a[href='/incidents/{incident}']"))
+        item = items.filter(has_text="Take the incident?")  # it may ask for more by now
         await expect(item).to_contain_text("Take the incident?")
         await item.get_by_role("button", name="Approve").click()
         await expect(page.get_by_role("alert")).to_contain_text("A decision needs its reason")

@@ -57,6 +57,7 @@ async def test_a_restricted_incident_is_not_there_for_who_need_not_know_of_it(
     assert '"person":"s1"' not in reads
 
 
+@pytest.mark.slow
 async def test_what_destroys_is_decided_only_with_a_fresh_proof(
     strict: Served, browser: Browser
 ) -> None:
