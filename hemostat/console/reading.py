@@ -115,7 +115,7 @@ class AtTheDesk:
 
     async def say(self, who: Who, incident: str, said: Decide, key: str) -> Answer:
         """Say it."""
-        return await self._desk.say(who, incident, said, idempotency_key=key)
+        return await self._desk.say(who, incident, said, idempotency_key=key, channel="console")
 
     async def told(self, who: Who, incident: str, said: str) -> Answer | None:
         """Look into the journal."""
