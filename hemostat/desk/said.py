@@ -7,7 +7,7 @@ taken from what they send.
 from collections.abc import Sequence
 from enum import StrEnum
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from schemas.base import Digest, Frozen, Name
 from schemas.clocks.determination import Matter
@@ -15,18 +15,17 @@ from schemas.gate import Choice
 from schemas.journal import Entry
 from schemas.severity import Facts, Impact, Severity
 
+SAYS_SOMETHING = (
+    r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff]"
+)
+"""A character that can be seen: what is only spaces and controls is no reason. The same in the
+dialects of Rust, Python and ECMA 262, which JSON Schema speaks."""
+
 
 class Reasoned(Frozen):
     """Whatever is said has a reason, which becomes part of the record."""
 
-    reason: str = Field(min_length=1, max_length=4000)
-
-    @field_validator("reason")
-    @classmethod
-    def _says_something(cls, reason: str) -> str:
-        if not reason.strip():
-            raise ValueError("the reason is empty")
-        return reason
+    reason: str = Field(min_length=1, max_length=4000, pattern=SAYS_SOMETHING)
 
 
 class Decide(Reasoned):
