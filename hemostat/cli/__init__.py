@@ -129,3 +129,19 @@ def json_option(function: Any) -> Any:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
     )(function)
+
+
+def speaker_options(function: Any) -> Any:
+    """Give a command what whoever speaks to an incident says with it: why, who, and their key."""
+    reason = click.option("--reason", required=True, help="Why; it becomes part of the record.")
+    actor = click.option(
+        "--as", "actor", help="Who says it: a person's id.  [default: the login name]"
+    )
+    return reason(actor(key_option(json_option(function))))
+
+
+def yes_option(function: Any) -> Any:
+    """Give a command ``--yes``."""
+    return click.option("--yes", is_flag=True, help="Do not ask for confirmation at a terminal.")(
+        function
+    )
