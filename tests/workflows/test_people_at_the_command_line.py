@@ -54,7 +54,7 @@ async def test_people_speak_by_command_with_their_own_keys_and_are_told_what_bec
     status, entry = await told("m1", "withdraw", incident, gate)
     assert (status, entry["gate"]) == (0, gate)
     status, entry = await told("m1", "withdraw", incident, gate)
-    assert (status, entry["refusal"]) == (1, "late")
+    assert (status, entry["refusal"]) == (1, "not-under-way")
     status, entry = await told("m1", "break-glass", incident, gate)
     assert (status, entry["refusal"]) == (1, "not-the-role")
     status, entry = await told("o2", "break-glass", incident, gate)
