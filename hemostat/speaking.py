@@ -5,7 +5,8 @@ either stands in the journal under the id of what was said. Sending it again doe
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, TypeVar, cast
@@ -31,6 +32,7 @@ Said = TypeVar("Said", bound=Spoken)
 
 JOURNALED_WITHIN: Final = timedelta(seconds=15)
 _LOOK_EVERY_SECONDS: Final = 0.1
+_LOOKS: Final = 3
 _SEND_WITHIN: Final = timedelta(seconds=5)
 
 _SIGNALS: Final[dict[type, str]] = {
@@ -221,17 +223,43 @@ def signing(
 async def became_of(client: Client, incident: str, said: Spoken, start: int) -> Entry:
     """Return the journal entry that tells what became of *said*, looking from *start* on."""
     id_ = id_of(said)
+    async with _looked_at_in_time(incident):
+        while True:
+            entry = await _entry_about(client, incident, id_, start)
+            if entry is not None:
+                return entry
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+async def became_of_unless_known(
+    client: Client, incident: str, said: Spoken, start: int
+) -> Entry | None:
+    """Return the entry about *said*; None where the incident knew it already and wrote nothing.
+
+    An answer to a query tells what the signal before it did, so a few looks are enough.
+    """
+    async with _looked_at_in_time(incident):
+        for _ in range(_LOOKS):
+            entry = await _entry_about(client, incident, id_of(said), start)
+            if entry is not None:
+                return entry
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+    return None
+
+
+async def _entry_about(client: Client, incident: str, id_: str, start: int) -> Entry | None:
+    for entry in await journal_from(client, incident, start):
+        told = entry.kind in (Kind.DECISION, Kind.CLOCK, Kind.REFUSED)
+        if told and id_ in (entry.data.get("decision"), entry.data.get("determination")):
+            return entry
+    return None
+
+
+@asynccontextmanager
+async def _looked_at_in_time(incident: str) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(JOURNALED_WITHIN.total_seconds()):
-            while True:
-                for entry in await journal_from(client, incident, start):
-                    told = entry.kind in (Kind.DECISION, Kind.CLOCK, Kind.REFUSED)
-                    if told and id_ in (
-                        entry.data.get("decision"),
-                        entry.data.get("determination"),
-                    ):
-                        return entry
-                await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            yield
     except TimeoutError as error:
         raise SystemUnreachable(
             "it was sent and has not been looked at yet",

@@ -57,6 +57,13 @@ def document(content: Mapping[str, Any] | Sequence[Any]) -> None:
     sys.stdout.write(json.dumps(content, default=_jsonable, indent=2) + "\n")
 
 
+def object_line(content: Mapping[str, Any]) -> None:
+    """Print *content* as one line of JSON and flush, for who reads while more comes."""
+    text = json.dumps(content, default=_jsonable, separators=(",", ":"))
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def _jsonable(value: object) -> Any:
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")

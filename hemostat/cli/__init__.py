@@ -3,7 +3,8 @@
 A file ``name.py`` offers ``command``, a click command; it returns None or its exit status. A folder
 ``name/`` is a group of such files; its ``command`` is ``group(__name__, ...)``. Exit
 codes: 0 held, 1 the thing checked did not hold, 2 wrong use or configuration. With ``--json``
-stdout holds one JSON document and nothing else, also when the command fails.
+stdout holds one JSON document and nothing else, also when the command fails; with ``--follow`` as
+well, one JSON object a line.
 """
 
 import importlib
@@ -18,7 +19,7 @@ from typing import Any, NoReturn
 import click
 
 from hemostat import __version__
-from hemostat.terminal import clean, document
+from hemostat.terminal import clean, document, object_line
 from schemas.errors import HemostatError
 
 
@@ -57,26 +58,27 @@ def hemostat() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status."""
     as_json = "--json" in arguments
+    report = object_line if "--follow" in arguments else document
     try:
         status = hemostat.main(list(arguments), prog_name="hemostat", standalone_mode=False)
     except click.Abort:
-        return _failed("interrupted", as_json=False, status=130)
+        return _failed("interrupted", status=130)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except HemostatError as error:
         told = {"error": error.what, "where": error.where, "next": error.next_step}
-        return _failed(str(error), as_json=as_json, status=error.exit_code, told=told)
+        if as_json:
+            report(told)
+        return _failed(str(error), status=error.exit_code)
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
     return status if isinstance(status, int) else 0
 
 
-def _failed(said: str, *, as_json: bool, status: int, told: dict[str, Any] | None = None) -> int:
+def _failed(said: str, *, status: int) -> int:
     for part in said.splitlines():
         sys.stderr.write(clean(part) + "\n")
-    if as_json:
-        document(told or {"error": said})
     return status
 
 
@@ -129,3 +131,19 @@ def json_option(function: Any) -> Any:
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON document and nothing else."
     )(function)
+
+
+def speaker_options(function: Any) -> Any:
+    """Give a command what whoever speaks to an incident says with it: why, who, and their key."""
+    reason = click.option("--reason", required=True, help="Why; it becomes part of the record.")
+    actor = click.option(
+        "--as", "actor", help="Who says it: a person's id.  [default: the login name]"
+    )
+    return reason(actor(key_option(json_option(function))))
+
+
+def yes_option(function: Any) -> Any:
+    """Give a command ``--yes``."""
+    return click.option("--yes", is_flag=True, help="Do not ask for confirmation at a terminal.")(
+        function
+    )

@@ -1,38 +1,69 @@
 """``hemostat approvals``: what waits for whom, over all open incidents."""
 
 import asyncio
+import getpass
+import os
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
 
-from hemostat.cli import json_option
+from hemostat.cli import json_option, settings_option
+from hemostat.desk.inbox import legal_roles, roles_at, roles_that_ask
 from hemostat.gates_shown import described, show_gate
 from hemostat.incidents import IncidentRow, views, waiting_incidents
+from hemostat.settings import FILE_NAME, FILE_VARIABLE, Settings
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
+from hemostat.terminal_voice import understood
 from schemas.errors import HemostatError
 from schemas.gate import OnSilence
 from schemas.incident import GateView, IncidentView
+from schemas.who import Who
 
 COUNSEL = "counsel"
 
 
 @click.command
-@click.option("--role", help="Only what waits for this role.")
+@click.option("--role", help="Only what waits for this role; with --as, in which that person is.")
+@click.option("--mine", is_flag=True, help="Only what you may decide: --as with the login name.")
+@click.option("--as", "person", help="Only what this person may decide now, by their id.")
+@settings_option
 @json_option
-def command(role: str | None, as_json: bool) -> None:
+def command(
+    *, role: str | None, mine: bool, person: str | None, config: Path | None, as_json: bool
+) -> None:
     """List what waits for whom.
 
-    Each open gate of every open incident: whom it asks, until when, and what it shows.
+    Each open gate of every open incident: whom it asks, until when, and what it shows. With --mine or --as only what that person may decide now, by the incident's own people; where an incident declares none, by the person's roles of hemostat.toml, or by --role.
     """
-    rows, answers = asyncio.run(_read(role))
+    if mine and person:
+        raise click.UsageError("--mine and --as are two people: give one of them.")
+    who = _somebody(person or getpass.getuser(), role, config) if mine or person else None
+    rows, answers = asyncio.run(_read(None if who else role))
     waiting: list[dict[str, Any]] = []
     for row, answer in zip(rows, answers, strict=True):
-        waiting += _gates(row, answer, as_json=as_json)
+        waiting += _gates(row, answer, as_json=as_json, who=who, role=role)
     if as_json:
         document(waiting)
     elif not waiting:
-        line("Nothing waits for anybody.")
+        line(f"Nothing waits for {who.person if who else 'anybody'}.")
+
+
+def _somebody(person: str, role: str | None, config: Path | None) -> Who:
+    """Return *person* in the roles that hemostat.toml gives them, and in *role*."""
+    with understood("approvals"):
+        who = Who(
+            person=person,
+            subject=f"cli:{person}",
+            roles=(role,) if role else (),
+            method="cli",
+            authenticated_at=datetime.now(UTC),
+        )
+    if config is None and FILE_VARIABLE not in os.environ and not Path(FILE_NAME).is_file():
+        return who  # no settings here: the incidents' own people still tell
+    return who.model_copy(update={"roles": tuple(roles_that_ask(Settings.load(config), who))})
 
 
 async def _read(
@@ -46,24 +77,42 @@ async def _read(
 
 
 def _gates(
-    row: IncidentRow, answer: IncidentView | HemostatError, *, as_json: bool
+    row: IncidentRow,
+    answer: IncidentView | HemostatError,
+    *,
+    as_json: bool,
+    who: Who | None = None,
+    role: str | None = None,
 ) -> list[dict[str, Any]]:
-    """Print the gates of one incident, unless for JSON, and return them."""
+    """Print the gates of one incident, of *who* alone if given, unless for JSON; return them."""
     if isinstance(answer, HemostatError):
         if not as_json:
             line((row.id, "bold"), f"  waits for {', '.join(row.waiting_for)}; {answer}")
         unknown = {"incident": row.id, "gate": None, "roles": row.waiting_for}
         return [unknown | {"error": answer.what, "next": answer.next_step}]
     asking = [gate for gate in answer.gates if gate.policy.on_silence is not OnSilence.STAND]
-    clocks = _legal_clocks(row, asking)
+    clocks = _legal_clocks(row, asking) if who is None or legal_roles(who) else []
+    mine = {gate.policy.id: _roles(gate, who, role) for gate in asking} if who else {}
+    if who:
+        asking = [gate for gate in asking if mine[gate.policy.id]]
     if not as_json and asking:
         line((row.id, "bold"), f"  {row.playbook} on {row.service}  {row.severity or ''}")
         for gate in asking:
             show_gate(row.id, gate)
+            if who:
+                line(f"    {who.person} decides as {' or '.join(mine[gate.policy.id])}")
         line()
     for waits in () if as_json else clocks:
         line((row.id, "bold"), f"  waits for counsel; {waits['next']}")
-    return [described(row.id, gate) for gate in asking] + clocks
+    listed = [described(row.id, gate) for gate in asking]
+    if who:
+        listed = [gate | {"yours_as": mine[gate["gate"]]} for gate in listed]
+    return listed + clocks
+
+
+def _roles(gate: GateView, who: Who, role: str | None) -> list[str]:
+    """The roles in which *who* may decide at *gate* now; only *role*, if one was asked for."""
+    return [name for name in roles_at(gate, who) if role in (None, name)]
 
 
 def _legal_clocks(row: IncidentRow, asking: list[GateView]) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import getpass
-import sys
 from pathlib import Path
 
 import click
@@ -12,10 +11,10 @@ from hemostat.decisions import decision_for, open_gate, role_for
 from hemostat.gates_shown import show_gate
 from hemostat.speaking import became_of, speak_alone
 from hemostat.temporal import connect
-from hemostat.terminal import document, line
+from hemostat.terminal import line
+from hemostat.terminal_voice import confirmed, tell
 from schemas.errors import NotHeld
 from schemas.gate import Choice
-from schemas.journal import Kind
 
 
 @click.command
@@ -46,7 +45,6 @@ def command(
 
     The decision is bound to what GATE of INCIDENT shows now, and is used once. Exits 1 if the incident refused the decision, with its reason.
     """
-    confirm = not (yes or as_json) and sys.stdin.isatty()
     return asyncio.run(
         _decide(
             incident,
@@ -57,7 +55,7 @@ def command(
             role=role,
             digest=digest,
             key=key,
-            confirm=confirm,
+            yes=yes,
             as_json=as_json,
         )
     )
@@ -73,7 +71,7 @@ async def _decide(
     role: str | None,
     digest: str | None,
     key: Path | None,
-    confirm: bool,
+    yes: bool,
     as_json: bool,
 ) -> int:
     client = await connect(identity=f"hemostat-decide/{actor}")
@@ -86,19 +84,14 @@ async def _decide(
         )
     if not as_json:
         show_gate(incident, gate)
-    if confirm:
-        click.confirm(f"{choice.value} as {actor}?", abort=True)
+    confirmed(f"{choice.value} as {actor}?", yes=yes, as_json=as_json)
     decision = decision_for(
         gate, choice, actor=actor, role=role_for(gate, role, actor), reason=reason
     )
     decision = await speak_alone(client, seen, decision, key)
     entry = await became_of(client, incident, decision, seen.journal_length)
-    accepted = entry.kind is Kind.DECISION
-    if as_json:
-        document({"accepted": accepted, "decision": decision, "journal": entry})
-    else:
-        line(("recorded: " if accepted else "refused: ", "bold"), entry.says)
-        if isinstance(right := entry.data.get("standing"), dict):
-            of = f" of {right['of']}" if right.get("of") else ""
-            line(f"    as {right['claim']}{of} of the role {right['role']}")
-    return 0 if accepted else NotHeld.exit_code
+    status = tell(decision, entry, {"decision": decision}, as_json=as_json)
+    if not as_json and isinstance(right := entry.data.get("standing"), dict):
+        of = f" of {right['of']}" if right.get("of") else ""
+        line(f"    as {right['claim']}{of} of the role {right['role']}")
+    return status

@@ -6,16 +6,14 @@ import uuid
 from pathlib import Path
 
 import click
-from pydantic import ValidationError
 
 from hemostat.cli import json_option, key_option
 from hemostat.incidents import legal_clocks, view
 from hemostat.speaking import became_of, speak_alone
 from hemostat.temporal import connect
-from hemostat.terminal import document, line
+from hemostat.terminal import line
+from hemostat.terminal_voice import tell, understood
 from schemas.clocks.determination import Determination, Matter
-from schemas.errors import BadInput, NotHeld
-from schemas.journal import Kind
 
 
 @click.command
@@ -46,7 +44,7 @@ def command(
 
     CLOCK is a clock's id or a whole regime. VALUE is applies or not-applicable (applicability); a moment with its offset, such as 2026-12-18T16:00+01:00 (candidate, awareness, anchor, filed); tolled or resumed (tolled); authority-informed or counsel-not-applicable (hold-released); 30 d or 72 h (period). Exits 1 if the incident refused it, with its reason.
     """
-    try:
+    with understood("determine"):
         given = Determination(
             determination_id=str(uuid.uuid4()),
             clock=clock,
@@ -57,11 +55,6 @@ def command(
             reason=reason,
             reference=reference,
         )
-    except ValidationError as error:
-        wrong = ", ".join(".".join(str(part) for part in e["loc"]) for e in error.errors())
-        raise BadInput(
-            f"not understood: {wrong}", next_step="see `hemostat determine --help`."
-        ) from error
     return asyncio.run(_determine(incident, given, key, as_json=as_json))
 
 
@@ -72,16 +65,13 @@ async def _determine(
     before = await view(client, incident)
     given = await speak_alone(client, before, given, key)
     entry = await became_of(client, incident, given, before.journal_length)
-    accepted = entry.kind is Kind.CLOCK
     seen = await legal_clocks(client, incident)
     rows = [
         row for row in seen.clocks if row.id == given.clock or row.id.startswith(f"{given.clock}-")
     ]
-    if as_json:
-        document({"accepted": accepted, "journal": entry, "clocks": rows, "notice": seen.notice})
-    else:
-        line(("recorded: " if accepted else "refused: ", "bold"), entry.says)
+    status = tell(given, entry, {"clocks": rows, "notice": seen.notice}, as_json=as_json)
+    if not as_json:
         for row in rows:
             line((f"{row.id}  ", "bold"), f"{row.state.value}: {row.says}")
         line((seen.notice, "yellow"))
-    return 0 if accepted else NotHeld.exit_code
+    return status

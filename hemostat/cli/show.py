@@ -1,18 +1,21 @@
 """``hemostat show``: one incident, its steps, its open gates and its whole timeline."""
 
 import asyncio
+import sys
 from datetime import datetime
 from pathlib import Path
 
 import click
 
 from hemostat.cli import json_option, settings_option
+from hemostat.following import follow as followed
 from hemostat.gates_shown import show_gate
 from hemostat.incidents import JournalRead, journal, view
 from hemostat.settings import Settings
 from hemostat.temporal import connect
-from hemostat.terminal import document, line, table
+from hemostat.terminal import clean, document, line, object_line, table
 from hemostat.vault import Vault
+from schemas.errors import SystemUnreachable
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
 
@@ -38,19 +41,58 @@ _TOLD = {
 @click.command
 @click.argument("incident")
 @click.option("--run", "run_id", help="An earlier run of a reopened incident.")
+@click.option(
+    "--follow",
+    is_flag=True,
+    help="Go on with each entry as it comes, until it closes; with --json one object a line.",
+)
 @settings_option
 @json_option
-def command(incident: str, run_id: str | None, config: Path | None, as_json: bool) -> None:
+def command(
+    *, incident: str, run_id: str | None, follow: bool, config: Path | None, as_json: bool
+) -> None:
     """Show one incident and its timeline.
 
-    Where it stands, its steps, what waits for whom, and its journal. A worker has to be running to answer.
+    Where it stands, its steps, what waits for whom, and its journal. A worker has to be running to answer. With --follow --json the journal comes as JSON objects, one a line: its entries, and {"gap": TEXT} for what cannot be read.
     """
+    if follow and run_id:
+        raise click.UsageError("--follow follows the run that is now: leave out --run.")
     vault = Vault(Settings.load(config).vault_folder)
+    if follow:
+        asyncio.run(_follow(incident, vault, as_json=as_json))
+        return
     seen, read = asyncio.run(_read(incident, run_id, vault))
     if as_json:
         document({"incident": seen, "journal": read.entries, "gaps": read.gaps})
     else:
-        _print(seen, read)
+        _print_standing(seen)
+        line()
+        _print_journal(seen, read)
+
+
+async def _follow(incident: str, vault: Vault, *, as_json: bool) -> None:
+    client = await connect()
+    seen = await view(client, incident)
+    if not as_json:
+        _print_standing(seen)
+        line()
+    began: datetime | None = None
+    async for part in followed(client, incident, vault, waits=_print_waiting):
+        if isinstance(part, Entry) and began is None:
+            began = datetime.fromisoformat(part.at)
+        if as_json:
+            object_line(part.model_dump(mode="json") if isinstance(part, Entry) else {"gap": part})
+        elif isinstance(part, Entry):
+            _print_entry(part, began or seen.opened_at)
+        else:
+            _print_gap(part)
+    if not as_json:
+        ended = await view(client, incident)
+        line((ended.phase.value, "bold"), f"  {ended.resolution.value if ended.resolution else ''}")
+
+
+def _print_waiting(error: SystemUnreachable) -> None:
+    sys.stderr.write(clean(f"{error.what}; looking again") + "\n")
 
 
 async def _read(
@@ -60,7 +102,7 @@ async def _read(
     return await view(client, incident, run_id), await journal(client, incident, vault, run_id)
 
 
-def _print(seen: IncidentView, read: JournalRead) -> None:
+def _print_standing(seen: IncidentView) -> None:
     exercise = "  EXERCISE" if seen.drill else ""
     line((seen.id, "bold"), "  ", seen.playbook, " on ", seen.service, (exercise, "bold red"))
     resolution = f"  {seen.resolution.value}" if seen.resolution else ""
@@ -79,12 +121,18 @@ def _print(seen: IncidentView, read: JournalRead) -> None:
     for gate in seen.gates:
         line()
         show_gate(seen.id, gate)
-    line()
+
+
+def _print_journal(seen: IncidentView, read: JournalRead) -> None:
     began = datetime.fromisoformat(read.entries[0].at) if read.entries else seen.opened_at
     for gap in read.gaps:
-        line(("not read: ", "bold red"), gap)
+        _print_gap(gap)
     for entry in read.entries:
         _print_entry(entry, began)
+
+
+def _print_gap(gap: str) -> None:
+    line(("not read: ", "bold red"), gap)
 
 
 def _print_entry(entry: Entry, began: datetime) -> None:
