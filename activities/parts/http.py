@@ -116,12 +116,14 @@ class Http:
         expect: Collection[int] | None = (200,),
         seconds: float | None = None,
         limit: int | None = None,
+        unread: bool = False,
     ) -> Answer:
         """Send one request, *content* as JSON; return the answer if its status is expected.
 
         *raw* is sent as it is, in place of *content*.
 
-        *expect* None takes any status; *seconds* and *limit* are for this exchange only.
+        *expect* None takes any status; *seconds* and *limit* are for this exchange only. *unread*
+        leaves the answer's body where it is: the status is all there is to know.
         """
         sent = dict(headers or {})
         if self._authorization is not None:
@@ -140,7 +142,7 @@ class Http:
                     timeout=within,
                 ) as response,
             ):
-                body = await self._body(response, limit or self._limit)
+                body = b"" if unread else await self._body(response, limit or self._limit)
         except (httpx2.TransportError, TimeoutError) as error:
             raise SystemUnreachable(
                 f"did not answer ({type(error).__name__})", where=self.where

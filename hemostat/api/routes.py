@@ -44,7 +44,9 @@ def api_routes(api: Api, clock: Callable[[], float] = time.monotonic) -> list[Mo
         for path, operations in by_path.items()
     ]
     reference = Route("/openapi.json", _reference, methods=["GET"])
-    return [Mount(PREFIX, app=Router([reference, *routes], default=_nothing_here))]
+    # Redirects would lead to whatever host the sender named.
+    served = Router([reference, *routes], redirect_slashes=False, default=_nothing_here)
+    return [Mount(PREFIX, app=served)]
 
 
 _ANY: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"]

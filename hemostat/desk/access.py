@@ -18,6 +18,9 @@ from schemas.errors import HemostatError
 from schemas.incident import Sight
 from schemas.who import NEED_TO_KNOW, Who
 
+LISTED_WITHIN_SECONDS: Final = 2.0
+"""How long a list waits for one incident's own answer; a dead worker does not hold up the rest."""
+
 _AT_ONCE: Final = 8
 _REMEMBERED: Final = 10_000
 
@@ -44,7 +47,7 @@ class Access:
     async def visible(
         self, client: Client, who: Who, rows: Sequence[IncidentRow]
     ) -> list[IncidentRow]:
-        """Return those of *rows* that *who* may see, in their order."""
+        """Return those of *rows* that *who* may see, in their order; what is silent is left out."""
         at_once = asyncio.Semaphore(_AT_ONCE)
 
         async def one(row: IncidentRow) -> bool:
@@ -52,8 +55,9 @@ class Access:
                 return True
             async with at_once:
                 try:
-                    return await self.may_see(client, who, row)
-                except HemostatError:
+                    async with asyncio.timeout(LISTED_WITHIN_SECONDS):
+                        return await self.may_see(client, who, row)
+                except (HemostatError, TimeoutError):
                     return False
 
         sights = await asyncio.gather(*(one(row) for row in rows))

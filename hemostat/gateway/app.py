@@ -80,7 +80,7 @@ def gateway_app(
         await signals.ready()
         return JSONResponse({"status": "ready"})
 
-    return Starlette(
+    app = Starlette(
         routes=[
             Route("/alerts/{source}", _never_500(post_alerts), methods=["POST"]),
             *channels.routes(),
@@ -92,6 +92,8 @@ def gateway_app(
         middleware=[Middleware(KeepsSessions, identity=identity)] if identity else (),
         exception_handlers={HTTPException: _http_error},
     )
+    app.router.redirect_slashes = False  # it would lead to whatever host the sender named
+    return app
 
 
 class _NoSuchSource(BadInput):

@@ -75,9 +75,14 @@ class Identity:
     # Who
 
     async def who(self, request: Request) -> Who | None:
-        """Return whose request this is, None if it is nobody's; a token goes before a cookie."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme:
+        """Return whose request this is, None if it is nobody's.
+
+        With the header Authorization, whatever is in it, no cookie is looked at: it is what tells
+        a program's request from a browser's.
+        """
+        given = request.headers.get("authorization")
+        if given is not None:
+            scheme, _, token = given.strip().partition(" ")
             return self._of_token(token.strip()) if scheme.lower() == "bearer" else None
         session = self.sessions.read(request)
         if session is None:
@@ -183,7 +188,7 @@ class Identity:
 
         A request with a bearer token is no browser's form: nobody else can have it sent.
         """
-        if request.headers.get("authorization"):
+        if request.headers.get("authorization") is not None:
             return await self.who(request) is None
         session = self.session(request)
         return session is None or self.foreign(request) or not same(token, session.csrf)

@@ -15,6 +15,7 @@ ADAPTERS = {
     "registry_mlflow": "registry",
     "serving_http": "serving",
     "vault_folder": "vault",
+    "webhooks_standard": "webhooks",
 }
 
 
