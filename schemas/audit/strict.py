@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 import rfc8785
 
-from schemas.canonical import canonical_json
+from schemas.canonical import PLAIN, canonical_json, is_plain_float
 from schemas.journal import MOST
 
 DEEPEST: Final = 64
@@ -27,6 +27,11 @@ class NotStrict(ValueError):
 
 def strict_json(text: bytes) -> Any:
     """Return the value of *text*, which is canonical JSON; raise ``NotStrict`` if it is not."""
+    if text.isascii():
+        try:
+            return _plain(text.decode("ascii"))
+        except (_NotPlain, ValueError, RecursionError):
+            pass  # the long way says what is wrong, if anything is
     value, written = _read(text)
     if written != text:
         raise NotStrict("json-not-canonical", "it is not written in canonical JSON (RFC 8785)")
@@ -36,6 +41,30 @@ def strict_json(text: bytes) -> Any:
 def lenient_json(text: bytes) -> Any:
     """Return the value of *text*, however it is laid out, if every reader sees the same in it."""
     return _read(text)[0]
+
+
+class _NotPlain(Exception):
+    """Python's encoder may write it otherwise than RFC 8785 wants it."""
+
+
+def _plain(said: str) -> Any:
+    """The value of *said*, if Python's encoder, which is canonical here, writes exactly this.
+
+    It is where keys are ASCII, as all of *said* is, and each number is one that both write alike:
+    integers are held to that by ``_integer``, fractions by ``_fraction``.
+    """
+    _refuse_depth(said)
+    value = _DECODER.decode(said)
+    if PLAIN.encode(value) != said:
+        raise _NotPlain
+    return value
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if not is_plain_float(value):
+        raise _NotPlain
+    return value
 
 
 def _read(text: bytes) -> tuple[Any, bytes]:
@@ -74,6 +103,15 @@ def _integer(digits: str) -> int:
 
 def _constant(name: str) -> NoReturn:
     raise NotStrict("json-number", f"{name} is no JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_once,
+    parse_int=_integer,
+    parse_float=_fraction,
+    parse_constant=_constant,
+)
+"""For what is plain."""
 
 
 def _refuse_depth(said: str) -> None:

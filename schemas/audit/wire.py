@@ -102,32 +102,17 @@ def read_event(event: Buffer) -> Event:
             rest[number] = value
     if id_ < 1 or kind < 1:
         raise NotAnEvent("it has no id or no type")
-    time = {n: v for n, v in fields(rest.get(2, b"")) if isinstance(v, int)}
-    seconds = min(time.get(1, 0), 2**33) + min(time.get(2, 0), 10**9) / 1e9
-    return Event(id_, kind, seconds, rest.get(_ATTRIBUTES.get(kind, 0), b""))
+    return Event(id_, kind, _seconds(rest.get(2, b"")), rest.get(_ATTRIBUTES.get(kind, 0), b""))
 
 
-def type_if(event: Buffer, id_: int) -> int:
-    """Return the type of *event* if it plainly has this id; -1 to look more closely.
+def time_of(event: Buffer) -> float:
+    """Return the time of *event*, in seconds since 1970; 0 if it has none."""
+    return _seconds(_first(event, 2))
 
-    The quick way through a long history: ids below 2^14 and types below 128 are written so.
-    """
-    try:
-        if id_ < 0x80:
-            at = 2
-            same = event[1] == id_
-        elif id_ < 0x4000:
-            at = 3
-            same = event[1] == (id_ & 0x7F | 0x80) and event[2] == id_ >> 7
-        else:
-            return -1
-        if not same or event[0] != 0x08 or event[at] != 0x12:
-            return -1
-        at += 2 + event[at + 1]
-        kind = event[at + 1]
-        return kind if event[at] == 0x18 and kind < 0x80 else -1
-    except IndexError:
-        return -1
+
+def _seconds(timestamp: Buffer) -> float:
+    time = {n: v for n, v in fields(timestamp) if isinstance(v, int)}
+    return min(time.get(1, 0), 2**33) + min(time.get(2, 0), 10**9) / 1e9
 
 
 def id_and_type(event: Buffer) -> tuple[int, int]:
