@@ -90,6 +90,15 @@ class Event:
         held = _first(self.attributes, number)
         return [_payload(bytes(p)) for n, p in fields(held) if n == 1 and not isinstance(p, int)]
 
+    def mapped(self, number: int) -> dict[str, Any]:
+        """Return the payloads of a field that holds one map of them, such as search attributes."""
+        entries = [e for n, e in fields(_first(self.attributes, number)) if n == 1]
+        return {
+            bytes(_first(entry, 1)).decode("utf-8", "replace"): _payload(bytes(_first(entry, 2)))
+            for entry in entries
+            if not isinstance(entry, int)
+        }
+
 
 def read_event(event: Buffer) -> Event:
     """Return what is read of *event*; raise ``NotAnEvent`` if it is none."""

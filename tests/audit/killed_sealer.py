@@ -2,8 +2,8 @@
 
 Arguments: Temporal's address, its namespace, the store's folder, the key's file, the number of the
 write, and whether it dies when that write is half done or just after. The vault lies beside the
-key. What it was writing stands in
-``reached`` beside the store, so that nobody has to believe that the point was reached.
+key. What it was writing stands in ``reached`` beside the store, so that nobody has to believe that
+the point was reached.
 
 Only new names count: an attempt repeated because a worker was slow is no write. And it waits for
 the journal, so that how much there is to write does not depend on the machine.

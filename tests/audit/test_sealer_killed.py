@@ -113,12 +113,11 @@ async def test_killed_at_every_write_the_next_one_goes_on(tmp_path: Path) -> Non
             await seal_all(sealer(parts, store))
             holds(parts, store, folder, case.handle.id)
 
-        # Every write has its point, by its number; the short way goes to each write once.
+        # Every write has its points, by its number; the short way goes to each write once.
         points = [(n, point) for n in range(1, len(counting.written) + 1) for point in POINTS]
-        chosen = points if os.environ.get("HEMOSTAT_CRASH_MATRIX") == "whole" else points[1::2]
-        await asyncio.gather(
-            *(killed(number, point) for number, point in [*chosen, points[0], points[4]])
-        )
+        short = [*points[1::2], points[0], points[4]]
+        whole = os.environ.get("HEMOSTAT_CRASH_MATRIX") == "whole"
+        await asyncio.gather(*(killed(*point) for point in (points if whole else short)))
 
 
 def sealer(parts: Room, store: FolderStore) -> Sealer:
