@@ -27,12 +27,10 @@ class NotStrict(ValueError):
 
 def strict_json(text: bytes) -> Any:
     """Return the value of *text*, which is canonical JSON; raise ``NotStrict`` if it is not."""
-    if text.isascii():
-        try:
-            return _plain(text.decode("ascii"))
-        except (_NotPlain, ValueError, RecursionError):
-            pass  # the long way says what is wrong, if anything is
-    value, written = _read(text)
+    value = plain_json(text)
+    if value is not NOT_PLAIN and PLAIN.encode(value) == text.decode("ascii"):
+        return value
+    value, written = _read(text)  # says what is wrong, if anything is
     if written != text:
         raise NotStrict("json-not-canonical", "it is not written in canonical JSON (RFC 8785)")
     return value
@@ -43,20 +41,28 @@ def lenient_json(text: bytes) -> Any:
     return _read(text)[0]
 
 
+NOT_PLAIN: Final = object()
+"""Python's encoder may write it otherwise than RFC 8785 wants it, or it is no JSON at all."""
+
+
 class _NotPlain(Exception):
-    """Python's encoder may write it otherwise than RFC 8785 wants it."""
+    """A number that is not."""
 
 
-def _plain(said: str) -> Any:
-    """The value of *said*, if Python's encoder, which is canonical here, writes exactly this.
+def plain_json(text: bytes) -> Any:
+    """Return the value of *text* where it is canonical if ``PLAIN`` writes it so, or ``NOT_PLAIN``.
 
-    It is where keys are ASCII, as all of *said* is, and each number is one that both write alike:
-    integers are held to that by ``_integer``, fractions by ``_fraction``.
+    That is where keys are ASCII, as all of *text* is, and each number is one that both write alike:
+    integers are held to that by ``_integer``, fractions by ``_fraction``. The caller compares.
     """
-    _refuse_depth(said)
-    value = _DECODER.decode(said)
-    if PLAIN.encode(value) != said:
-        raise _NotPlain
+    if not text.isascii():
+        return NOT_PLAIN
+    said = text.decode("ascii")
+    try:
+        _refuse_depth(said)
+        value = _DECODER.decode(said)
+    except (_NotPlain, ValueError, RecursionError):
+        return NOT_PLAIN
     return value
 
 
@@ -106,12 +112,9 @@ def _constant(name: str) -> NoReturn:
 
 
 _DECODER: Final = json.JSONDecoder(
-    object_pairs_hook=_once,
-    parse_int=_integer,
-    parse_float=_fraction,
-    parse_constant=_constant,
+    parse_int=_integer, parse_float=_fraction, parse_constant=_constant
 )
-"""For what is plain."""
+"""For what is plain. A key that is there twice is not written twice, so the texts differ."""
 
 
 def _refuse_depth(said: str) -> None:

@@ -39,14 +39,22 @@ def fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
     """Yield each field of *message* with its number: integers, or the bytes of what is within."""
     at, end = 0, len(message)
     while at < end:
-        key, at = _varint(message, at)
+        key = message[at]
+        if key < 0x80:  # as nearly all are: no call for them
+            at += 1
+        else:
+            key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, at = _varint(message, at)
             yield number, value
             continue
         if kind == 2:
-            size, at = _varint(message, at)
+            if at < end and message[at] < 0x80:
+                size = message[at]
+                at += 1
+            else:
+                size, at = _varint(message, at)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
