@@ -19,13 +19,15 @@ def canonical_json(value: Any) -> bytes:
         value = value.model_dump(mode="json")
     if _is_plain(value):
         try:
-            return _PLAIN.encode(value).encode()
+            return PLAIN.encode(value).encode()
         except UnicodeEncodeError:  # half a character: let the reference say so
             pass
     return rfc8785.dumps(value)
 
 
-_PLAIN: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+PLAIN: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+"""Python's own encoder, in C: canonical for what is plain, and one text for one value always."""
+
 _MOST: Final = 2**53 - 1
 
 
@@ -42,12 +44,27 @@ def _is_plain(value: Any) -> bool:
     if kind is int:
         return abs(int(value)) <= _MOST
     if kind is float:
-        return 1e-4 <= abs(float(value)) < 1e16 and not float(value).is_integer()
+        return is_plain_float(value)
     if kind is dict:
         return all(
             type(key) is str and key.isascii() and _is_plain(inner) for key, inner in value.items()
         )
     return kind is list and all(_is_plain(inner) for inner in value)
+
+
+def is_plain_float(value: float) -> bool:
+    """Whether Python writes *value* as RFC 8785 wants it."""
+    return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
+
+
+def is_written_as(value: Any, text: bytes) -> bool:
+    """Whether *text*, which is canonical JSON, is that of *value* (JSON types)."""
+    try:
+        if PLAIN.encode(value).encode() == text:  # one text, one value: no need to look closer
+            return True
+    except UnicodeEncodeError:
+        pass
+    return canonical_json(value) == text
 
 
 def digest_bytes(content: bytes | memoryview) -> Digest:

@@ -38,7 +38,6 @@ from schemas.audit.signing import SigningKey
 from schemas.errors import HemostatError
 from schemas.journal import GENESIS, Entry, verify_chain
 
-_JOURNAL_WITHIN: Final = 3.0
 _AGAIN, _AGAIN_AT_MOST = 0.2, 10.0
 _SURE_IT_IS_GONE: Final = 5
 """So often in a row must Temporal not know a workflow before it counts as deleted."""
@@ -58,6 +57,8 @@ class Sealer:
     """How long new events may be without a checkpoint."""
     patience: timedelta = timedelta(hours=1)
     """How long a close waits for a worker that answers for the journal."""
+    journal_within: timedelta = timedelta(seconds=3)
+    """How long a checkpoint of an open incident waits for the journal before it does without."""
     timestamps: Timestamps | None = None
     lag: Lag = field(default_factory=Lag)
 
@@ -214,7 +215,7 @@ class Follower:
         sealing = self._sealing
         try:
             kept = await asyncio.to_thread(sealing.journal)
-            async with asyncio.timeout(_JOURNAL_WITHIN):
+            async with asyncio.timeout(self._with.journal_within.total_seconds()):
                 entries = await self._entries_from(len(kept))
             head = verify_chain(entries, len(kept), kept[-1].digest if kept else GENESIS)
         except (TimeoutError, HemostatError, ValueError, RPCError):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from hemostat.audit.readiness import Readiness, check_key, check_outside
 from hemostat.cli import json_option, settings_option
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
@@ -38,6 +39,12 @@ class Findings:
         """Note an error of the configuration, or each of many."""
         several = error.problems if isinstance(error, InvalidSettings) else (error,)
         self.configuration += several
+
+    def take(self, audit: Readiness) -> None:
+        """Note what was seen of ``[audit]``."""
+        self.configuration += audit.configuration
+        self.reachability += audit.reachability
+        self.fine += audit.fine
 
     @property
     def exit_code(self) -> int:
@@ -84,6 +91,7 @@ async def _check(config: Path | None, findings: Findings, *, offline: bool) -> N
     _check_gateway(settings, findings)
     connections = _check_wiring(settings, findings)
     _check_people(settings, findings)
+    findings.take(check_key(settings))
     try:
         if not offline:
             await _check_outside(settings, connections, findings)
@@ -141,6 +149,7 @@ async def _check_outside(settings: Settings, connections: Connections, findings:
         )
     else:
         findings.fine.append(f"Temporal answers for namespace {client.namespace}")
+    findings.take(await check_outside(settings))
     vault = Vault(settings.vault_folder).check()
     adapters = await check_adapters(connections)
     findings.reachability += [HemostatError(what) for what in (*vault, *adapters)]

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 import rfc8785
 
-from schemas.canonical import canonical_json
+from schemas.canonical import PLAIN, canonical_json, is_plain_float
 from schemas.journal import MOST
 
 DEEPEST: Final = 64
@@ -27,7 +27,10 @@ class NotStrict(ValueError):
 
 def strict_json(text: bytes) -> Any:
     """Return the value of *text*, which is canonical JSON; raise ``NotStrict`` if it is not."""
-    value, written = _read(text)
+    value = plain_json(text)
+    if value is not NOT_PLAIN and PLAIN.encode(value) == text.decode("ascii"):
+        return value
+    value, written = _read(text)  # says what is wrong, if anything is
     if written != text:
         raise NotStrict("json-not-canonical", "it is not written in canonical JSON (RFC 8785)")
     return value
@@ -36,6 +39,38 @@ def strict_json(text: bytes) -> Any:
 def lenient_json(text: bytes) -> Any:
     """Return the value of *text*, however it is laid out, if every reader sees the same in it."""
     return _read(text)[0]
+
+
+NOT_PLAIN: Final = object()
+"""Python's encoder may write it otherwise than RFC 8785 wants it, or it is no JSON at all."""
+
+
+class _NotPlain(Exception):
+    """A number that is not."""
+
+
+def plain_json(text: bytes) -> Any:
+    """Return the value of *text* where it is canonical if ``PLAIN`` writes it so, or ``NOT_PLAIN``.
+
+    That is where keys are ASCII, as all of *text* is, and each number is one that both write alike:
+    integers are held to that by ``_integer``, fractions by ``_fraction``. The caller compares.
+    """
+    if not text.isascii():
+        return NOT_PLAIN
+    said = text.decode("ascii")
+    try:
+        _refuse_depth(said)
+        value = _DECODER.decode(said)
+    except (_NotPlain, ValueError, RecursionError):
+        return NOT_PLAIN
+    return value
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if not is_plain_float(value):
+        raise _NotPlain
+    return value
 
 
 def _read(text: bytes) -> tuple[Any, bytes]:
@@ -74,6 +109,12 @@ def _integer(digits: str) -> int:
 
 def _constant(name: str) -> NoReturn:
     raise NotStrict("json-number", f"{name} is no JSON number")
+
+
+_DECODER: Final = json.JSONDecoder(
+    parse_int=_integer, parse_float=_fraction, parse_constant=_constant
+)
+"""For what is plain. A key that is there twice is not written twice, so the texts differ."""
 
 
 def _refuse_depth(said: str) -> None:

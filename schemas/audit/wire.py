@@ -39,14 +39,22 @@ def fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
     """Yield each field of *message* with its number: integers, or the bytes of what is within."""
     at, end = 0, len(message)
     while at < end:
-        key, at = _varint(message, at)
+        key = message[at]
+        if key < 0x80:  # as nearly all are: no call for them
+            at += 1
+        else:
+            key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, at = _varint(message, at)
             yield number, value
             continue
         if kind == 2:
-            size, at = _varint(message, at)
+            if at < end and message[at] < 0x80:
+                size = message[at]
+                at += 1
+            else:
+                size, at = _varint(message, at)
         elif kind in (1, 5):
             size = 8 if kind == 1 else 4
         else:
@@ -90,6 +98,15 @@ class Event:
         held = _first(self.attributes, number)
         return [_payload(bytes(p)) for n, p in fields(held) if n == 1 and not isinstance(p, int)]
 
+    def mapped(self, number: int) -> dict[str, Any]:
+        """Return the payloads of a field that holds one map of them, such as search attributes."""
+        entries = [e for n, e in fields(_first(self.attributes, number)) if n == 1]
+        return {
+            bytes(_first(entry, 1)).decode("utf-8", "replace"): _payload(bytes(_first(entry, 2)))
+            for entry in entries
+            if not isinstance(entry, int)
+        }
+
 
 def read_event(event: Buffer) -> Event:
     """Return what is read of *event*; raise ``NotAnEvent`` if it is none."""
@@ -102,32 +119,17 @@ def read_event(event: Buffer) -> Event:
             rest[number] = value
     if id_ < 1 or kind < 1:
         raise NotAnEvent("it has no id or no type")
-    time = {n: v for n, v in fields(rest.get(2, b"")) if isinstance(v, int)}
-    seconds = min(time.get(1, 0), 2**33) + min(time.get(2, 0), 10**9) / 1e9
-    return Event(id_, kind, seconds, rest.get(_ATTRIBUTES.get(kind, 0), b""))
+    return Event(id_, kind, _seconds(rest.get(2, b"")), rest.get(_ATTRIBUTES.get(kind, 0), b""))
 
 
-def type_if(event: Buffer, id_: int) -> int:
-    """Return the type of *event* if it plainly has this id; -1 to look more closely.
+def time_of(event: Buffer) -> float:
+    """Return the time of *event*, in seconds since 1970; 0 if it has none."""
+    return _seconds(_first(event, 2))
 
-    The quick way through a long history: ids below 2^14 and types below 128 are written so.
-    """
-    try:
-        if id_ < 0x80:
-            at = 2
-            same = event[1] == id_
-        elif id_ < 0x4000:
-            at = 3
-            same = event[1] == (id_ & 0x7F | 0x80) and event[2] == id_ >> 7
-        else:
-            return -1
-        if not same or event[0] != 0x08 or event[at] != 0x12:
-            return -1
-        at += 2 + event[at + 1]
-        kind = event[at + 1]
-        return kind if event[at] == 0x18 and kind < 0x80 else -1
-    except IndexError:
-        return -1
+
+def _seconds(timestamp: Buffer) -> float:
+    time = {n: v for n, v in fields(timestamp) if isinstance(v, int)}
+    return min(time.get(1, 0), 2**33) + min(time.get(2, 0), 10**9) / 1e9
 
 
 def id_and_type(event: Buffer) -> tuple[int, int]:

@@ -1,13 +1,19 @@
 """A sealer that kills itself at one point: ``python -m tests.audit.killed_sealer``.
 
 Arguments: Temporal's address, its namespace, the store's folder, the key's file, the number of the
-write, and whether it dies when that write is half done or just after.
+write, and whether it dies when that write is half done or just after. The vault lies beside the
+key. What it was writing stands in ``reached`` beside the store, so that nobody has to believe that
+the point was reached.
+
+Only new names count: an attempt repeated because a worker was slow is no write. And it waits for
+the journal, so that how much there is to write does not depend on the machine.
 """
 
 import asyncio
 import os
 import signal
 import sys
+from datetime import timedelta
 from pathlib import Path
 
 from hemostat.audit.follower import Sealer
@@ -17,9 +23,17 @@ from hemostat.temporal import connect_to
 from hemostat.vault import Vault
 from schemas.audit.signing import SigningKey
 
+PATIENT = timedelta(seconds=90)
+"""How long it waits for a worker; there is one, so it waits for the machine alone."""
+
+
+def kind_of(name: str) -> str:
+    """Return what a write is of: names hold digests and ids, which differ from run to run."""
+    return name.partition("/")[0]
+
 
 class Deadly(FolderStore):
-    """A store whose writer dies at its *number*-th write."""
+    """A store whose writer dies when it writes its *number*-th new name."""
 
     def __init__(self, folder: Path, number: int, point: str) -> None:
         super().__init__(folder)
@@ -27,7 +41,11 @@ class Deadly(FolderStore):
 
     def put(self, name: str, content: bytes) -> bool:
         """Keep it, and die where that is asked for."""
+        if self.get(name) is not None:
+            return super().put(name, content)
         self.left -= 1
+        if self.left == 0:
+            (self.folder.parent / "reached").write_text(kind_of(name))
         if self.left == 0 and self.point == "half":
             (self.folder / "incoming").mkdir(parents=True, exist_ok=True)
             (self.folder / "incoming" / "half").write_bytes(content[: len(content) // 2])
@@ -44,7 +62,8 @@ async def _seal(
     client = await connect_to(address, namespace)
     store = Deadly(folder, number, at)
     signing = SigningKey.from_pem(key.read_text())
-    await seal_all(Sealer(client, store, signing, Vault(folder.parent / "vault")))
+    vault = Vault(key.parent / "vault")
+    await seal_all(Sealer(client, store, signing, vault, patience=PATIENT, journal_within=PATIENT))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Runs that end otherwise: terminated, reset, timed out or deleted, seen or not, all are sealed."""
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from temporalio.api.workflowservice.v1 import (
     DeleteWorkflowExecutionRequest,
     ResetWorkflowExecutionRequest,
 )
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowFailureError
 
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.register import Register
@@ -109,6 +110,25 @@ async def test_an_incident_without_a_worker_is_sealed_and_the_gap_declared(
         await asyncio.wait_for(seal_all(parts.sealer(patience=0)), 60)
         last = list(Pack.open(parts.export("nobodys-incident")).checkpoints())[-1].body
         assert any("journal" in gap for gap in last.gaps)
+
+
+async def test_a_run_that_timed_out_while_nobody_looked_is_sealed_by_the_sweeper(
+    client: Client, tmp_path: Path
+) -> None:
+    async with room(client, tmp_path) as parts:
+        handle = await client.start_workflow(
+            "nobody",
+            id="timed-out",
+            task_queue="nobody-works-here",
+            execution_timeout=timedelta(seconds=1),
+        )
+        with pytest.raises(WorkflowFailureError):
+            await handle.result()
+        async with parts.sealing(parts.sealer(patience=0)):
+            await registered(parts, "timed-out")
+        pack = parts.export("timed-out")
+        assert verify_pack(pack, parts.trust).findings == ()
+        assert list(Pack.open(pack).checkpoints())[-1].body.outcome is Outcome.TIMED_OUT
 
 
 def sealed(parts: Room, case: Case) -> list[str]:

@@ -5,12 +5,13 @@ that is still open the pack has what its last checkpoint covers.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 from hemostat.audit.pack.archive import Content, in_chunks
 from hemostat.audit.pack.reader import decisions_of
+from hemostat.audit.pack.restricted import Visibility, visibility_of
 from hemostat.audit.pack.writer import write_pack
 from hemostat.audit.register import Register
 from hemostat.audit.sealing import kept_journal, read_checkpoints, unframed
@@ -41,11 +42,19 @@ Held = Literal["included", "reference", "withheld"]
 class Choice:
     """What of the evidence goes into the pack: all by reference, unless it is to be included.
 
-    ``withheld`` are names of items that the reader may not see; ``*`` withholds all.
+    ``withheld`` are names of items that the reader may not see; ``*`` withholds all. So does an
+    incident that its own events mark as restricted, or whose service is one of ``restricted``.
     """
 
     include: bool = False
     withheld: frozenset[str] = frozenset()
+    restricted: frozenset[str] = frozenset()
+
+    def of(self, seen: Visibility) -> "Choice":
+        """Return the choice for an incident that may be *seen* so."""
+        if seen.restricted or seen.service in self.restricted:
+            return replace(self, withheld=self.withheld | {ALL})
+        return self
 
     def held(self, item: EvidenceItem) -> Held:
         """Return how *item* goes into the pack."""
@@ -102,7 +111,8 @@ def export(
         journal = b""
     if journal:
         members["journal.jsonl"] = _whole(journal)
-        _of_the_journal(members, journal, vault, choice)
+        seen = visibility_of(_events(store, checkpoints))
+        _of_the_journal(members, journal, vault, choice.of(seen))
     about = Manifest(
         incident=incident,
         first_run=opening.first_run,
@@ -144,6 +154,12 @@ def _histories(
         members[f"{folder}.digests"] = _digests(store, digests)
         runs.append(Run(run=header.run, events=mine[-1].last_event, folder=folder))
     return tuple(runs)
+
+
+def _events(store: Store, checkpoints: list[Checkpoint]) -> Iterator[bytes]:
+    for body in checkpoints:
+        if body.segment:
+            yield from unframed(get_object(store, body.segment.digest))
 
 
 def _of_the_journal(

@@ -20,8 +20,8 @@ from schemas.audit.register import KIND as REGISTER
 from schemas.audit.register import RegisterEntry
 from schemas.audit.signing import Envelope, open_envelope
 from schemas.audit.strict import NotStrict, strict_json
-from schemas.base import Frozen
-from schemas.canonical import canonical_json
+from schemas.base import Digest, Frozen
+from schemas.canonical import digest_bytes, is_written_as
 from schemas.clocks.view import ClocksView
 from schemas.errors import NotHeld
 from schemas.journal import Entry, Kind
@@ -46,6 +46,7 @@ class Pack:
 
     def __init__(self, content: Any, name: str) -> None:
         self.name = name
+        self._digests: dict[str, Digest] = {}
         try:
             self._members = read_archive(content)
         except NotAnArchive as error:
@@ -67,13 +68,20 @@ class Pack:
             raise BrokenPack("member-missing", "the member is not there", name)
         return self._members[name].content
 
+    def digest(self, name: str) -> Digest:
+        """Return the digest of a member's bytes, which are read for it once."""
+        if name not in self._digests:
+            self._digests[name] = digest_bytes(self.content(name))
+        return self._digests[name]
+
     def json(self, name: str) -> Any:
         """Return the value of a JSON member."""
         return _strict(bytes(self.content(name)), name)
 
     def model(self, name: str, model: type[Model]) -> Model:
         """Return a JSON member as *model*."""
-        return _as(model, self.json(name), name)
+        text = bytes(self.content(name))
+        return _as(model, _strict(text, name), text, name)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a member; the last ends as all do."""
@@ -88,20 +96,21 @@ class Pack:
     @property
     def manifest(self) -> Manifest:
         """What the pack says it holds."""
-        value = self.json("manifest.json")
+        text = bytes(self.content("manifest.json"))
+        value = _strict(text, "manifest.json")
         if not isinstance(value, dict) or value.get("format") != "hemostat-pack/1":
             raise BrokenPack(
                 "format-version",
                 "it is of a format that this version does not know",
                 "manifest.json",
             )
-        return _as(Manifest, value, "manifest.json")
+        return _as(Manifest, value, text, "manifest.json")
 
     def journal(self) -> Iterator[Entry]:
         """Yield the journal's entries, in order."""
         for number, line in enumerate(self.lines("journal.jsonl")):
             where = f"journal.jsonl:{number + 1}"
-            yield _as(Entry, _strict(line, where), where)
+            yield _as(Entry, _strict(line, where), line, where)
 
     def events(self, folder: str) -> Iterator[memoryview]:
         """Yield the bytes of each event (protobuf) of the run in *folder*, in order."""
@@ -198,13 +207,14 @@ def _strict(text: bytes, where: str) -> Any:
         raise BrokenPack(error.code, str(error), where) from None
 
 
-def _as(model: type[Model], value: Any, where: str) -> Model:
+def _as(model: type[Model], value: Any, text: bytes, where: str) -> Model:
+    """Return *value*, whose canonical JSON *text* is, as *model*."""
     try:
         read = model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])[:80]
         raise BrokenPack("shape", f"it is not what the format says ({field})", where) from None
-    if canonical_json(read.model_dump(mode="json", exclude_unset=True)) != canonical_json(value):
+    if not is_written_as(read.model_dump(mode="json", exclude_unset=True), text):
         raise BrokenPack("shape", "it is not written in the one form of the format", where)
     return read

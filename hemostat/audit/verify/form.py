@@ -7,7 +7,6 @@ from typing import Final
 from hemostat.audit.pack.reader import BrokenPack, Pack
 from hemostat.audit.verify.findings import Findings
 from schemas.audit.manifest import Manifest
-from schemas.canonical import digest_bytes
 
 ALWAYS: Final = ("checkpoints.jsonl", "manifest.json", "register.jsonl")
 _KNOWN: Final = (
@@ -36,8 +35,8 @@ def check_members(pack: Pack, manifest: Manifest, findings: Findings) -> str:
         elif name not in listed:
             findings.add("member-unlisted", name, "it is there and the manifest does not list it")
         else:
-            content = pack.content(name)
-            if len(content) != listed[name].size or digest_bytes(content) != listed[name].digest:
+            size = len(pack.content(name))
+            if size != listed[name].size or pack.digest(name) != listed[name].digest:
                 findings.add("member-changed", name, "it is not what the manifest lists")
     for name in missing_of(manifest):
         if name not in there:

@@ -1,25 +1,23 @@
 """Temporal's history: every event is the one that was sealed, in its place, none more, none less."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
 
-from hemostat.audit.pack.reader import BrokenPack, Pack
+from hemostat.audit.pack.reader import Pack
+from hemostat.audit.verify.events import READ, Walked, walk
 from hemostat.audit.verify.findings import Findings
-from hemostat.audit.verify.form import told
 from hemostat.audit.verify.signatures import CLOCKS_DIFFER, moment
 from schemas.audit.chain import NO_EVENTS, RunHeader, head_of_header
 from schemas.audit.checkpoint import Checkpoint
 from schemas.audit.manifest import Manifest, Run
 from schemas.audit.signing import Envelope
-from schemas.audit.wire import Event, EventType, NotAnEvent, id_and_type, read_event, type_if
+from schemas.audit.wire import Event, EventType, NotAnEvent, id_and_type, read_event, time_of
 
 INPUT, SIGNAL_INPUT, RESULT = 6, 2, 1
 """Fields of the attributes of a start, a signal and a completion that hold payloads."""
-
-_READ = frozenset({EventType.STARTED, EventType.SIGNALED, EventType.COMPLETED})
 
 
 @dataclass
@@ -94,20 +92,18 @@ def _check_run(
         findings.add("history-cut" if short else "history-longer", f"run {header.number}", what)
     _check_heads(bytes(listed), header, checkpoints, findings)
     times: dict[int, datetime] = {}
-    wanted = {body.last_event for body in checkpoints}
-    digests = bytes(listed)
+    walked = walk(pack.content(f"{run.folder}.events"), {body.last_event for body in checkpoints})
+    seen.events += len(walked.digests)
     try:
-        for number, kind, digest, event in _events(pack, run, findings, header.number):
-            if digests[32 * number - 32 : 32 * number] != digest:
-                what = "its bytes are not those that were sealed"
-                findings.add("history-event", f"run {header.number}, event {number}", what)
-            if kind in _READ or number in wanted:
+        _compare(walked, bytes(listed), header.number, findings)
+        for number, kind, event in walked.noted:
+            if kind in READ:
                 times[number] = _look(read_event(event), header.number, seen)
-            seen.events += 1
+            else:
+                times[number] = datetime.fromtimestamp(time_of(event), UTC)
+        _check_end(walked, run, header.number, findings)
     except NotAnEvent as error:
         findings.add("history-unreadable", f"run {header.number}", str(error))
-    except BrokenPack as error:
-        told(findings, error)
     for body in checkpoints:
         written = times.get(body.last_event)
         if written and moment(body.at) + CLOCKS_DIFFER < written:
@@ -137,22 +133,26 @@ def _check_heads(
         at = upto
 
 
-def _events(
-    pack: Pack, run: Run, findings: Findings, number_of_run: int
-) -> Iterator[tuple[int, int, bytes, memoryview]]:
-    """Yield number, type, digest and bytes of each event while they are in order."""
-    expected = 1
-    for event in pack.events(run.folder):
-        kind = type_if(event, expected)
-        if kind < 0:
-            found, kind = id_and_type(event)
-            if found != expected:
-                code, what = _misplaced(found, expected)
-                findings.add(code, f"run {number_of_run}, event {expected}", what)
-                return
-        yield expected, kind, sha256(event).digest(), event
-        expected += 1
-    if expected <= run.events:
+def _compare(walked: Walked, listed: bytes, number_of_run: int, findings: Findings) -> None:
+    """Compare the digest of each event with the one that is listed."""
+    if b"".join(walked.digests) == listed[: 32 * len(walked.digests)]:
+        return
+    for number, digest in enumerate(walked.digests, 1):
+        if listed[32 * number - 32 : 32 * number] != digest:
+            what = "its bytes are not those that were sealed"
+            findings.add("history-event", f"run {number_of_run}, event {number}", what)
+
+
+def _check_end(walked: Walked, run: Run, number_of_run: int, findings: Findings) -> None:
+    """Tell why the walk ended before the run did, if it did."""
+    expected = len(walked.digests) + 1
+    if walked.cut:
+        findings.add("history-cut", f"{run.folder}.events", "the last event is cut off")
+    elif walked.stopped is not None:
+        found, _ = id_and_type(walked.stopped)
+        code, what = _misplaced(found, expected)
+        findings.add(code, f"run {number_of_run}, event {expected}", what)
+    elif expected <= run.events:
         what = f"the history ends before event {expected}"
         findings.add("history-cut", f"run {number_of_run}, event {expected}", what)
 

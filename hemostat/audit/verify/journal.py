@@ -9,7 +9,7 @@ from hemostat.audit.verify.form import told
 from schemas.audit.chain import Link
 from schemas.audit.checkpoint import Checkpoint, Outcome, Why
 from schemas.audit.manifest import EvidenceList, Kept, Manifest, Missing
-from schemas.canonical import digest_bytes, digest_of
+from schemas.canonical import digest_of
 from schemas.journal import GENESIS, Entry, Kind
 
 
@@ -18,7 +18,7 @@ def check_sealed(pack: Pack, last: Checkpoint, findings: Findings) -> str | None
     for name, digest in last.sealed.items():
         if name not in pack.names:
             findings.add("sealed-missing", name, "the close sealed it and it is not there")
-        elif digest_bytes(pack.content(name)) != digest:
+        elif pack.digest(name) != digest:
             findings.add("sealed-changed", name, "it is not what the close sealed")
     open_still = last.why is not Why.CLOSE or last.outcome is Outcome.MISSING
     journal = set() if open_still else {"journal.jsonl"}  # of an open one the heads vouch for it
@@ -173,7 +173,7 @@ def check_evidence(pack: Pack, entries: Sequence[Entry], findings: Findings) -> 
 def _check_bytes(pack: Pack, name: str, kept: Kept, findings: Findings) -> None:
     if name not in pack.names:
         findings.add("evidence-missing", name, "it is listed as included and is not there")
-    elif digest_bytes(pack.content(name)) != kept.item.digest:
+    elif pack.digest(name) != kept.item.digest:
         findings.add("evidence-replaced", name, "its bytes are not those that were sealed")
 
 

@@ -43,6 +43,7 @@ def command(
 
     Reads the write-once store and the vault alone, so it works when Temporal has forgotten; the
     same record gives the same bytes. Of an open incident it has what the last checkpoint covers.
+    Of a restricted incident all evidence is listed and withheld, whatever is asked for.
     """
     settings = Settings.load(config)
     manifest = export(
@@ -51,7 +52,11 @@ def command(
         incident,
         output,
         first_run=run_id,
-        choice=Choice(include=evidence, withheld=frozenset(withhold)),
+        choice=Choice(
+            include=evidence,
+            withheld=frozenset(withhold),
+            restricted=frozenset(n for n, table in settings.services.items() if table.restricted),
+        ),
     )
     if as_json:
         document(manifest.model_dump(mode="json"))
