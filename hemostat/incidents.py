@@ -149,16 +149,21 @@ async def waiting_incidents(client: Client) -> list[IncidentRow]:
     return sorted((row for row in found if row.waiting_for), key=lambda row: row.opened_at)
 
 
-async def views(client: Client, incidents: Sequence[str]) -> list[IncidentView | HemostatError]:
-    """Return where each incident stands, or why that could not be had."""
+async def views(
+    client: Client, incidents: Sequence[str], patience: timedelta = ANSWER_WITHIN
+) -> list[IncidentView | HemostatError]:
+    """Return where each incident stands, or why that could not be had within *patience*."""
     at_once = asyncio.Semaphore(_AT_ONCE)
 
     async def one(incident: str) -> IncidentView | HemostatError:
         async with at_once:
             try:
-                return await view(client, incident)
+                async with asyncio.timeout(patience.total_seconds()):
+                    return await view(client, incident)
             except HemostatError as error:
                 return error
+            except TimeoutError:
+                return _nobody_answers_for(incident)
 
     return await asyncio.gather(*(one(incident) for incident in incidents))
 
@@ -216,6 +221,14 @@ async def _query(
         return await handle.query(name, args=arguments, rpc_timeout=ANSWER_WITHIN)
 
 
+def _nobody_answers_for(incident: str) -> NoWorkerAnswers:
+    return NoWorkerAnswers(
+        "no worker answers for it; the incident itself is safe in Temporal",
+        where=incident,
+        next_step="start one: `hemostat worker` (or `hemostat up`).",
+    )
+
+
 @asynccontextmanager
 async def _temporal_answers(incident: str = "") -> AsyncIterator[None]:
     """Say in our words what kept Temporal or the worker from answering."""
@@ -241,11 +254,7 @@ async def _temporal_answers(incident: str = "") -> AsyncIterator[None]:
                 next_step="begin again from the first page.",
             ) from error
         if incident and error.status in _SILENT:
-            raise NoWorkerAnswers(
-                "no worker answers for it; the incident itself is safe in Temporal",
-                where=incident,
-                next_step="start one: `hemostat worker` (or `hemostat up`).",
-            ) from error
+            raise _nobody_answers_for(incident) from error
         raise SystemUnreachable(
             f"Temporal refused to answer ({error.status.name})",
             where="Temporal",

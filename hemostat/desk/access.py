@@ -8,6 +8,7 @@ says it is for all.
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from temporalio.client import Client
@@ -18,7 +19,7 @@ from schemas.errors import HemostatError
 from schemas.incident import Sight
 from schemas.who import NEED_TO_KNOW, Who
 
-LISTED_WITHIN_SECONDS: Final = 2.0
+LISTED_WITHIN: Final = timedelta(seconds=2)
 """How long a list waits for one incident's own answer; a dead worker does not hold up the rest."""
 
 _AT_ONCE: Final = 8
@@ -55,7 +56,7 @@ class Access:
                 return True
             async with at_once:
                 try:
-                    async with asyncio.timeout(LISTED_WITHIN_SECONDS):
+                    async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
                         return await self.may_see(client, who, row)
                 except (HemostatError, TimeoutError):
                     return False

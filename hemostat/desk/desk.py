@@ -13,7 +13,7 @@ from typing import Final
 from temporalio.client import Client
 
 from hemostat import incidents
-from hemostat.desk.access import Access
+from hemostat.desk.access import LISTED_WITHIN, Access
 from hemostat.desk.inbox import (
     Asked,
     ClockAsked,
@@ -159,7 +159,7 @@ class Desk:
             client, self.access, who, waiting_for(roles), size=size, cursor=cursor
         )
         rows = found.incidents
-        seen = await incidents.views(client, [row.id for row in rows])
+        seen = await incidents.views(client, [row.id for row in rows], LISTED_WITHIN)
         gates: list[Asked] = []
         clocks: list[ClockAsked] = []
         silent: list[str] = []

@@ -103,7 +103,8 @@ async def test_the_operator_decides_in_the_console_and_a_forged_decision_changes
         said = {**fields, "role": "ml-on-call", "reason": "handled", "choice": "approve"}
         became = await http.post(page, data=said)
         assert became.status_code == 303, became.text
-        counted = await entry_of(client, incident, fields["decision"])
+        decision = became.headers["location"].partition("?decided=")[2]
+        counted = await entry_of(client, incident, decision)
         assert counted.kind is Kind.DECISION
         assert counted.data["method"] == "password"
         assert counted.data["subject"] == "local:operator"

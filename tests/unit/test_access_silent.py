@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -42,7 +42,7 @@ async def test_a_silent_incident_is_left_out_soon_and_the_others_are_shown(
         return Sight(excluded=False, asked=False)
 
     monkeypatch.setattr(access, "sight", sight)
-    monkeypatch.setattr(access, "LISTED_WITHIN_SECONDS", 0.05)
+    monkeypatch.setattr(access, "LISTED_WITHIN", timedelta(seconds=0.05))
     rows = [row("for-all", False), row("silent-1", True), row("known", True), row("silent-2", None)]
     began = time.monotonic()
     seen = await Access(Settings.parse("")).visible(cast("Client", None), WHO, rows)

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from hemostat.desk.desk import Desk
 from hemostat.desk.inbox import Asked, Inbox
@@ -34,6 +35,7 @@ from schemas.incident import Service
 from schemas.severity import Severity
 from schemas.who import Who
 from tests.workflows.case import PATIENCE, Case
+from tests.workflows.conftest import FLAGS, server
 from tests.workflows.roster import PEOPLE, ROLES, staffed
 
 pytestmark = pytest.mark.temporal
@@ -79,6 +81,18 @@ need_to_know = ["commander", "counsel"]
         return client
 
     return Desk(Settings.parse(text), connect, Vault(folder / "vault"))
+
+
+@pytest.fixture(scope="module")
+async def apart() -> AsyncIterator[WorkflowEnvironment]:
+    """A server of its own: an inbox looks at every incident there is."""
+    async with server(FLAGS) as env:
+        yield env
+
+
+@pytest.fixture
+def client(apart: WorkflowEnvironment) -> Client:
+    return apart.client
 
 
 @pytest.fixture
