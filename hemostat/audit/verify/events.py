@@ -23,6 +23,9 @@ _FRAME: Final = 4
 _TYPE: Final = 0x18
 """What stands before the type."""
 
+_LOW: Final = [bytes((0x08, low | 0x80)) for low in range(0x80)]
+"""How an event with a long id begins, up to the lowest seven bits of that."""
+
 
 @dataclass
 class Walked:
@@ -87,7 +90,7 @@ def _blocks() -> Iterator[tuple[Struct, list[bytes]]]:
     yield Struct(">I3sB"), [bytes((0x08, low, 0x12)) for low in range(1, 0x80)]
     for high in count(1):
         rest = _varint(high) + b"\x12"
-        begins = [bytes((0x08, low | 0x80)) + rest for low in range(0x80)]
+        begins = [low + rest for low in _LOW]
         yield Struct(f">I{2 + len(rest)}sB"), begins
 
 
