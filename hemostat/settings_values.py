@@ -19,6 +19,8 @@ _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 def parse_duration(value: object) -> timedelta:
     """Return the duration that "90s", "10m", "24h", "2d" or "250ms" says."""
+    if isinstance(value, timedelta):  # said in code, where it is no string to begin with
+        return value
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError('a duration is a number with its unit, such as "90s", "10m" or "24h"')

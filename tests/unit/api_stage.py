@@ -158,7 +158,7 @@ def in_place_of_temporal(monkeypatch: pytest.MonkeyPatch) -> Temporal:
     async def page(*_: Any) -> tuple[list[IncidentRow], bytes | None]:
         return [fake.row()], None
 
-    async def views(client: Client, ids: list[str]) -> list[IncidentView]:
+    async def views(client: Client, ids: list[str], patience: object) -> list[IncidentView]:
         return [incident(fake.text) for _ in ids]
 
     monkeypatch.setattr(incidents, "row", row)
