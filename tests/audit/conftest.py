@@ -106,7 +106,8 @@ async def room(client: Client, folder: Path) -> AsyncIterator[Room]:
 async def until(holds: Callable[[], bool | Awaitable[bool]], what: str) -> None:
     """Wait until *holds*, but not for ever."""
     try:
-        async with asyncio.timeout(30):
+        # A reset ends a run without waking who waits for its events: their poll ends by itself.
+        async with asyncio.timeout(100):
             while True:
                 answer = holds()
                 if answer if isinstance(answer, bool) else await answer:
