@@ -95,7 +95,7 @@ async def test_events_are_here_soon_after_they_are_there(client: Client, tmp_pat
             await case.approve(gate)
         await case.result()
         await registered(parts, case.handle.id)
-        assert sealer.lag.seen  # how many pages they come in is the server's business
+        assert sealer.lag.seen >= 2  # one page at the least for what each of the two decisions did
         assert sorted(sealer.lag.all)[len(sealer.lag.all) // 2] < 1.0
 
 
