@@ -103,11 +103,10 @@ async def room(client: Client, folder: Path) -> AsyncIterator[Room]:
         yield Room(client, queue, world, folder, key, trust)
 
 
-async def until(holds: Callable[[], bool | Awaitable[bool]], what: str) -> None:
+async def until(holds: Callable[[], bool | Awaitable[bool]], what: str, within: float = 30) -> None:
     """Wait until *holds*, but not for ever."""
     try:
-        # A reset ends a run without waking who waits for its events: their poll ends by itself.
-        async with asyncio.timeout(100):
+        async with asyncio.timeout(within):
             while True:
                 answer = holds()
                 if answer if isinstance(answer, bool) else await answer:
@@ -117,7 +116,7 @@ async def until(holds: Callable[[], bool | Awaitable[bool]], what: str) -> None:
         raise AssertionError(f"never happened: {what}") from None
 
 
-async def registered(parts: Room, incident: str) -> None:
+async def registered(parts: Room, incident: str, within: float = 30) -> None:
     """Wait until the close of *incident* is in the register."""
     from hemostat.audit.register import Register  # noqa: PLC0415 - used here alone
 
@@ -126,7 +125,7 @@ async def registered(parts: Room, incident: str) -> None:
         register.catch_up()
         return any(known == incident for known, _ in register.closed)
 
-    await until(closed, f"{incident} is sealed")
+    await until(closed, f"{incident} is sealed", within)
 
 
 async def in_the_vault(parts: Room, sealed: Sequence[Entry]) -> None:
