@@ -44,6 +44,12 @@ function keep(part, fresh) {
     const was = open.get(one.parentElement.id || at);
     if (was !== undefined) one.open = was;
   });
+  const told = part.querySelector("[data-timeline-detail]:not([hidden])");
+  const detail = fresh.querySelector("[data-timeline-detail]");
+  if (told && detail) {
+    detail.textContent = told.textContent;
+    detail.hidden = false;
+  }
 }
 
 const comparable = (node) => {
@@ -58,6 +64,7 @@ const as = new Map([...document.querySelectorAll("[data-live]")].map((part) => [
 
 function put(page) {
   let changed = 0;
+  let refocus = null;
   for (const fresh of page.querySelectorAll("[data-live]")) {
     const part = document.getElementById(fresh.id);
     const text = comparable(fresh);
@@ -71,7 +78,7 @@ function put(page) {
     const own = document.adoptNode(fresh);
     if (own.id !== "picture") own.classList.add("fresh");
     part.replaceWith(own);
-    if (focused) own.querySelector(`[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    if (focused) refocus = own.querySelector(`[href="${CSS.escape(focused)}"]`) ?? own.querySelector("a, button, summary");
     as.set(own.id, text);
     changed += 1;
   }
@@ -81,6 +88,7 @@ function put(page) {
     say("The page has changed.");
     wire();
     tick();
+    refocus?.focus({ preventScroll: true }); // last: what hears of the focus is wired by now
   }
 }
 
