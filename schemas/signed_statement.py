@@ -39,6 +39,8 @@ LONGEST: Final = 16_384
 CLOCKS_DIFFER: Final = timedelta(minutes=2)
 """How far ahead of Temporal's the clock of a speaker may be."""
 PERSON: Final = "person"
+CHANNEL: Final = "channel"
+"""The kind of speaker that a pager or a chat is: the gateway speaks for it, and it decides nothing."""
 OWN_KEY: Final = "own-key"
 """The method of authentication where the person's own key signs: each use is a fresh proof."""
 
@@ -47,7 +49,7 @@ class SignedStatement(Frozen):
     """Who said what, to which incident, how authenticated; ``content`` digests the whole signal.
 
     ``digest`` is that of the exact parameters and evidence shown at the gate, ``reason`` that of
-    the words given. ``kind`` is what the speaker is; only a person counts.
+    the words given. ``kind`` is what the speaker is; only a person decides.
     """
 
     version: Literal[1] = 1
@@ -91,6 +93,7 @@ class Unproven(StrEnum):
     OTHER_PERSON = "other-person"
     OTHER_ROLE = "other-role"
     NOT_A_PERSON = "not-a-person"
+    NOT_A_CHANNEL = "not-a-channel"
     TOO_OLD = "too-old"
     FROM_THE_FUTURE = "from-the-future"
     USED_BEFORE = "used-before"
@@ -186,11 +189,13 @@ def verify(
     keys: SpeakerKeys,
     now: datetime,
     spent: Container[str] = (),
+    *,
+    kind: str = PERSON,
 ) -> Heard | Unproven:
     """Return what was proven of *said*, or why nothing was; *spent* are ids heard before.
 
     First who signed, then whether it was signed for here and for this: what an unknown key says is
-    looked at no further.
+    looked at no further. *kind* is what may say it.
     """
     if not envelope:
         return Unproven.NO_STATEMENT
@@ -209,7 +214,7 @@ def verify(
     why = (
         _key_may_not(key, statement, now)
         or _elsewhere(statement, said, place)
-        or _someone_else(statement, said)
+        or _someone_else(statement, said, kind)
         or _out_of_time(statement, trusted, now)
     )
     if why is None and statement.id in spent:
@@ -221,7 +226,7 @@ def _key_may_not(key: SpeakerKey, statement: SignedStatement, now: datetime) -> 
     # Also now, not only when it was said: who holds a key that is over can claim any time.
     if not key.speaks_at(statement.said_at) or not key.speaks_at(now):
         return Unproven.KEY_OUT_OF_TIME
-    if key.person not in (None, statement.person):
+    if key.person is not None and (statement.kind == CHANNEL or key.person != statement.person):
         return Unproven.NOT_THEIR_KEY
     return None
 
@@ -233,14 +238,14 @@ def _elsewhere(statement: SignedStatement, said: Frozen, place: Place) -> Unprov
         return Unproven.OTHER_RUN
     if statement.signal != place.signal:
         return Unproven.OTHER_SIGNAL
-    if statement.gate != getattr(said, "gate", None):
+    if statement.gate != (getattr(said, "gate", None) or None):
         return Unproven.OTHER_GATE
     return None
 
 
-def _someone_else(statement: SignedStatement, said: Frozen) -> Unproven | None:
-    if statement.kind != PERSON:
-        return Unproven.NOT_A_PERSON
+def _someone_else(statement: SignedStatement, said: Frozen, kind: str) -> Unproven | None:
+    if statement.kind != kind:
+        return Unproven.NOT_A_PERSON if kind == PERSON else Unproven.NOT_A_CHANNEL
     if statement.person != getattr(said, "actor", None):
         return Unproven.OTHER_PERSON
     if statement.role != getattr(said, "role", None):

@@ -71,7 +71,8 @@ def gateway_app(
             signed.spend(request.headers, now)
         return JSONResponse({"incidents": accepted}, status_code=202)
 
-    channels = ChannelsIn(settings, signals, alerts, body=_body, guarded=_never_500)
+    key = identity.key if identity else None
+    channels = ChannelsIn(settings, signals, alerts, body=_body, guarded=_never_500, key=key)
 
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "alive"})

@@ -18,6 +18,7 @@ from hemostat.gateway.pagerduty import Refused as NotPagerDuty
 from hemostat.gateway.pagerduty import event_in, ours_in
 from hemostat.gateway.slack import Refused as NotSlack
 from hemostat.gateway.slack import SlackSignatures, acknowledgements
+from hemostat.keys import SigningKey
 from hemostat.settings import Settings, read_secret
 from schemas.errors import BadInput
 
@@ -32,7 +33,10 @@ class NoSuchChannel(BadInput):
 
 
 class ChannelsIn:
-    """The routes; *body* reads a request within bounds, *guarded* answers whatever is raised."""
+    """The routes; *body* reads a request within bounds, *guarded* answers whatever is raised.
+
+    With the gateway's *key* an incident can tell what came through here from what did not.
+    """
 
     def __init__(
         self,
@@ -42,8 +46,10 @@ class ChannelsIn:
         *,
         body: Body,
         guarded: Callable[[Handler], Handler],
+        key: SigningKey | None = None,
     ) -> None:
         self._signals = signals
+        self._key = key
         self._alerts = alerts
         self._body = body
         self._guarded = guarded
@@ -94,7 +100,7 @@ class ChannelsIn:
         if ours is None:
             return None
         told = ours.answer is not None and await self._signals.answer_running(
-            ours.incident, ours.answer
+            ours.incident, ours.answer, self._key
         )
         return JSONResponse({"status": "told" if told else "ours"}, status_code=202)
 
@@ -110,6 +116,6 @@ class ChannelsIn:
             ) from None
         for incident, answer in acknowledgements(body, self._by_slack):
             if answer.person is not None:
-                await self._signals.answer_running(incident, answer)
+                await self._signals.answer_running(incident, answer, self._key)
         self._slack.spend(request.headers, now)
         return Response(status_code=200)

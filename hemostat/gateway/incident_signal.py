@@ -20,7 +20,7 @@ from temporalio.api.workflowservice.v1 import (
     SignalWithStartWorkflowExecutionRequest,
     SignalWorkflowExecutionRequest,
 )
-from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import (
     DataConverter,
@@ -29,7 +29,10 @@ from temporalio.converter import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from hemostat.gateway.channel_voice import SIGNAL as ANSWER_SIGNAL
+from hemostat.gateway.channel_voice import signed_answer
 from hemostat.gateway.routing import Destination
+from hemostat.keys import SigningKey
 from hemostat.temporal import connect, ensure_namespace
 from schemas import visibility
 from schemas.alert import AlertBatch
@@ -48,7 +51,6 @@ DECIDES_WITHIN: Final = timedelta(seconds=5)
 """How long a worker may take over one decision of an incident before another one takes it over."""
 
 ALERT_SIGNAL: Final = "alert"
-ANSWER_SIGNAL: Final = "page-answer"
 
 
 class Standing(StrEnum):
@@ -81,9 +83,26 @@ class IncidentSignals:
         """Signal *incident* if it runs; return whether it did."""
         return await self._signal(incident, ALERT_SIGNAL, batch, request_id)
 
-    async def answer_running(self, incident: str, answer: PageAnswer) -> bool:
-        """Tell *incident* what a pager or a chat said, if it runs; return whether it did."""
+    async def answer_running(
+        self, incident: str, answer: PageAnswer, key: SigningKey | None = None
+    ) -> bool:
+        """Tell *incident* what a pager or a chat said, if it runs; return whether it did.
+
+        With the gateway's *key* it is signed, for this incident since its first run.
+        """
+        if key is not None:
+            first_run = await self._first_run(incident)
+            if first_run is None:
+                return False
+            answer = signed_answer(answer, key, incident=incident, run=first_run)
         return await self._signal(incident, ANSWER_SIGNAL, answer, answer.answer_id)
+
+    async def _first_run(self, incident: str) -> str | None:
+        async with _temporal_answers():
+            described = await self._described(incident)
+            if described is None:
+                return None
+            return described.raw_description.workflow_execution_info.first_run_id
 
     async def _signal(self, incident: str, name: str, said: Frozen, request_id: str) -> bool:
         async with _temporal_answers():
@@ -122,19 +141,23 @@ class IncidentSignals:
     async def standing(self, incident: str) -> tuple[Standing, frozenset[str]]:
         """Return what is known of *incident*, and the episodes its last run closed."""
         async with _temporal_answers():
-            client = await self.connected()
-            try:
-                described = await client.get_workflow_handle(incident).describe(
-                    rpc_timeout=ANSWERS_WITHIN
-                )
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    return Standing.UNKNOWN, frozenset()
-                raise
+            described = await self._described(incident)
+            if described is None:
+                return Standing.UNKNOWN, frozenset()
             if described.status is WorkflowExecutionStatus.RUNNING:
                 return Standing.RUNNING, frozenset()
             episodes: list[str] = await described.memo_value(EPISODES_MEMO, default=[])
             return Standing.CLOSED, frozenset(episodes)
+
+    async def _described(self, incident: str) -> WorkflowExecutionDescription | None:
+        client = await self.connected()
+        handle = client.get_workflow_handle(incident)
+        try:
+            return await handle.describe(rpc_timeout=ANSWERS_WITHIN)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return None
+            raise
 
     async def connected(self) -> Client:
         """Return the client; connecting goes on when a caller's patience ends."""

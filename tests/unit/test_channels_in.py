@@ -13,6 +13,7 @@ import pytest
 
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import NotAccepted
+from hemostat.keys import SigningKey
 from hemostat.settings import Settings
 from hemostat.settings_problems import InvalidSettings
 from hemostat.vault import Vault
@@ -51,7 +52,9 @@ class Told(Temporal):
         super().__init__()
         self.answers: list[tuple[str, PageAnswer]] = []
 
-    async def answer_running(self, incident: str, answer: PageAnswer) -> bool:
+    async def answer_running(
+        self, incident: str, answer: PageAnswer, key: SigningKey | None = None
+    ) -> bool:
         await self._works()
         self.answers.append((incident, answer))
         return True

@@ -8,12 +8,16 @@ import pytest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
+from hemostat.gateway.incident_signal import IncidentSignals
+from schemas.gate import Choice
 from schemas.incident import Containment
 from schemas.journal import Kind
+from schemas.page_answer import PageAnswer
 from schemas.step import StepState
-from tests.workflows.case import Case
+from tests.workflows.case import Case, decision
 from tests.workflows.conftest import working
 from tests.workflows.roster import staffed
+from tests.workflows.voice import Voice, some_key
 from tests.workflows.world import World
 
 pytestmark = pytest.mark.temporal
@@ -117,3 +121,53 @@ async def test_what_was_taken_stays_taken_in_a_new_run(
         entries = await case.whole_journal(world.journals)
         assert sum("Acknowledged in pagerduty" in entry.says for entry in entries) == 1
         assert "acknowledge" not in {gate.policy.id for gate in (await case.view()).gates}
+
+
+async def test_an_answer_that_the_gateway_did_not_send_keeps_nobody_asleep(
+    client: Client, queue: str, world: World
+) -> None:
+    voice = Voice()
+    case = await Case.open(client, queue, of=staffed(), voice=voice)
+    await case.gate("acknowledge")
+    run = (await case.view()).run_id
+    passed_on = voice.passed_on(answer(case), case.handle.id, run)
+    another = some_key(9, person="pagerduty")
+    for forged in (
+        answer(case),
+        {**passed_on, "person": "c1"},
+        voice.passed_on(answer(case), "another-incident", run),
+        Voice(another).passed_on(answer(case), case.handle.id, run),
+        {**answer(case), "statement": "hs1.e30.00"},
+    ):
+        await case.signal("page-answer", forged)
+    await case.until_journal(Kind.REFUSED, 5)
+    assert [e.data["because"] for e in await case.kinds(Kind.REFUSED)] == [
+        "no-statement",
+        "other-content",
+        "other-incident",
+        "unknown-key",
+        "malformed-statement",
+    ]
+    assert "acknowledge" in {gate.policy.id for gate in (await case.view()).gates}
+    await case.said("Paging security-on-call")
+    gateway, said = IncidentSignals(queue, client), PageAnswer.model_validate(answer(case))
+    assert await gateway.answer_running(case.handle.id, said, voice.key)
+    assert not await gateway.answer_running("an-unknown-incident", said, voice.key)
+    await case.said("Acknowledged in pagerduty: ml-on-call")
+    (entry,) = [e for e in await case.kinds(Kind.PAGE) if "Acknowledged" in e.says]
+    assert str(entry.data["statement"]).startswith("hs1.")
+
+
+async def test_a_persons_proof_is_no_channels_and_a_channel_decides_nothing(
+    client: Client, queue: str, world: World
+) -> None:
+    voice = Voice()
+    case = await Case.open(client, queue, of=staffed(), voice=voice)
+    gate = await case.gate("acknowledge")
+    run = (await case.view()).run_id
+    said = await case.signed(decision(gate, Choice.APPROVE, "o1", "ml-on-call"))
+    await case.signal("page-answer", {**answer(case), "statement": said["statement"]})
+    passed_on = voice.passed_on(answer(case), case.handle.id, run)
+    await case.signal("decide", {**said, "statement": passed_on["statement"]})
+    await case.until_journal(Kind.REFUSED, 2)
+    assert [e.data["because"] for e in await case.kinds(Kind.REFUSED)] == ["other-signal"] * 2

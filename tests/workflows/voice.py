@@ -6,11 +6,13 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hemostat.gateway.channel_voice import signed_answer
 from hemostat.keys import SigningKey
 from hemostat.speaking import sign
 from schemas.base import Frozen
 from schemas.clocks.determination import Determination
 from schemas.gate import BreakGlassUse, Decision, Withdrawal
+from schemas.page_answer import PageAnswer
 from schemas.speakers import SpeakerKey, SpeakerKeys
 from schemas.statements import Attestation, Regrading, Suspicion
 from schemas.who import Who
@@ -57,6 +59,13 @@ class Voice:
     def keys(self) -> SpeakerKeys:
         """What an incident of this test trusts."""
         return trusted(self.key, *self.also_trusted, until=self.until)
+
+    def passed_on(self, body: dict[str, Any], incident: str, run: str) -> dict[str, Any]:
+        """Return the body of a page's answer as the gateway passes it on."""
+        answer = PageAnswer.model_validate(body)
+        now = datetime.now(UTC) + self.ahead
+        signed = signed_answer(answer, self.key, incident=incident, run=run, now=now)
+        return dict(signed.model_dump(mode="json"))
 
     def signed(
         self,

@@ -1,7 +1,7 @@
 """What comes back from a pager or a chat: ``page-answer`` signals.
 
 Law: an acknowledgement ends the calling that waits for one, and the paging of that role about that
-gate; it is no decision. A resolve elsewhere is noted and closes nothing here. What was said before
+gate; it is no decision. Where the incident has keys, only what the gateway signed is heard. A resolve elsewhere is noted and closes nothing here. What was said before
 is said once, who is excluded says nothing, and nothing a signal carries raises here.
 """
 
@@ -12,10 +12,12 @@ from pydantic import JsonValue, ValidationError
 from schemas.gate import Refusal
 from schemas.journal import Kind
 from schemas.page_answer import Answered, PageAnswer
+from schemas.signed_statement import CHANNEL
 from workflows.engine.gates import Gates
 from workflows.engine.paging import Pager
 from workflows.engine.people import People
 from workflows.engine.record import Record
+from workflows.engine.speakers import Speakers
 
 REMEMBERED = 500
 """How many answers are told apart, the newest."""
@@ -24,11 +26,14 @@ REMEMBERED = 500
 class PageAnswers:
     """Takes what pagers and chats say of one incident."""
 
-    def __init__(self, record: Record, pager: Pager, gates: Gates, people: People) -> None:
+    def __init__(
+        self, record: Record, pager: Pager, gates: Gates, people: People, speakers: Speakers
+    ) -> None:
         self._record = record
         self._pager = pager
         self._gates = gates
         self._people = people
+        self._speakers = speakers
         self._seen: dict[str, None] = {}
 
     def receive(self, raw: object) -> None:
@@ -41,6 +46,10 @@ class PageAnswers:
             return
         if said.answer_id in self._seen:
             return
+        named: dict[str, JsonValue] = {"via": said.via, "page": said.page, "gate": said.gate}
+        voice = self._speakers.admit("page-answer", said, named, CHANNEL)
+        if voice is None:
+            return
         self._seen[said.answer_id] = None
         if len(self._seen) > REMEMBERED:
             self._seen.pop(next(iter(self._seen)))
@@ -51,6 +60,8 @@ class PageAnswers:
             self._refused(refusal, who)
             return
         who |= {"by": said.by, "person": said.person}
+        if voice.heard is not None:
+            who |= {"answer": said.answer_id, "statement": said.statement, **voice.record()}
         if said.what is Answered.RESOLVED:
             says = f"Resolved in {said.via}, which closes nothing here"
             self._record.write(Kind.PAGE, says, data=who)

@@ -14,7 +14,7 @@ from temporalio import workflow
 from schemas.base import Frozen, iso
 from schemas.gate import TWO_PAIRS_OF_EYES, GatePolicy, Refusal
 from schemas.journal import Kind
-from schemas.signed_statement import Heard, Place, Unproven, content_of, verify
+from schemas.signed_statement import PERSON, Heard, Place, Unproven, content_of, verify
 from schemas.speakers import SpeakerKeys
 from workflows.engine.paging import Pager
 from workflows.engine.record import Record
@@ -83,16 +83,18 @@ class Speakers:
         """Whether an incident asks for proof of who speaks."""
         return self._keys is not None
 
-    def admit(self, signal: str, said: Frozen, named: dict[str, JsonValue]) -> Voice | None:
+    def admit(
+        self, signal: str, said: Frozen, named: dict[str, JsonValue], kind: str = PERSON
+    ) -> Voice | None:
         """Return who says it, or None: it was refused, and *named* tells the journal what."""
         if self._keys is None:
             return Voice()
         now = workflow.now()
         envelope: str | None = getattr(said, "statement", None)
         place = Place(self._incident, self._run, signal)
-        answer = verify(envelope, said, place, self._keys, now, self._spent)
+        answer = verify(envelope, said, place, self._keys, now, self._spent, kind=kind)
         if isinstance(answer, Unproven):
-            self._refuse(signal, said, answer, named)
+            self._refuse(signal, said, answer, named, kind)
             return None
         self._learn(answer)
         self._spend(answer, now)
@@ -115,12 +117,13 @@ class Speakers:
         self._spent[heard.statement.id] = heard.statement.said_at
 
     def _refuse(
-        self, signal: str, said: Frozen, why: Unproven, named: dict[str, JsonValue]
+        self, signal: str, said: Frozen, why: Unproven, named: dict[str, JsonValue], kind: str
     ) -> None:
         # Heard before, it is a person's, and what a second click does: nobody is woken for it.
         again = why is Unproven.USED_BEFORE
         refusal = Refusal.DUPLICATE if again else Refusal.UNAUTHENTICATED
-        says = "Heard before" if again else "Not proven to be a person's"
+        asked = "be a person's" if kind == PERSON else "come through the gateway"
+        says = "Heard before" if again else f"Not proven to {asked}"
         self._record.write(
             Kind.REFUSED,
             f"{says}: {why.value}",
@@ -133,9 +136,9 @@ class Speakers:
             },
         )
         if not again:
-            self._page(signal, why)
+            self._page(signal, why, "of a person" if kind == PERSON else "that the gateway sent it")
 
-    def _page(self, signal: str, why: Unproven) -> None:
+    def _page(self, signal: str, why: Unproven, proof: str) -> None:
         now = workflow.now()
         if self._paged_at is not None and now - self._paged_at < PAGE_AGAIN:
             return
@@ -143,7 +146,7 @@ class Speakers:
         self._pager.call(
             SECURITY,
             f"unauthenticated-{self._pages}",
-            f"`{signal}` was sent without proof of a person ({why.value}); it changed nothing",
+            f"`{signal}` was sent without proof {proof} ({why.value}); it changed nothing",
         )
 
     def opened(self) -> dict[str, JsonValue]:

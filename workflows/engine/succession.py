@@ -95,7 +95,9 @@ class Succession:
             self.record, self.hands, self.pager, self.intake, self.speakers, opening.legal
         )
         self.announcer = self._announcer()
-        self.page_answers = PageAnswers(self.record, self.pager, self.gates, self.people)
+        self.page_answers = PageAnswers(
+            self.record, self.pager, self.gates, self.people, self.speakers
+        )
         self._results: dict[str, JsonValue] = {}
         self._segments: tuple[str, ...] = ()
         self._background: list[tuple[str, asyncio.Task[Any]]] = []
