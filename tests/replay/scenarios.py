@@ -13,7 +13,7 @@ from schemas.journal import Kind
 from schemas.step import StepState
 from tests.replay.evasion_scenarios import EVASION
 from tests.replay.exfiltration_scenarios import EXFILTRATION
-from tests.replay.speaker_scenarios import by_people_who_prove_it
+from tests.replay.speaker_scenarios import by_people_who_prove_it, with_answers_to_pages
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
 from tests.workflows.exfiltration_world import ExfiltrationWorld
@@ -223,6 +223,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         fires_again,
         by_people,
         by_people_who_prove_it,
+        with_answers_to_pages,
         someone_excluded,
         told,
     ),

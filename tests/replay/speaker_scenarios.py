@@ -37,6 +37,33 @@ async def by_people_who_prove_it(stage: Stage) -> Case:
     return case
 
 
+async def with_answers_to_pages(stage: Stage) -> Case:
+    """Forged and sent twice in a pager, taken in a chat, resolved over there; then it resolves."""
+    voice = Voice()
+    case = await Case.open(stage.env.client, stage.queue, of=staffed(), voice=voice)
+    await case.gate("acknowledge")
+    run = (await case.view()).run_id
+    pager = {"answer_id": "p-1", "via": "pagerduty", "what": "acknowledged", "page": case.handle.id}
+    await case.signal("page-answer", pager)
+    await case.until_refused("unauthenticated")
+    for _ in range(2):
+        await case.signal("page-answer", voice.passed_on(pager, case.handle.id, run))
+    await case.said("Acknowledged in pagerduty")
+    await case.gate("confirm-known-good")
+    chat = {"answer_id": "c-1", "via": "slack", "what": "acknowledged", "person": "o1"}
+    taken = chat | {"gate": "confirm-known-good"}
+    await case.signal("page-answer", voice.passed_on(taken, case.handle.id, run))
+    await case.said("Acknowledged in slack")
+    resolved = pager | {"answer_id": "p-2", "what": "resolved"}
+    await case.signal("page-answer", voice.passed_on(resolved, case.handle.id, run))
+    await case.by("confirm-known-good", ml_on_call="o1")
+    await case.by("rescore-decisions", service_owner="s1", ml_lead="m1")
+    await case.by("retrain-without-poison", data_owner="d1", ml_lead="m2")
+    await case.by("re-enable-feedback", commander="c1", ml_lead="m1")
+    await case.by("close-incident", commander="c1")
+    return case
+
+
 def _rotate(voice: Voice) -> None:
     old, new, now = voice.key, some_key(2), datetime.now(UTC)
     key = SpeakerKey(public=new.public, since=now)
