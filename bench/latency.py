@@ -63,10 +63,8 @@ async def _one(stage: Stage, connection: Connection, path: str, case: str) -> Mo
     body = alarms.body(case)
     async with asyncio.timeout(WITHIN):
         began = time.time_ns()
-        status, answer = await connection.send("POST", path, body, TOKEN)
+        await connection.taken(path, body, TOKEN)
         answered = time.time_ns()
-        if status != 202:
-            raise RuntimeError(f"{path.split('/')[1]} answered {status}: {answer[:200]!r}")
         effect = await stage.marks.seen(incident, "isolate_endpoint")
         await stage.marks.seen(incident, "evaluate_candidate")
         await asyncio.sleep(0.1)  # it now waits at a gate; the next alert meets an idle machine

@@ -1,7 +1,8 @@
 """Marks: a no-op adapter tells the load generator, in another process, that an effect reached it.
 
 A mark is one datagram on a Unix socket, with the moment on the clock that all processes of a
-machine share. It is sent without waiting, so it costs the worker some ten microseconds.
+machine share, and costs the worker some ten microseconds. A socket holds few of them, by the
+kernel's default ten: where the load generator does not get to run, the worker waits until it has.
 """
 
 import asyncio
@@ -31,12 +32,15 @@ class MarkSender:
     def __init__(self, path: Path) -> None:
         self._path = str(path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        self._socket.setblocking(False)
 
     def send(self, incident: str, port: str) -> None:
         """Say that *port* of *incident* was called just now."""
         mark = f"{incident} {port} {time.time_ns()}"
         self._socket.sendto(mark.encode(), self._path)
+
+    def close(self) -> None:
+        """Send no more."""
+        self._socket.close()
 
 
 class Marks:
@@ -75,11 +79,11 @@ class Marks:
         return await future
 
     def last_before(self, incident: str, moment: int) -> tuple[str, int] | None:
-        """The last call before *moment* (ns since the epoch): its port, and its how-manieth."""
+        """The last call before *moment* (ns since the epoch) that is made as often in every incident."""
         calls = [
             (at, port, number)
             for (whose, port), moments in self._moments.items()
-            if whose == incident and not port.endswith("page")
+            if whose == incident and not port.endswith("page") and not port.startswith("watch_")
             for number, at in enumerate(moments, 1)
             if at < moment
         ]

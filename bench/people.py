@@ -14,6 +14,7 @@ from temporalio.client import WorkflowHandle
 
 from bench.bare import AGREEMENTS
 from bench.marks import Marks
+from bench.patience import look, signal
 from schemas.canonical import digest_of
 
 CUES: Final = {
@@ -48,17 +49,17 @@ class People:
         pause = _LOOK_AFTER
         while True:
             await asyncio.sleep(pause)
-            shown = await self._look(gate)
+            shown = await self._shown(gate)
             if shown is not None:
                 break
             pause = _LOOK_AGAIN
         for voice in range(voices):
-            await self._handle.signal("decide", _decision(gate, shown, voice))
+            await signal(self._handle, "decide", _decision(gate, shown, voice))
             self.did["signals"] += 1
 
-    async def _look(self, gate: str) -> dict[str, Any] | None:
+    async def _shown(self, gate: str) -> dict[str, Any] | None:
         """What is shown at the gate, if it is open."""
-        seen: Any = await self._handle.query("incident")
+        seen = await look(self._handle)
         self.did["queries"] += 1
         if isinstance(seen, list):  # the floor names the gates it waits at
             return {} if gate in seen else None

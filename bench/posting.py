@@ -6,6 +6,7 @@ which all of ours do.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
@@ -31,14 +32,32 @@ class Connection:
         trace: TracebackType | None,
     ) -> None:
         self._writer.close()
-        await self._writer.wait_closed()
+        with suppress(ConnectionError):  # the other end may have been faster
+            await self._writer.wait_closed()
+
+    async def taken(self, path: str, body: bytes, token: str = "") -> bytes:
+        """POST *body*, again as long as it is answered 503, as a real sender does."""
+        status, answer = await self.send("POST", path, body, token)
+        while status == 503:
+            await asyncio.sleep(AGAIN_AFTER)
+            status, answer = await self.send("POST", path, body, token)
+        if status != 202:
+            raise RuntimeError(f"{path.split('/')[1]} answered {status}: {answer[:200]!r}")
+        return answer
 
     async def send(
         self, method: str, path: str, body: bytes = b"", token: str = ""
     ) -> tuple[int, bytes]:
         """Send one request; return status and body of the answer."""
-        self._writer.write(request(method, path, body, token))
-        head = await self._reader.readuntil(b"\r\n\r\n")
+        try:
+            head = await self._asked(request(method, path, body, token))
+        except (ConnectionError, asyncio.IncompleteReadError) as error:
+            if getattr(error, "partial", b""):
+                raise
+            # The server has ended what was idle for some seconds, and never saw this request.
+            await self.__aexit__(None, None, None)
+            await self.__aenter__()
+            head = await self._asked(request(method, path, body, token))
         status = int(head[9:12])
         length = next(
             int(line[15:])
@@ -46,6 +65,10 @@ class Connection:
             if line.lower().startswith(b"content-len")
         )
         return status, await self._reader.readexactly(length)
+
+    async def _asked(self, raw: bytes) -> bytes:
+        self._writer.write(raw)
+        return await self._reader.readuntil(b"\r\n\r\n")
 
 
 def request(method: str, path: str, body: bytes, token: str) -> bytes:

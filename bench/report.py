@@ -92,9 +92,12 @@ def _conditions(results: Results) -> list[str]:
 
 def _commit() -> str:
     def git(*arguments: str) -> str:
-        asked = subprocess.run(
-            ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
-        )
+        try:
+            asked = subprocess.run(
+                ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False
+            )
+        except OSError:  # there may be no git at all
+            return ""
         return asked.stdout.strip()
 
     changed = git("status", "--porcelain", "--", "hemostat", "schemas", "workers", "workflows")

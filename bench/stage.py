@@ -121,6 +121,8 @@ async def staged() -> AsyncIterator[Stage]:
         folder = Path(
             stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "var"))
         )
+        # Not below our own folder, whose path may be longer than a socket's name can be.
+        short = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
         temporal_port, ui_port, gateway_port, floor_port = free_ports(4)
         config = folder / "hemostat.toml"
         harder = "".join(course.toml for course in COURSES)
@@ -134,6 +136,7 @@ async def staged() -> AsyncIterator[Stage]:
             "TEMPORAL_NAMESPACE": temporal.namespace,
             "HEMOSTAT_CONFIG": str(config),
             "BENCH_STATE": str(folder),
+            "BENCH_MARKS": str(short / "marks"),
             "BENCH_PORT": str(floor_port),
             "BENCH_RHYTHM": json.dumps(RHYTHM),
             # As installed: with compiled files, which the sandbox reads anew for each incident.
@@ -141,7 +144,7 @@ async def staged() -> AsyncIterator[Stage]:
             "PYTHONPYCACHEPREFIX": str(folder / "pycache"),
         }
         os.environ |= env
-        marks = await stack.enter_async_context(Marks(folder / "marks"))
+        marks = await stack.enter_async_context(Marks(short / "marks"))
 
         async def child(name: str, *module: str) -> ChildProcess:
             argv = [sys.executable, "-m", *module]

@@ -9,10 +9,11 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from bench import alarms
 from bench.latency import Progress
+from bench.patience import look
 from bench.posting import post_all
 from bench.stage import TOKEN, Stage
 from schemas.incident import JournalQuery
@@ -101,7 +102,7 @@ async def _recorded(stage: Stage, side: Gusts) -> None:
     handle = stage.client.get_workflow_handle(alarms.incident_of(CASE) if ours else "bare-storm")
     async with asyncio.timeout(WITHIN):
         while True:
-            seen: Any = await handle.query("incident" if ours else "count")
+            seen = await look(handle, "incident" if ours else "count")
             if (seen["alerts"] if ours else seen) >= side.alerts:
                 return
             await asyncio.sleep(0.05)
@@ -110,8 +111,8 @@ async def _recorded(stage: Stage, side: Gusts) -> None:
 async def _count(stage: Stage, ours: Gusts) -> Count:
     """Read the whole journal, verify its chain, and count."""
     handle = stage.client.get_workflow_handle(alarms.incident_of(CASE))
-    view: Any = await handle.query("incident")
-    segments: list[str] = await handle.query("segments")
+    view = await look(handle)
+    segments: list[str] = await look(handle, "segments")
     entries: list[Entry] = []
     for digest in segments:
         lines = (stage.folder / digest).read_text().splitlines()

@@ -17,6 +17,7 @@ from temporalio.client import WorkflowHandle
 from bench import alarms
 from bench.bare import RESPONSE
 from bench.latency import Progress
+from bench.patience import patiently
 from bench.people import People
 from bench.stage import RHYTHM, Stage
 from bench.worker import QUEUE
@@ -57,7 +58,8 @@ async def open_ours(stage: Stage, case: str) -> WorkflowHandle[Any, Any]:
     """Start an incident with the gateway's own request."""
     there = alarms.destination(stage.settings, case)
     signals = IncidentSignals(QUEUE, stage.client)
-    await signals.signal_with_start(there, alarms.batch(case), uuid.uuid4().hex)
+    batch, request_id = alarms.batch(case), uuid.uuid4().hex
+    await patiently(lambda: signals.signal_with_start(there, batch, request_id))
     return stage.client.get_workflow_handle(there.incident)
 
 

@@ -24,7 +24,7 @@ async def work(state: Path) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     floors = {RESPONSE: BareResponse, ALERTS: BareAlerts, SCRIPTED: ScriptedResponse}
     workflows = {**discover_playbooks(), **floors}
-    marks = MarkSender(state / "marks")
+    marks = MarkSender(Path(os.environ["BENCH_MARKS"]))
     wired = {**connections(marks, state), **worlds.connections(marks)}
     async with make_worker(await connect(identity="bench-worker"), QUEUE, workflows, wired):
         await stopped.wait()
