@@ -70,7 +70,12 @@ class Follower:
         self._with, self._register, self._opening = sealer, register, opening
         self._sealing: Sealing
         self._missing = 0
+        self._stirred = asyncio.Event()
         self._patient_since: float | None = None
+
+    def look_again(self) -> None:
+        """There is a run that was not there before: ask anew whether the one followed goes on."""
+        self._stirred.set()
 
     async def follow(self) -> None:
         """Return once the incident is closed, sealed and registered as such."""
@@ -128,7 +133,7 @@ class Follower:
         sealed = await asyncio.to_thread(sealing.sealed_events, run)
         served: list[bytes] = []
         last = HistoryEvent()
-        async for page in pages(self._with.client, sealing.incident, run, idle):
+        async for page in pages(self._with.client, sealing.incident, run, idle, self._stirred):
             self._missing = 0
             last = page[-1] if page else last
             if len(served) < len(sealed):

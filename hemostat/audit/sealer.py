@@ -59,7 +59,7 @@ class _Watch:
 
     def __init__(self, sealer: Sealer, register: Register) -> None:
         self._sealer, self._register = sealer, register
-        self._followers: dict[Which, asyncio.Task[None]] = {}
+        self._followers: dict[Which, tuple[Follower, asyncio.Task[None]]] = {}
         self._known: dict[str, Opening] = {}
         """By run, what its first event says."""
         self._swept: datetime | None = None
@@ -80,9 +80,10 @@ class _Watch:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), LOOK_EVERY)
         finally:
-            for task in self._followers.values():
+            tasks = [task for _, task in self._followers.values()]
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._followers.values(), return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self, *, sweep: bool) -> None:
         began = datetime.now(UTC)
@@ -98,10 +99,10 @@ class _Watch:
             which = (opening.incident, opening.first_run)
             if which not in self._followers:
                 follower = Follower(self._sealer, self._register, opening)
-                self._followers[which] = asyncio.create_task(follower.follow())
+                self._followers[which] = (follower, asyncio.create_task(follower.follow()))
 
     def _forget_done(self) -> None:
-        for which, task in list(self._followers.items()):
+        for which, (_, task) in list(self._followers.items()):
             if task.done():
                 del self._followers[which]
                 if error := task.exception():
@@ -113,6 +114,8 @@ class _Watch:
             if execution.run_id not in self._known:
                 opening = await opening_of(self._sealer.client, execution.id, execution.run_id)
                 self._known[execution.run_id] = opening
+                if (execution.id, opening.first_run) in self._followers:
+                    self._followers[execution.id, opening.first_run][0].look_again()
             opening = self._known[execution.run_id]
             which = self._which(execution, opening.first_run)
             if which is None or which in self._register.opened:

@@ -42,24 +42,33 @@ class Lag:
 
 
 async def pages(
-    client: Client, incident: str, run: str, idle: float
+    client: Client, incident: str, run: str, idle: float, stirred: asyncio.Event
 ) -> AsyncIterator[Sequence[HistoryEvent]]:
     """Yield the events of *run* as they come, from the first, until its last.
 
-    Yields nothing, an empty page, when none came for *idle* seconds. Raises ``RPCError``.
+    Yields nothing, an empty page, when none came for *idle* seconds. Where *stirred* is set while
+    it waits, it asks anew: a reset ends a run without waking those who wait for its events. Raises
+    ``RPCError``.
     """
     handle = client.get_workflow_handle(incident, run_id=run)
     history = handle.fetch_history_events(wait_new_event=True)
     while True:
         fetched = asyncio.ensure_future(history.fetch_next_page())
+        stir = asyncio.ensure_future(stirred.wait())
         try:
-            while not fetched.done():
-                await asyncio.wait([fetched], timeout=idle)
-                if not fetched.done():
+            while not fetched.done() and not stir.done():
+                await asyncio.wait(
+                    [fetched, stir], timeout=idle, return_when=asyncio.FIRST_COMPLETED
+                )
+                if not fetched.done() and not stir.done():
                     yield ()
+            if not fetched.done():
+                stirred.clear()
+                continue
             await fetched
         finally:
             fetched.cancel()
+            stir.cancel()
         yield tuple(history.current_page or ())
         if history.next_page_token is None:
             return

@@ -22,8 +22,16 @@ _STYLES = {"attacker": "red", "outside": "cyan", "proof": "green", "gate": "yell
 @click.argument("scenario", type=click.Choice(SCENARIOS))
 @click.option("--no-respond", is_flag=True, help="The control: the same attack, nobody responds.")
 @click.option("--picture", type=click.Path(path_type=Path), help="Write the timeline as SVG.")
+@click.option(
+    "--pack",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep the sealed record, and its trust file as FILE.trust.json.",
+)
 @json_option
-def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool) -> int:
+def command(
+    scenario: str, *, no_respond: bool, picture: Path | None, pack: Path | None, as_json: bool
+) -> int:
     """Attack a real service, respond with the production code, and show what held.
 
     Everything runs on this machine and is gone afterwards. Exits 0 only if all held; with
@@ -56,6 +64,10 @@ def command(scenario: str, no_respond: bool, picture: Path | None, as_json: bool
         raise
     if picture is not None:
         picture.write_text(timeline.picture(report, body), encoding="utf-8")
+    if pack is not None and report.pack is not None:
+        sealed, trust = report.pack
+        pack.write_bytes(sealed)
+        pack.with_name(f"{pack.name}.trust.json").write_bytes(trust)
     if as_json:
         document(report.document())
     else:

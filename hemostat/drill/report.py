@@ -42,6 +42,8 @@ class Report:
     samples: list[Sample] = field(default_factory=list)
     durations: dict[str, float] = field(default_factory=dict)
     journal_head: str | None = None
+    pack: tuple[bytes, bytes] | None = None
+    """The sealed record as one file, and the trust file beside it; gone with the stage otherwise."""
 
     @property
     def held(self) -> bool:

@@ -3,13 +3,11 @@
 import asyncio
 from typing import Any, Final
 
-from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Replayer
-
 from hemostat.audit.keys import trust_file
 from hemostat.audit.pack.export import Choice, export
 from hemostat.audit.register import Register
+from hemostat.audit.replay.sources import incident_in
+from hemostat.audit.replay.today import replay_today
 from hemostat.audit.setup import store_of, trust_path
 from hemostat.audit.verify.pack import verify_pack
 from hemostat.drill.observer import Sample
@@ -17,13 +15,11 @@ from hemostat.drill.range.attacker import AttackReport
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
 from hemostat.drill.stage import Stage, StageOn
 from hemostat.incidents import list_incidents
-from hemostat.temporal import runtime
 from hemostat.vault import Vault
+from schemas.canonical import canonical_json
 from schemas.errors import HemostatError
 from schemas.incident import IncidentResult, Resolution
 from schemas.journal import Entry, Kind, verify_chain
-from workers.registry import discover_playbooks
-from workers.sandbox import sandbox
 
 _SEALED_WITHIN: Final = 30.0
 
@@ -127,7 +123,7 @@ async def _verify_outside(report: Report, stage: Stage, untouched: object) -> No
 async def verify_record(
     report: Report, stage: StageOn[Any], result: IncidentResult | None, entries: list[Entry]
 ) -> None:
-    """The journal's chain, the sealed evidence, and a replay of the history."""
+    """The journal's chain, the sealed evidence, and the pack: verified, and replayed strictly."""
     try:
         head = report.journal_head = verify_chain(entries)
         intact = result is not None and head == result.journal_head
@@ -144,8 +140,6 @@ async def verify_record(
     except HemostatError as error:
         report.claim("sealed evidence reads back", False, error)
     await _verify_pack(report, stage)
-    handle = stage.client.get_workflow_handle(report.incident or "")
-    report.claim("the history replays", await _replays(await handle.fetch_history()), "same code")
 
 
 async def _verify_pack(report: Report, stage: StageOn[Any]) -> None:
@@ -164,17 +158,15 @@ async def _verify_pack(report: Report, stage: StageOn[Any]) -> None:
         report.claim("the record is sealed and exported", False, str(error) or "not in time")
         return
     if trust is not None:
+        report.pack = (pack.read_bytes(), canonical_json(trust))
         verdict = verify_pack(pack, trust)
         seen = f"{verdict.events} events" if verdict.held else verdict.findings[0].says
         report.claim("its pack verifies offline", verdict.held, seen)
-
-
-async def _replays(history: WorkflowHistory) -> bool:
-    replayer = Replayer(
-        workflows=list(discover_playbooks().values()),
-        workflow_runner=sandbox(),
-        data_converter=pydantic_data_converter,
-        runtime=runtime(),
+    runs = await replay_today(incident_in(pack))
+    parted = [parting.says for run in runs for parting in run.partings]
+    seen = f"{sum(run.commands for run in runs)} commands, the same code"
+    report.claim(
+        "its pack replays strictly",
+        bool(runs) and all(run.held for run in runs),
+        parted[0] if parted else seen,
     )
-    replayed = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    return replayed.replay_failure is None

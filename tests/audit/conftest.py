@@ -141,8 +141,8 @@ async def in_the_vault(parts: Room, sealed: Sequence[Entry]) -> None:
 
 @pytest.fixture(scope="session")
 async def temporal() -> AsyncIterator[Client]:
-    """A Temporal for tests that need nothing more of it."""
-    async with server(FLAGS) as env:
+    """A Temporal for tests that need nothing more of it; who waits for events waits long."""
+    async with server(FLAGS | {"history.longPollExpirationInterval": '"3m"'}) as env:
         yield env.client
 
 

@@ -15,6 +15,7 @@ from temporalio.client import Client, WorkflowFailureError
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.register import Register
 from hemostat.audit.sealer import seal_all
+from hemostat.audit.sealing import read_checkpoints
 from hemostat.audit.store import place_of
 from hemostat.audit.verify.pack import verify_pack
 from schemas.audit.chain import Link
@@ -65,6 +66,7 @@ async def test_a_reset_makes_another_run_in_the_same_chain(client: Client, tmp_p
     async with room(client, tmp_path) as parts, parts.sealing():
         case = await Case.open(client, parts.queue, playbook="triage")
         await case.gate("close")
+        await until(lambda: bool(sealed(parts, case)), "its opening is sealed")
         request = ResetWorkflowExecutionRequest(
             namespace=client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=case.handle.id),
@@ -74,11 +76,12 @@ async def test_a_reset_makes_another_run_in_the_same_chain(client: Client, tmp_p
         )
         await client.workflow_service.reset_workflow_execution(request)
         again = Case(client, client.get_workflow_handle(case.handle.id))
+        # It ends a run without waking who waits for its events, and this server lets them wait.
+        await until(lambda: Link.RESET in followed(parts, case), "the new run is followed")
         await again.approve("acknowledge")
         await again.approve("close")
         await again.result()
-        # A reset ends a run without waking who waits for its events: their poll ends by itself.
-        await registered(parts, case.handle.id, within=100)
+        await registered(parts, case.handle.id)
         pack = Pack.open(parts.export(case.handle.id))
         links = [held.body.run.link for held in pack.checkpoints()]
         assert links[0] is Link.START
@@ -134,6 +137,12 @@ async def test_a_run_that_timed_out_while_nobody_looked_is_sealed_by_the_sweeper
         pack = parts.export("timed-out")
         assert verify_pack(pack, parts.trust).findings == ()
         assert list(Pack.open(pack).checkpoints())[-1].body.outcome is Outcome.TIMED_OUT
+
+
+def followed(parts: Room, case: Case) -> list[Link]:
+    """How the runs began that its checkpoints cover by now, in order."""
+    places = {name.rpartition("/")[0] for name in sealed(parts, case)}
+    return [held.body.run.link for place in places for held in read_checkpoints(parts.store, place)]
 
 
 def sealed(parts: Room, case: Case) -> list[str]:
