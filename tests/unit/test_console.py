@@ -254,6 +254,19 @@ async def test_a_question_of_another_role_is_shown_and_is_not_theirs() -> None:
     assert "Nothing waits for you." in mine.text
 
 
+async def test_where_only_an_own_key_counts_the_page_says_how_and_has_no_form() -> None:
+    desk = Desk()
+    asks = desk.seen.gates[0]
+    policy = asks.policy.model_copy(update={"own_key": True})
+    gates = (asks.model_copy(update={"policy": policy}),)
+    desk.seen = desk.seen.model_copy(update={"gates": gates})
+    async with client(desk) as http:
+        page = await http.get(f"/incidents/{ID}/gates/retrain")
+    assert "only with your own key" in page.text
+    assert f"hemostat decide {ID} retrain approve --as ic-1 --key FILE" in page.text
+    assert '<form class="decide"' not in page.text
+
+
 async def test_what_another_person_decided_is_not_told_as_ones_own() -> None:
     desk = Desk()
     await decide(desk, form())
