@@ -6,20 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
+from hemostat.bucket_settings import S3Table
 from hemostat.settings_values import Duration, SecretRef
 from schemas.base import Frozen
-
-
-class S3Table(Frozen):
-    """``[audit.s3]``: a bucket with Object Lock, in which sealed things are kept for ``retain``."""
-
-    bucket: str
-    prefix: str = ""
-    endpoint: str | None = None
-    region: str = "us-east-1"
-    access_key: SecretRef | None = None
-    secret_key: SecretRef | None = None
-    retain: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=3650)
 
 
 class AuditTable(Frozen):

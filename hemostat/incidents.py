@@ -26,7 +26,7 @@ from hemostat.vault import Vault
 from schemas import visibility
 from schemas.base import Frozen, Utc
 from schemas.clocks.view import ClocksView
-from schemas.errors import BadInput, EvidenceCorrupt, HemostatError, SystemUnreachable
+from schemas.errors import BadInput, HemostatError, SystemUnreachable
 from schemas.incident import IncidentView, JournalQuery, Sight
 from schemas.journal import Entry
 
@@ -188,7 +188,7 @@ async def journal(
         try:
             lines = await asyncio.to_thread(vault.read, digest)
             entries += [Entry.model_validate_json(line) for line in lines.splitlines()]
-        except (EvidenceCorrupt, SystemUnreachable, ValueError) as error:
+        except (HemostatError, ValueError) as error:
             gaps.append(f"journal part {digest}: {error}")
     start = entries[-1].seq + 1 if entries else 0
     return JournalRead([*entries, *await journal_from(client, incident, start, run_id)], gaps)

@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from hemostat.audit_settings import AuditTable
+from hemostat.bucket_settings import VaultTable
 from hemostat.contacts import PersonTable
 from hemostat.identity_settings import IdentityTable
 from hemostat.roster_problems import broken_people
@@ -184,9 +185,16 @@ class Settings(Frozen):
     break_glass: BreakGlassTable = BreakGlassTable()
     identity: IdentityTable | None = None
     audit: AuditTable = AuditTable()
+    vault: VaultTable = VaultTable()
 
     _file: Path = PrivateAttr(default=Path(FILE_NAME))
     _lines: Lines = PrivateAttr(default_factory=lambda: Lines(""))
+
+    @model_validator(mode="after")
+    def _one_vault(self) -> Self:
+        if self.hemostat.vault and self.vault.s3:
+            raise ValueError("evidence has two places, `hemostat.vault` and `vault.s3`: keep one")
+        return self
 
     @classmethod
     def load(cls, explicit: Path | None = None) -> Self:
@@ -242,7 +250,7 @@ class Settings(Frozen):
 
     @property
     def vault_folder(self) -> Path:
-        """Where evidence is sealed, absolute."""
+        """Where evidence is sealed if not in the bucket of ``[vault.s3]``, absolute."""
         vault = self.hemostat.vault
         return self.folder / vault.expanduser() if vault else self.state_folder / "vault"
 
@@ -296,7 +304,7 @@ class Settings(Frozen):
 
 def _anchor_secret_files(document: dict[str, Any], folder: Path) -> None:
     """Make ``file:`` references of what has any absolute, from *folder*."""
-    for group in ("audit", "sources", "connections", "gateway", "identity"):
+    for group in ("audit", "sources", "connections", "gateway", "identity", "vault"):
         if group in document:
             document[group] = _anchored(document[group], folder)
 

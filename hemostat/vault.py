@@ -1,30 +1,26 @@
 """The evidence vault keeps bytes by their SHA-256: written once, never changed, checked when read.
 
-Law: a file under its final name is complete and on disk. Content is written under a temporary
-name, synced, and linked into place; a link never replaces, so whoever comes second with the same
-content finds it there. No lock is held over content, any number of processes may put at once, and
-a kill at any moment leaves at most a temporary file in ``incoming/``.
+Law: what is read is compared with its digest, and what is there is never papered over by a second
+put. Where it is kept is a folder, or a bucket with Object Lock; both keep a ledger, one
+``EvidenceItem`` for each put.
 
-    sha256/ab/abcd...   the bytes, mode 0444
-    ledger.jsonl        one EvidenceItem for each put, appended: what, from where, how, when
-
-The ledger is for people who browse the folder. The record is the journal, which carries the same
-items; so the ledger survives a killed process, but is not synced against a loss of power.
+The ledger is for people who browse the vault. The record is the journal, which carries the same
+items.
 """
 
 import asyncio
-import fcntl
-import os
 import re
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Protocol, Self
 
 from pydantic import ValidationError
 
+from hemostat.settings import Settings
+from hemostat.vault_bucket import BucketKeep
+from hemostat.vault_folder import FolderKeep
 from schemas.base import Digest
 from schemas.canonical import canonical_json, digest_bytes
 from schemas.errors import BadInput, EvidenceCorrupt, SystemUnreachable
@@ -37,11 +33,59 @@ class EvidenceMissing(EvidenceCorrupt):
     """There is nothing under this digest."""
 
 
-class Vault:
-    """A vault in one folder, made when first written to."""
+class Keep(Protocol):
+    """Where a vault keeps its bytes; calls block. ``str()`` names it for people.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    ``locks``: what is kept is locked, against whoever holds the keys as well.
+    """
+
+    locks: ClassVar[bool]
+
+    def prepare(self) -> None:
+        """Read what it needs of the settings; ``ConfigurationError`` if that cannot be had."""
+
+    def write(self, name: str, content: bytes) -> bool:
+        """Keep *content* durably; False, and nothing changed, if something is there already."""
+
+    def read(self, name: str) -> bytes | None:
+        """Return what is kept under *name*, or None."""
+
+    def has(self, name: str) -> bool:
+        """Whether something lies under *name*."""
+
+    def enter(self, line: bytes) -> None:
+        """Put a line into the ledger."""
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the ledger's lines, in the order of putting."""
+
+    def check(self) -> list[str]:
+        """Say what keeps it from taking evidence, a sentence a problem; empty: nothing."""
+
+
+class Vault:
+    """A vault in one folder, or wherever else it is kept."""
+
+    def __init__(self, keep: Path | Keep) -> None:
+        self.keep: Keep = FolderKeep(keep) if isinstance(keep, Path) else keep
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return the vault of *settings*; nothing is reached out to yet."""
+        table = settings.vault.s3
+        return cls(BucketKeep(table) if table is not None else settings.vault_folder)
+
+    def __str__(self) -> str:
+        return str(self.keep)
+
+    @property
+    def locks(self) -> bool:
+        """Whether what is kept is locked, so that nobody deletes or replaces it."""
+        return self.keep.locks
+
+    def prepare(self) -> None:
+        """Read what is needed before evidence comes; ``ConfigurationError`` if it is not there."""
+        self.keep.prepare()
 
     async def put(
         self, content: bytes, *, media_type: str, name: str, source: str, method: str
@@ -49,7 +93,7 @@ class Vault:
         """Store *content* durably and return its item. Putting the same bytes again is harmless.
 
         Raises ``EvidenceCorrupt`` when other bytes already lie under the digest of *content*, and
-        ``SystemUnreachable`` when the folder cannot be written to.
+        ``SystemUnreachable`` or ``SystemRefused`` when the vault cannot be written to.
         """
         item = EvidenceItem(
             digest=digest_bytes(content),
@@ -71,103 +115,49 @@ class Vault:
         return item
 
     def read(self, digest: Digest) -> bytes:
-        """Return the bytes of *digest*, compared with it.
+        """Return the bytes of *digest*, compared with it. Blocks.
 
-        Raises ``EvidenceMissing``, ``EvidenceCorrupt``, or ``SystemUnreachable`` when the folder
+        Raises ``EvidenceMissing``, ``EvidenceCorrupt``, or ``SystemUnreachable`` when the vault
         cannot be read.
         """
         try:
-            content = self._path(digest).read_bytes()
-        except FileNotFoundError:
-            raise EvidenceMissing(f"{digest} is not there", where="vault") from None
+            content = self.keep.read(_name(digest))
         except OSError as error:
             raise SystemUnreachable(
                 f"cannot read {digest} ({error.strerror})", where="vault"
             ) from error
+        if content is None:
+            raise EvidenceMissing(f"{digest} is not there", where="vault")
         if digest_bytes(content) != digest:
             raise EvidenceCorrupt(
                 f"the bytes under {digest} have another digest",
                 where="vault",
-                next_step="Keep the folder as it is and tell whoever guards the evidence.",
+                next_step="Keep the vault as it is and tell whoever guards the evidence.",
             )
         return content
 
     def has(self, digest: Digest) -> bool:
         """Whether something lies under *digest*; ``read`` tells whether it is still that."""
-        return self._path(digest).is_file()
+        return self.keep.has(_name(digest))
 
     def ledger(self) -> Iterator[EvidenceItem]:
         """Yield what was put, in the order of putting; a line that was cut off is left out."""
-        with suppress(FileNotFoundError), (self.folder / "ledger.jsonl").open("rb") as lines:
-            for line in lines:
-                with suppress(ValidationError):
-                    yield EvidenceItem.model_validate_json(line)
+        for line in self.keep.lines():
+            with suppress(ValidationError):
+                yield EvidenceItem.model_validate_json(line)
 
     def check(self) -> list[str]:
-        """Say what keeps the vault from taking evidence; empty: nothing."""
-        try:
-            self._incoming()
-        except OSError as error:
-            return [f"The vault folder {self.folder} cannot be made ({error.strerror})."]
-        if not os.access(self.folder, os.W_OK | os.X_OK):
-            return [f"The vault folder {self.folder} cannot be written to."]
-        return []
+        """Say what keeps the vault from taking evidence; empty: nothing. Blocks."""
+        return self.keep.check()
 
     def _put(self, item: EvidenceItem, content: bytes) -> None:
-        final = self._path(item.digest)
-        if final.exists():
+        if not self.keep.write(_name(item.digest), content):
             self.read(item.digest)  # the same bytes, or EvidenceCorrupt; never replaced
-        else:
-            self._write_once(final, content)
-        self._enter(item)
-
-    def _write_once(self, final: Path, content: bytes) -> None:
-        temporary = self._incoming() / f"{final.name}.{secrets.token_hex(8)}"
-        try:
-            with temporary.open("xb") as file:
-                file.write(content)
-                file.flush()
-                os.fchmod(file.fileno(), 0o444)
-                os.fsync(file.fileno())
-            if not final.parent.exists():
-                final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sync(final.parent.parent)
-            with suppress(FileExistsError):  # someone else was faster with the same content
-                final.hardlink_to(temporary)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _sync(final.parent)
-
-    def _enter(self, item: EvidenceItem) -> None:
-        line = canonical_json(item) + b"\n"
-        path = self.folder / "ledger.jsonl"
-        ledger = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(ledger, fcntl.LOCK_EX)  # bound to this open file: closing lets go
-            size = os.fstat(ledger).st_size
-            if size and os.pread(ledger, 1, size - 1) != b"\n":
-                line = b"\n" + line  # the last writer was cut off: do not join its line
-            os.write(ledger, line)
-        finally:
-            os.close(ledger)
-
-    def _incoming(self) -> Path:
-        incoming = self.folder / "incoming"
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        incoming.mkdir(mode=0o700, exist_ok=True)
-        return incoming
-
-    def _path(self, digest: Digest) -> Path:
-        matched = _DIGEST.fullmatch(digest)
-        if matched is None:
-            raise BadInput("not a SHA-256 digest", where="vault")
-        return self.folder / "sha256" / matched[1][:2] / matched[1]
+        self.keep.enter(canonical_json(item))
 
 
-def _sync(folder: Path) -> None:
-    """Make the names in *folder* durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+def _name(digest: Digest) -> str:
+    matched = _DIGEST.fullmatch(digest)
+    if matched is None:
+        raise BadInput("not a SHA-256 digest", where="vault")
+    return matched[1]

@@ -39,9 +39,13 @@ def connect_adapters(settings: Settings) -> Connections:
 
     Nothing is reached out to: a system that is down does not keep a worker from starting.
     """
-    vault = Vault(settings.vault_folder)
+    vault = Vault.of(settings)
     connected: dict[str, Connected] = {}
     problems: list[ConfigurationError] = []
+    try:
+        vault.prepare()
+    except ConfigurationError as error:
+        problems.append(error)
     for name, table in settings.connections.items():
         path = ("connections", name)
         try:

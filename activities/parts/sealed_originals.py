@@ -5,6 +5,7 @@ bound to it as associated data. The key is known by reference and never leaves t
 item is opened again, and must not open with another key, before it counts as sealed.
 """
 
+import asyncio
 import base64
 import secrets
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ class Restricted:
             source="moderation service",
             method="AES-256-GCM, key by reference",
         )
-        locked = vault.read(item.digest)
+        locked = await asyncio.to_thread(vault.read, item.digest)
         if digest_bytes(self.open(locked, digest)) != digest:
             raise EvidenceCorrupt("a locked original opens as another", where="restricted evidence")
         try:

@@ -18,9 +18,9 @@ def store_of(settings: Settings) -> Store:
     """Return the write-once store that ``[audit]`` names, by default a folder of the state."""
     table = settings.audit
     if table.s3 is not None:
-        from hemostat.audit.store_s3 import S3Store  # noqa: PLC0415 - boto3 only where it is used
+        from hemostat.locked_bucket import LockedBucket  # noqa: PLC0415 - boto3 only where used
 
-        return S3Store(table.s3)
+        return LockedBucket(table.s3, use="audit")
     folder = table.store
     return FolderStore(
         settings.folder / folder.expanduser() if folder else settings.audit_folder / "store"

@@ -38,7 +38,8 @@ class Findings:
     def misconfigured(self, error: HemostatError) -> None:
         """Note an error of the configuration, or each of many."""
         several = error.problems if isinstance(error, InvalidSettings) else (error,)
-        self.configuration += several
+        known = {str(one) for one in self.configuration}
+        self.configuration += [one for one in several if str(one) not in known]
 
     def take(self, audit: Readiness) -> None:
         """Note what was seen of ``[audit]``."""
@@ -102,7 +103,7 @@ async def _check(config: Path | None, findings: Findings, *, offline: bool) -> N
 def _check_gateway(settings: Settings, findings: Findings) -> None:
     signals = IncidentSignals(settings.hemostat.task_queue)
     try:
-        gateway_app(settings, signals, Vault(settings.vault_folder))
+        gateway_app(settings, signals, Vault.of(settings))
     except ConfigurationError as error:
         findings.misconfigured(error)
     else:
@@ -150,9 +151,21 @@ async def _check_outside(settings: Settings, connections: Connections, findings:
     else:
         findings.fine.append(f"Temporal answers for namespace {client.namespace}")
     findings.take(await check_outside(settings))
-    vault = Vault(settings.vault_folder).check()
+    await _check_vault(settings, findings)
     adapters = await check_adapters(connections)
-    findings.reachability += [HemostatError(what) for what in (*vault, *adapters)]
-    findings.fine += [] if vault else [f"the vault {settings.vault_folder} takes evidence"]
+    findings.reachability += [HemostatError(what) for what in adapters]
     if connections and not adapters:
         findings.fine.append(f"connections answer: {', '.join(connections)}")
+
+
+async def _check_vault(settings: Settings, findings: Findings) -> None:
+    """Whether evidence can be kept; nothing is put, in a bucket it would stay for years."""
+    vault = Vault.of(settings)
+    try:
+        told = await asyncio.to_thread(vault.check)
+    except ConfigurationError as error:
+        findings.misconfigured(error)
+        return
+    findings.reachability += [HemostatError(what) for what in told]
+    done = "locks what is sealed" if settings.vault.s3 else "takes evidence"
+    findings.fine += [] if told else [f"the vault {vault} {done}"]

@@ -44,7 +44,7 @@ async def _seal(settings: Settings) -> None:
         client=client,
         store=store,
         key=key,
-        vault=Vault(settings.vault_folder),
+        vault=Vault.of(settings),
         every=settings.audit.every,
         timestamps=Timestamps(url) if url else None,
     )

@@ -57,7 +57,7 @@ def command(
     """
     if follow and run_id:
         raise click.UsageError("--follow follows the run that is now: leave out --run.")
-    vault = Vault(Settings.load(config).vault_folder)
+    vault = Vault.of(Settings.load(config))
     if follow:
         asyncio.run(_follow(incident, vault, as_json=as_json))
         return

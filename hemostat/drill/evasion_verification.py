@@ -239,7 +239,7 @@ async def _verify_law(
     handle = stage.client.get_workflow_handle(report.incident or "")
     history = await handle.fetch_history()
     events = b"".join(event.SerializeToString() for event in history.events)
-    vault = Vault(stage.settings.vault_folder)
+    vault = Vault.of(stage.settings)
     sealed = [
         str(e.data["digest"]) for e in entries if e.kind is Kind.EVIDENCE and "digest" in e.data
     ]

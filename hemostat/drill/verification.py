@@ -130,7 +130,7 @@ async def verify_record(
         report.claim(f"the chain of {len(entries)} entries holds", intact, head[:19])
     except HemostatError as error:
         report.claim("the journal's chain holds", False, error)
-    vault = Vault(stage.settings.vault_folder)
+    vault = Vault.of(stage.settings)
     sealed = [
         str(e.data["digest"]) for e in entries if e.kind is Kind.EVIDENCE and "digest" in e.data
     ]
@@ -153,7 +153,7 @@ async def _verify_pack(report: Report, stage: StageOn[Any]) -> None:
                 await asyncio.sleep(0.2)
                 register.catch_up()
         pack = stage.state / "incident.pack.zip"
-        export(store, Vault(settings.vault_folder), incident, pack, choice=Choice(include=True))
+        export(store, Vault.of(settings), incident, pack, choice=Choice(include=True))
     except (TimeoutError, HemostatError) as error:
         report.claim("the record is sealed and exported", False, str(error) or "not in time")
         return

@@ -24,7 +24,7 @@ from hemostat.settings_problems import InvalidSettings
 from hemostat.vault import Vault
 from schemas.alert import Alert, Authenticity, RawRef
 from schemas.canonical import digest_bytes
-from schemas.errors import BadInput, ConfigurationError, EvidenceCorrupt, SystemUnreachable
+from schemas.errors import BadInput, ConfigurationError, HemostatError
 
 _SEAL_WITHIN_SECONDS: Final = 1.0
 """With the patience of the intake it stays below the 3 s in which senders expect an answer."""
@@ -175,7 +175,7 @@ class AlertsIn:
         except TimeoutError:
             _log.error("the alert body %s could not be sealed in time", raw.digest)
             return False
-        except (SystemUnreachable, EvidenceCorrupt) as error:
+        except HemostatError as error:
             _log.error("the alert body %s could not be sealed: %s", raw.digest, error)
             return False
         return True

@@ -42,14 +42,15 @@ async def serve(settings: Settings, insight: Insight | None = None) -> None:
 
     Temporal may be down: alerts are then refused with 503 until it answers.
     """
-    signals = IncidentSignals(settings.hemostat.task_queue)
+    signals, vault = IncidentSignals(settings.hemostat.task_queue), Vault.of(settings)
+    vault.prepare()
     bind, port = settings.gateway.bind, settings.gateway.port
     identity = Identity(settings) if settings.identity else None
     beside: list[BaseRoute] = []
     if identity is not None:
         beside = for_people(settings, signals, identity, insight or Insight())
     config = uvicorn.Config(
-        gateway_app(settings, signals, Vault(settings.vault_folder), beside, identity),
+        gateway_app(settings, signals, vault, beside, identity),
         host=bind,
         port=port,
         log_config=None,
@@ -82,7 +83,7 @@ def for_people(
     settings: Settings, signals: IncidentSignals, identity: Identity, insight: Insight
 ) -> list[BaseRoute]:
     """Return the console and the API of this gateway, for those whom *identity* knows."""
-    vault = Vault(settings.vault_folder)
+    vault = Vault.of(settings)
     desk = Desk(settings, signals.connected, vault, identity.key)
     api = Api(
         desk=desk,

@@ -16,6 +16,7 @@ class Lie(StrEnum):
     NONE = "passed on"
     NO_EFFECT = "answered 200, not passed on"
     ACT_THEN_SILENCE = "passed on, not answered"
+    ACT_THEN_HANG_UP = "passed on, then the connection is closed"
     ACT_TWICE = "passed on twice"
     FAIL = "500"
     BUSY = "429"
@@ -130,6 +131,8 @@ class Liar:
         )
         if lie is Lie.ACT_THEN_SILENCE:
             await asyncio.Event().wait()
+        if lie is Lie.ACT_THEN_HANG_UP:
+            return
         etag = answered.headers.get("Etag")
         await self._answer(
             writer, answered.status_code, answered.content, f"Etag: {etag}\r\n" if etag else ""

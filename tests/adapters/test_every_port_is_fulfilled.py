@@ -15,6 +15,7 @@ ADAPTERS = {
     "registry_mlflow": "registry",
     "serving_http": "serving",
     "vault_folder": "vault",
+    "vault_s3": "vault",
     "webhooks_standard": "webhooks",
 }
 

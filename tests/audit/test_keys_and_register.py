@@ -54,7 +54,7 @@ def seal(settings: Settings, incident: str) -> Path:
     register.catch_up()
     register.enter_closed(sealing)
     pack = settings.folder / f"{incident}.zip"
-    export(store, Vault(settings.vault_folder), incident, pack)
+    export(store, Vault.of(settings), incident, pack)
     return pack
 
 

@@ -1,33 +1,30 @@
 """The write-once store in a real S3 with Object Lock: what was sealed stays, whoever has the keys."""
 
-import asyncio
-import json
-import secrets
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
 
 from hemostat.audit.pack.export import export
 from hemostat.audit.register import Register
 from hemostat.audit.sealing import Overtaken, Sealing
-from hemostat.audit.store_s3 import S3Store
-from hemostat.audit_settings import S3Table
-from hemostat.processes import ChildProcess, free_ports
+from hemostat.bucket_settings import S3Table
+from hemostat.drill.range.evidence_store import (
+    BUCKET,
+    start_evidence_store,
+    wait_evidence_store,
+)
+from hemostat.locked_bucket import LockedBucket
 from hemostat.vault import Vault
 from schemas.audit.chain import Link
 from schemas.audit.checkpoint import Outcome, Why
 from schemas.audit.signing import SigningKey
 
 pytestmark = pytest.mark.real
-
-BUCKET = "sealed"
 
 
 @dataclass
@@ -37,77 +34,34 @@ class Bucket:
     table: S3Table
     s3: Any
 
-    def store(self) -> S3Store:
+    def store(self) -> LockedBucket:
         """A store on it."""
-        return S3Store(self.table)
+        return LockedBucket(self.table, use="audit")
 
 
 @pytest.fixture(scope="module")
 async def bucket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Bucket]:
     """SeaweedFS, which is an S3 with Object Lock."""
-    folder = tmp_path_factory.mktemp("weed")
-    access, secret = secrets.token_hex(8), secrets.token_hex(16)
-    identity = {
-        "name": "sealer",
-        "credentials": [{"accessKey": access, "secretKey": secret}],
-        "actions": ["Admin", "Read", "Write", "List", "Tagging"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    (folder / "access").write_text(access)
-    (folder / "secret").write_text(secret)
-    (folder / "data").mkdir()
-    master, volume, filer, port, *grpc = free_ports(8)
-    argv = [
-        str(Path(sys.executable).parent / "weed"),
-        "server",
-        f"-dir={folder / 'data'}",
-        "-ip=127.0.0.1",
-        "-ip.bind=127.0.0.1",
-        f"-master.port={master}",
-        "-master.telemetry=false",
-        f"-volume.port={volume}",
-        "-filer",
-        f"-filer.port={filer}",
-        "-s3",
-        f"-s3.port={port}",
-        f"-s3.config={folder / 's3.json'}",
-        "-master.volumeSizeLimitMB=64",
-        "-volume.max=8",
-        f"-master.port.grpc={grpc[0]}",
-        f"-volume.port.grpc={grpc[1]}",
-        f"-filer.port.grpc={grpc[2]}",
-        f"-s3.port.grpc={grpc[3]}",
-    ]
-    endpoint = f"http://127.0.0.1:{port}"
-    s3 = boto3.client(
-        "s3",
-        endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=access,
-        aws_secret_access_key=secret,
-    )
-
-    async def made() -> bool:
-        await asyncio.to_thread(s3.create_bucket, Bucket=BUCKET, ObjectLockEnabledForBucket=True)
-        return True
-
-    async with await ChildProcess.start("weed", argv, log=folder / "weed.log") as child:
-        await child.wait_ready(made, timedelta(seconds=60))
+    child, there = await start_evidence_store(tmp_path_factory.mktemp("weed"))
+    async with child:
+        await wait_evidence_store(child, there)
         table = S3Table(
             bucket=BUCKET,
             prefix="hemostat",
-            endpoint=endpoint,
+            endpoint=there.url,
             retain=timedelta(days=1),
-            access_key=f"file:{folder / 'access'}",
-            secret_key=f"file:{folder / 'secret'}",
+            access_key=f"file:{there.access_file}",
+            secret_key=f"file:{there.secret_file}",
         )
-        yield Bucket(table, s3)
+        yield Bucket(table, there.client())
+        await child.kill()  # nothing of it is wanted again
 
 
 def test_the_bucket_locks(bucket: Bucket) -> None:
     assert bucket.store().check() == []
     bucket.s3.create_bucket(Bucket="plain")
-    (problem,) = S3Store(bucket.table.model_copy(update={"bucket": "plain"})).check()
+    plain = bucket.table.model_copy(update={"bucket": "plain"})
+    (problem,) = LockedBucket(plain, use="audit").check()
     assert "Object Lock" in problem
 
 
@@ -145,7 +99,7 @@ def test_who_has_the_keys_can_neither_delete_nor_cover_what_was_sealed(bucket: B
 
 def test_an_incident_is_sealed_and_exported_from_the_bucket(bucket: Bucket, tmp_path: Path) -> None:
     table = bucket.table.model_copy(update={"prefix": f"of-{tmp_path.name}"})
-    store, key = S3Store(table), SigningKey.make()
+    store, key = LockedBucket(table, use="audit"), SigningKey.make()
     register = Register(store, key)
     register.enter_opened("i-1", "r-1", playbook="triage", drill=False, opened_at=datetime.now(UTC))
     sealing, rival = Sealing(store, key, "i-1", "r-1"), Sealing(store, key, "i-1", "r-1")

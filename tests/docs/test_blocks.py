@@ -60,7 +60,7 @@ def test_a_command_exists_and_takes_what_it_is_given(words: list[str]) -> None:
         assert arguments[0] == "-m"
         assert importlib.util.find_spec(arguments[1]), arguments[1]
     else:
-        assert program in {"export", "temporal"}
+        assert program in {"aws", "export", "temporal"}
 
 
 def test_inline_commands_exist() -> None:
@@ -88,7 +88,7 @@ async def test_the_whole_hemostat_toml_has_all_that_its_playbooks_need(tmp_path:
             assert connected.name in str(settings.services)
     finally:
         await close_adapters(connections)
-    assert Vault(settings.vault_folder).folder == Path("/var/lib/hemostat/vault")
+    assert str(Vault.of(settings)) == "/var/lib/hemostat/vault"
 
 
 def test_the_alertmanager_page_is_of_one_piece() -> None:

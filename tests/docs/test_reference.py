@@ -15,7 +15,8 @@ from activities.parts import serving_answers as said
 from activities.parts.feedback_survey import Feedback
 from activities.parts.mlflow_answers import Version
 from hemostat import settings
-from hemostat.audit_settings import AuditTable, S3Table
+from hemostat.audit_settings import AuditTable
+from hemostat.bucket_settings import S3Table, VaultTable
 from hemostat.contacts import PersonTable
 from hemostat.gateway.sources import kinds
 from hemostat.identity_settings import IdentityTable, OidcTable
@@ -63,6 +64,8 @@ TABLES: dict[str, type[BaseModel]] = {
     "## `[identity]`": IdentityTable,
     "## `[[identity.keys]]`": SpeakerKey,
     "## `[identity.oidc]`": OidcTable,
+    "## `[vault]`": VaultTable,
+    "## `[vault.s3]`": S3Table,
     "## `[audit]`": AuditTable,
     "## `[audit.s3]`": S3Table,
     **{f"### `{name}`": kind.connection for name, kind in discover_adapters().adapters.items()},

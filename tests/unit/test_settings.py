@@ -1,5 +1,7 @@
 """hemostat.toml: read whole, refused whole, every problem with its line."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hemostat.settings import Settings, read_secret
 from hemostat.settings_problems import InvalidSettings, broken_references
 from hemostat.settings_values import parse_duration
 from hemostat.toml_lines import Lines
+from hemostat.vault import Vault
 from schemas.alert import AlertSeverity
 from schemas.errors import ConfigurationError
 
@@ -119,6 +122,27 @@ def test_a_text_that_is_not_toml_is_told_with_its_line() -> None:
 def test_a_route_to_a_playbook_that_the_service_does_not_enable_is_a_problem() -> None:
     (line,) = problems(GOOD.replace('playbooks = ["feedback-poisoning"]', 'playbooks = ["triage"]'))
     assert line.startswith("hemostat.toml:17: the service 'sentiment-api' has no playbook")
+
+
+def test_evidence_has_one_place_a_folder_or_a_bucket(tmp_path: Path) -> None:
+    bucket = '[vault.s3]\nbucket = "b"\nretain = "2555d"\nsecret_key = "file:key"\n'
+    settings = Settings.parse(bucket, tmp_path / "hemostat.toml")
+    assert settings.vault.s3 is not None
+    assert settings.vault.s3.secret_key == f"file:{tmp_path}/key"
+    assert str(Vault.of(settings)) == "bucket b"
+    assert str(Vault.of(Settings.parse("", tmp_path / "hemostat.toml"))) == f"{tmp_path}/var/vault"
+    (problem,) = problems(f'[hemostat]\nvault = "here"\n{bucket}')
+    assert "two places" in problem
+
+
+def test_who_keeps_nothing_in_a_bucket_does_not_load_its_sdk(tmp_path: Path) -> None:
+    (tmp_path / "hemostat.toml").write_text('[vault.s3]\nbucket = "b"\n')
+    code = (
+        "import sys; from pathlib import Path; import hemostat.cli, hemostat.gateway.server\n"
+        "from hemostat.settings import Settings; from hemostat.vault import Vault\n"
+        "Vault.of(Settings.load(Path(sys.argv[1]))); sys.exit('boto3' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "hemostat.toml"], check=True)
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hemostat.vault import EvidenceMissing, Vault
+from hemostat.vault_folder import FolderKeep
 from schemas.canonical import digest_bytes
 from schemas.errors import BadInput, EvidenceCorrupt, SystemUnreachable
 from schemas.evidence import EvidenceItem
@@ -23,9 +24,14 @@ async def put(vault: Vault, content: bytes, name: str = "note") -> EvidenceItem:
     )
 
 
+def folder_of(vault: Vault) -> Path:
+    assert isinstance(vault.keep, FolderKeep)
+    return vault.keep.folder
+
+
 def stored(vault: Vault, item: EvidenceItem) -> Path:
     hexes = item.digest.removeprefix("sha256:")
-    return vault.folder / "sha256" / hexes[:2] / hexes
+    return folder_of(vault) / "sha256" / hexes[:2] / hexes
 
 
 @pytest.fixture
@@ -66,7 +72,7 @@ async def test_the_same_bytes_twice_are_one_file_and_two_ledger_lines(vault: Vau
     second = await put(vault, b"same", "two")
     assert first.digest == second.digest
     assert [item.name for item in vault.ledger()] == ["one", "two"]
-    assert list((vault.folder / "incoming").iterdir()) == []
+    assert list((folder_of(vault) / "incoming").iterdir()) == []
 
 
 async def test_nothing_there_is_said_so(vault: Vault) -> None:
@@ -84,7 +90,7 @@ def test_a_digest_that_is_none_is_refused_before_it_is_a_path(vault: Vault, dige
 
 async def test_a_ledger_line_that_was_cut_off_spoils_no_other(vault: Vault) -> None:
     await put(vault, b"a", "before")
-    with (vault.folder / "ledger.jsonl").open("ab") as ledger:
+    with (folder_of(vault) / "ledger.jsonl").open("ab") as ledger:
         ledger.write(b'{"digest":"sha256:00')
     await put(vault, b"b", "after")
     assert [item.name for item in vault.ledger()] == ["before", "after"]
@@ -123,7 +129,7 @@ PUTTER = textwrap.dedent(
 def test_processes_that_put_the_same_content_at_once_all_succeed(vault: Vault) -> None:
     putters = [
         subprocess.Popen(
-            [sys.executable, "-c", PUTTER, vault.folder],
+            [sys.executable, "-c", PUTTER, folder_of(vault)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -140,7 +146,7 @@ def test_processes_that_put_the_same_content_at_once_all_succeed(vault: Vault) -
     assert len(items) == 600
     assert len({item.digest for item in items}) == 200
     assert all(vault.read(item.digest) for item in items)
-    assert list((vault.folder / "incoming").iterdir()) == []
+    assert list((folder_of(vault) / "incoming").iterdir()) == []
 
 
 DYING = textwrap.dedent(
@@ -175,10 +181,10 @@ DYING = textwrap.dedent(
 @pytest.mark.parametrize("moment", ["half", "os.link", "os.remove"])
 async def test_a_kill_in_the_middle_of_a_put_leaves_no_half_file(vault: Vault, moment: str) -> None:
     died = subprocess.run(  # noqa: ASYNC221 - nothing else runs in this test
-        [sys.executable, "-c", DYING, moment, vault.folder], cwd=ROOT, timeout=60, check=False
+        [sys.executable, "-c", DYING, moment, folder_of(vault)], cwd=ROOT, timeout=60, check=False
     )
     assert died.returncode == -(signal.SIGXFSZ if moment == "half" else signal.SIGKILL)
-    left = [path.stat().st_size for path in (vault.folder / "incoming").iterdir()]
+    left = [path.stat().st_size for path in (folder_of(vault) / "incoming").iterdir()]
     assert left == [50_000 if moment == "half" else 100_000]
     content = b"x" * 100_000
     digest = digest_bytes(content)

@@ -17,7 +17,7 @@ def account_of(target: str, config: Path | None) -> Account:
     path = Path(target)
     if path.exists():
         return Account(record_at(path))
-    vault = Vault(Settings.load(config).vault_folder)
+    vault = Vault.of(Settings.load(config))
 
     async def read() -> Account:
         return Account(await record_of(await connect(), target, vault))

@@ -48,7 +48,7 @@ def command(
     settings = Settings.load(config)
     manifest = export(
         store_of(settings),
-        Vault(settings.vault_folder),
+        Vault.of(settings),
         incident,
         output,
         first_run=run_id,

@@ -171,7 +171,7 @@ async def served(client: Client, queue: str, made: Settings) -> AsyncIterator[Se
     books = tuple(book_of(p, spec_of(p)) for p in discover_playbooks().values())
     insight = Insight(books, scenarios=("feedback-poisoning",))
     beside = for_people(made, signals, identity, insight)
-    app = gateway_app(made, signals, Vault(made.vault_folder), beside, identity)
+    app = gateway_app(made, signals, Vault.of(made), beside, identity)
     config = uvicorn.Config(
         app,
         host=LOOPBACK,
