@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.course import Tell, closed, detected, follow
 from hemostat.drill.evasion_configuration import evasion_configuration
 from hemostat.drill.evasion_report import SECOND_LOOKS, EvasionDrill
@@ -19,7 +20,7 @@ from hemostat.drill.people import Answer, People, Script
 from hemostat.drill.range.moderation_range import ModerationRange
 from hemostat.drill.range.population import MEMBERS
 from hemostat.drill.report import ATTACK_BEGINS
-from hemostat.drill.stage import Addresses, StageOn
+from hemostat.drill.stage import StageOn
 from hemostat.incidents import journal_from
 from schemas.gate import Choice
 

@@ -17,7 +17,7 @@ import httpx2
 
 from hemostat.drill.counsel import Counsel
 from hemostat.drill.course import Tell, closed, detected, follow
-from hemostat.drill.exfiltration_configuration import exfiltration_configuration
+from hemostat.drill.exfiltration_configuration import CAST, exfiltration_configuration
 from hemostat.drill.exfiltration_report import ExfiltrationDrill, Outside, taken
 from hemostat.drill.exfiltration_script import script, words
 from hemostat.drill.exfiltration_verification import (
@@ -29,6 +29,7 @@ from hemostat.drill.people import People
 from hemostat.drill.range.exfiltration_range import COLLEAGUES, ExfiltrationRange
 from hemostat.drill.report import ATTACK_BEGINS
 from hemostat.drill.stage import StageOn
+from hemostat.drill.told import everyone
 from hemostat.incidents import journal_from
 
 SCENARIO: Final = "assistant-exfiltration"
@@ -70,7 +71,9 @@ async def _install(stage: ExfiltrationStage) -> None:
     stage.ground.secret_file("reporter-secret", secrets.token_urlsafe(24))
     (stage.state / "outbox").mkdir()
     await stage.install(
-        lambda where: exfiltration_configuration(stage.ground, where), list(COLLEAGUES)
+        lambda where: exfiltration_configuration(stage.ground, where),
+        list(COLLEAGUES),
+        everyone(CAST),
     )
 
 

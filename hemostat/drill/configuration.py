@@ -6,18 +6,21 @@ same. Secrets are files in the range's folder, named by reference.
 
 import math
 
+from hemostat.drill import told
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.measure import Measurement
 from hemostat.drill.range.population import CANARY_ACCOUNT
 from hemostat.drill.range.range import Range
 
+ROLES = (
+    *("ml-on-call", "ml-secondary", "ml-lead", "commander", "deputy-commander"),
+    *("service-owner", "data-owner", "security-on-call", "executive"),
+)
+CAST = told.one_each(ROLES)
 
-def configuration(
-    here: Range, baseline: Measurement, *, gateway_port: int, pagerduty: str, servicenow: str
-) -> str:
-    """Return the file's text; *baseline* was measured through the public edge before the attack.
 
-    *pagerduty* and *servicenow* are the addresses of the stand-ins.
-    """
+def configuration(here: Range, baseline: Measurement, where: Addresses) -> str:
+    """Return the file's text; *baseline* was measured through the public edge before the attack."""
     replicas = ", ".join(f'{name} = "{url}"' for name, url in here.replica_urls.items())
     # Accuracy is measured on 200 probes: three of them either way are chance, not harm.
     margin = 0.015
@@ -27,7 +30,8 @@ state = "state"
 drill = true
 
 [gateway]
-port = {gateway_port}
+port = {where.gateway_port}
+public_url = "http://127.0.0.1:{where.gateway_port}"
 
 [sources.alertmanager]
 kind = "alertmanager"
@@ -42,7 +46,7 @@ service = "sentiment-api"
 [services.sentiment-api]
 playbooks = ["feedback-poisoning"]
 connections = {{ gateway = "edge", registry = "models", serving = "sentiment", probes = "outside", \
-pager = "pagerduty", tickets = "servicenow", vault = "evidence" }}
+pager = "pagerduty", tickets = "servicenow", vault = "evidence"{told.chat(where.slack)} }}
 
 [services.sentiment-api.parameters]
 model = "{here.model}"
@@ -86,19 +90,21 @@ probe_set_digest = "{here.probe_digest}"
 [connections.pagerduty]
 adapter = "paging_pagerduty"
 routing_key = "file:routing-key"
-url = "{pagerduty}"
+url = "{where.pagerduty}"
 ca = "file:pagerduty/ca.pem"
 
 [connections.servicenow]
 adapter = "tickets_servicenow"
-url = "{servicenow}"
+url = "{where.servicenow}"
 username = "file:servicenow-user"
 password = "file:servicenow-password"
 ca = "file:servicenow/ca.pem"
 
 [connections.evidence]
 adapter = "vault_folder"
-"""
+
+{told.slack_connection(where.slack, told.everyone(CAST))}
+{told.people(CAST, ["executive"])}"""
 
 
 def share_of_probes(baseline: Measurement) -> float:

@@ -4,8 +4,9 @@ Times are shorter than in production, so that the drill fits into two minutes; t
 same. Secrets are files in the range's folder, named by reference.
 """
 
+from hemostat.drill import told
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.moderation_range import ModerationRange
-from hemostat.drill.stage import Addresses
 
 SILENCE_SECONDS = 4
 """How long the commander's gate for the fallback rules waits in a drill."""
@@ -22,6 +23,7 @@ drill = true
 
 [gateway]
 port = {where.gateway_port}
+public_url = "http://127.0.0.1:{where.gateway_port}"
 
 [sources.alertmanager]
 kind = "alertmanager"
@@ -36,7 +38,7 @@ service = "image-moderation"
 [services.image-moderation]
 playbooks = ["adversarial-evasion"]
 connections = {{ accounts = "uploaders", disclosure = "mail", gateway = "edge", \
-moderation = "moderation", pager = "pagerduty", tickets = "servicenow", vault = "evidence" }}
+moderation = "moderation", pager = "pagerduty", tickets = "servicenow", vault = "evidence"{told.chat(where.slack)} }}
 
 [services.image-moderation.parameters]
 route = "moderate"
@@ -98,4 +100,5 @@ ca = "file:servicenow/ca.pem"
 
 [connections.evidence]
 adapter = "vault_folder"
-"""
+
+{told.slack_connection(where.slack, ())}"""

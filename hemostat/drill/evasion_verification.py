@@ -13,7 +13,7 @@ from hemostat.drill.range.moderation_images import originals
 from hemostat.drill.range.moderation_model import Model
 from hemostat.drill.range.moderation_range import ModerationRange
 from hemostat.drill.stage import StageOn
-from hemostat.drill.verification import verify_record
+from hemostat.drill.verification import verify_record, verify_told
 from hemostat.incidents import list_incidents
 from hemostat.vault import Vault
 from schemas.incident import IncidentResult, Resolution, Severity
@@ -262,3 +262,4 @@ async def _verify_outside(report: EvasionDrill, stage: StageOn[ModerationRange])
     report.claim("everyone was paged, and told when it was over", states == {"resolved"}, len(mine))
     tickets = (await stage.servicenow.state())["tickets"]
     report.claim("one ticket for the root cause", len(tickets) == 1, f"{len(tickets)} ticket")
+    await verify_told(report, stage)

@@ -4,8 +4,8 @@ Times are shorter than in production; the procedure is the same. Secrets are fil
 folder, named by reference; people are opaque ids.
 """
 
-import json
-
+from hemostat.drill import told
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.exfiltration_range import (
     COLLEAGUES,
     INSIDER,
@@ -16,12 +16,13 @@ from hemostat.drill.range.exfiltration_range import (
     WIKI_CLIENT,
     ExfiltrationRange,
 )
-from hemostat.drill.stage import Addresses
 
 ROLES = (
     *("commander", "deputy-commander", "security-on-call", "service-owner", "ciso", "hr"),
     *("counsel", "deputy-counsel", "general-counsel", "dpo", "comms", "executive", "ml-lead"),
 )
+CAST = {**told.one_each(ROLES), "service-owner": ["drill-service-owner", INSIDER]}
+"""The insider is one of the service's owners."""
 LAST = ("executive", "general-counsel")
 """The ends of the ladders."""
 
@@ -38,6 +39,7 @@ drill = true
 
 [gateway]
 port = {where.gateway_port}
+public_url = "http://127.0.0.1:{where.gateway_port}"
 
 [sources.alertmanager]
 kind = "alertmanager"
@@ -63,7 +65,7 @@ service = "assistant"
 playbooks = ["assistant-exfiltration"]
 connections = {{ assistant = "assistant", callers = "callers", clocks = "calendar", \
 connectors = "wiki", credentials = "cloud", disclosure = "mail", gateway = "edge", \
-pager = "pagerduty", vault = "evidence" }}
+pager = "pagerduty", vault = "evidence"{told.chat(where.slack)} }}
 regimes = ["gdpr-33", "nis2-23-4a", "aia-73-6-hold"]
 countries = ["DE"]
 
@@ -141,14 +143,5 @@ ca = "file:pagerduty/ca.pem"
 [connections.evidence]
 adapter = "vault_folder"
 
-{_people()}"""
-
-
-def _people() -> str:
-    """Everyone who is asked, one to a role; the insider is one of the service's owners."""
-    tables = [f"[people.drill-{role}]\n" for role in ROLES] + [f"[people.{INSIDER}]\n"]
-    for role in ROLES:
-        own = ["drill-service-owner", INSIDER] if role == "service-owner" else [f"drill-{role}"]
-        ladder = "" if role in LAST else f"ladder = {json.dumps([LAST[0]])}\n"
-        tables.append(f"[roles.{role}]\nprimary = {json.dumps(own)}\n{ladder}")
-    return "\n".join(tables)
+{told.slack_connection(where.slack, told.everyone(CAST))}
+{told.people(CAST, LAST)}"""

@@ -8,6 +8,7 @@ from typing import Any
 from hemostat.drill.exfiltration_report import ExfiltrationDrill
 from hemostat.drill.range.exfiltration_range import INSIDER, ExfiltrationRange
 from hemostat.drill.stage import StageOn
+from hemostat.drill.verification import verify_told
 from schemas.canonical import digest_bytes
 from schemas.incident import Containment, IncidentResult, Resolution, Severity
 from schemas.journal import Entry, Kind
@@ -35,6 +36,7 @@ async def verify_people(
         "service-owner" not in called and INSIDER not in json.dumps(pages),
         ", ".join(sorted(str(role) for role in called if role)),
     )
+    await verify_told(report, stage, INSIDER)
     first_page = next((n for n, says in enumerate(said) if says.startswith("Paging")), -1)
     out = next((n for n, says in enumerate(said) if says.startswith("Someone takes no part")), -1)
     report.claim("they were out before the first page", 0 <= out < first_page, "by the record")

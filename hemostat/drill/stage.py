@@ -12,7 +12,6 @@ import secrets
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -22,11 +21,13 @@ import httpx2
 from temporalio.client import Client
 
 from hemostat.audit.setup import first_key
-from hemostat.drill.configuration import configuration
+from hemostat.drill.addresses import Addresses
+from hemostat.drill.configuration import CAST, configuration
 from hemostat.drill.range.measure import Measurement
 from hemostat.drill.range.population import MEMBERS
 from hemostat.drill.range.range import Range
 from hemostat.drill.range.standin import Control, start_standin
+from hemostat.drill.told import CHANNEL, everyone, slack_id
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.keys import SigningKey, create_key
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
@@ -49,15 +50,6 @@ class Ground(Protocol):
 G = TypeVar("G", bound=Ground)
 
 
-@dataclass(frozen=True)
-class Addresses:
-    """Where the parts are that a stage adds to a range."""
-
-    gateway_port: int
-    pagerduty: str
-    servicenow: str
-
-
 class StageOn(Generic[G]):
     """Everything a drill needs. Use as an async context manager; leaving it leaves nothing."""
 
@@ -66,6 +58,7 @@ class StageOn(Generic[G]):
     client: Client
     pagerduty: Control
     servicenow: Control
+    slack: Control
     settings: Settings
     key: SigningKey
 
@@ -91,20 +84,27 @@ class StageOn(Generic[G]):
     ) -> None:
         await self._stack.aclose()
 
-    async def install(self, describe: Callable[[Addresses], str], members: Sequence[str]) -> None:
+    async def install(
+        self,
+        describe: Callable[[Addresses], str],
+        members: Sequence[str],
+        people: Sequence[str] = (),
+    ) -> None:
         """Start Temporal, the stand-ins, worker and gateway, configured as *describe* says.
 
-        *members* are the accounts that are trusted.
+        *members* are the accounts that are trusted, *people* have an account in the range's Slack.
         """
-        ports = free_ports(5)
+        ports = free_ports(6)
         self._secrets(members)
-        await asyncio.gather(self._start_temporal(*ports[:2]), self._start_standins(*ports[2:4]))
+        await asyncio.gather(
+            self._start_temporal(*ports[:2]), self._start_standins(ports[2:5], people)
+        )
         self.config = self.state / "hemostat.toml"
-        where = Addresses(ports[4], self.pagerduty.url, self.servicenow.url)
+        where = Addresses(ports[5], self.pagerduty.url, self.servicenow.url, self.slack.url)
         self.key = create_key(self.state / "gateway-key.pem")
         self.config.write_text(describe(where) + _IDENTITY)
         self.settings = Settings.load(self.config)
-        self.gateway_url = f"http://{LOOPBACK}:{ports[4]}"
+        self.gateway_url = f"http://{LOOPBACK}:{ports[5]}"
         first_key(self.settings)
         await asyncio.gather(self.start_worker(), self._start_gateway(), self._start_sealer())
 
@@ -119,7 +119,7 @@ class StageOn(Generic[G]):
             return (await http.get(f"{self.ground.caddy_admin_url}/config/")).json()
 
     def _secrets(self, members: Sequence[str]) -> None:
-        for name in ("alert-token", "servicenow-password"):
+        for name in ("alert-token", "servicenow-password", "slack-token"):
             self._secret(name, secrets.token_urlsafe(24))
         self._secret("servicenow-user", "hemostat")
         self._secret("routing-key", secrets.token_hex(16))
@@ -138,13 +138,21 @@ class StageOn(Generic[G]):
             self.temporal.address, self.temporal.namespace, identity="hemostat-drill"
         )
 
-    async def _start_standins(self, pagerduty: int, servicenow: int) -> None:
+    async def _start_standins(self, ports: Sequence[int], people: Sequence[str]) -> None:
         account = {
             "STANDIN_USER": (self.state / "servicenow-user").read_text(),
             "STANDIN_PASSWORD": (self.state / "servicenow-password").read_text(),
         }
-        self.pagerduty = await self._standin("pagerduty", pagerduty, {})
-        self.servicenow = await self._standin("servicenow", servicenow, account)
+        workspace = {
+            "STANDIN_TOKEN": (self.state / "slack-token").read_text(),
+            "STANDIN_CHANNELS": CHANNEL,
+            "STANDIN_USERS": ",".join(map(slack_id, people)),
+        }
+        self.pagerduty, self.servicenow, self.slack = await asyncio.gather(
+            self._standin("pagerduty", ports[0], {}),
+            self._standin("servicenow", ports[1], account),
+            self._standin("slack", ports[2], workspace),
+        )
 
     async def _standin(self, name: str, port: int, env: dict[str, str]) -> Control:
         folder = self.state / name
@@ -203,19 +211,16 @@ class Stage(StageOn[Range]):
         """The range."""
         return self.ground
 
-    async def install_hemostat(self, baseline: Measurement) -> None:
-        """Start Temporal, the stand-ins, worker and gateway, configured for this range."""
+    async def install_hemostat(self, baseline: Measurement, more: str = "") -> None:
+        """Start Temporal, the stand-ins, worker and gateway, configured for this range.
+
+        *more* are further tables of the file.
+        """
 
         def describe(where: Addresses) -> str:
-            return configuration(
-                self.range,
-                baseline,
-                gateway_port=where.gateway_port,
-                pagerduty=where.pagerduty,
-                servicenow=where.servicenow,
-            )
+            return configuration(self.range, baseline, where) + more
 
-        await self.install(describe, MEMBERS)
+        await self.install(describe, MEMBERS, everyone(CAST))
 
 
 def leave_no_environment() -> None:

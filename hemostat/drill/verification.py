@@ -14,6 +14,7 @@ from hemostat.drill.observer import Sample
 from hemostat.drill.range.attacker import AttackReport
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
 from hemostat.drill.stage import Stage, StageOn
+from hemostat.drill.told import CHANNEL, direct_channel
 from hemostat.incidents import list_incidents
 from hemostat.vault import Vault
 from schemas.canonical import canonical_json
@@ -118,6 +119,25 @@ async def _verify_outside(report: Report, stage: Stage, untouched: object) -> No
     report.claim("one page for the incident, resolved", states == ["resolved"], states)
     tickets = (await stage.servicenow.state())["tickets"]
     report.claim("one ticket for the root cause", len(tickets) == 1, f"{len(tickets)} ticket")
+    await verify_told(report, stage)
+
+
+async def verify_told(report: Report, stage: StageOn[Any], *never: str) -> None:
+    """One message in Slack tells of the incident; nobody in *never* is told there."""
+    messages: dict[str, list[dict[str, Any]]] = (await stage.slack.state())["messages"]
+    told = [m for m in messages[CHANNEL] if "thread_ts" not in m]
+    exercise = all("EXERCISE" in m["text"] for m in told)
+    report.claim(
+        "one message in Slack tells of it, as an exercise",
+        len(told) == 1 and exercise,
+        f"{len(told)} message, {len(messages[CHANNEL]) - len(told)} lines in its thread",
+    )
+    direct = {channel for channel, said in messages.items() if channel != CHANNEL and said}
+    if never:
+        theirs = {direct_channel(person) for person in never}
+        report.claim(
+            "who is excluded was told nothing in Slack", not direct & theirs, f"{len(direct)} told"
+        )
 
 
 async def verify_record(

@@ -6,9 +6,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.evasion_configuration import SILENCE_SECONDS, evasion_configuration
 from hemostat.drill.range.moderation_range import ModerationRange
-from hemostat.drill.stage import Addresses
 from schemas.alert import Alert
 from tests.crash.evasion_outside import EvasionOutside
 from tests.crash.proxy import Proxy

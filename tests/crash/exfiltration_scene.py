@@ -5,9 +5,9 @@ import secrets
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.exfiltration_configuration import exfiltration_configuration
 from hemostat.drill.range.exfiltration_range import SUSPECT, ExfiltrationRange
-from hemostat.drill.stage import Addresses
 from schemas.alert import Alert
 from tests.crash.exfiltration_outside import ExfiltrationOutside
 from tests.crash.proxy import Proxy

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx2
 
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.exfiltration_configuration import exfiltration_configuration
 from hemostat.drill.range.exfiltration_range import (
     BUCKET,
@@ -19,7 +20,6 @@ from hemostat.drill.range.exfiltration_range import (
     SUSPECT_PRINCIPAL,
     ExfiltrationRange,
 )
-from hemostat.drill.stage import Addresses
 from schemas.alert import Alert
 from tests.adapters.liar import Liar
 from tests.crash.outside import Effects, Outside

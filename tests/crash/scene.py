@@ -21,9 +21,10 @@ from typing import ClassVar, Generic, Self, TypeVar
 
 from temporalio.client import Client
 
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.population import MEMBERS
 from hemostat.drill.range.standin import Control, start_standin
-from hemostat.drill.stage import Addresses, Ground
+from hemostat.drill.stage import Ground
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.processes import ChildProcess, free_ports
 from hemostat.settings import Settings

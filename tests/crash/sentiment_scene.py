@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
+from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.attacker import Plan
 from hemostat.drill.range.range import Range
-from hemostat.drill.stage import Addresses
 from schemas.alert import Alert
 from tests.crash.configuration import configuration
 from tests.crash.proxy import Proxy
