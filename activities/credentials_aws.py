@@ -117,6 +117,16 @@ class CredentialsAws:
 
         return await self._aws.run(knock)
 
+    @fulfils(ports.read_last_use)
+    async def read_last_use(self, request: ports.ReadLastUse) -> ports.LastUse:
+        """Read ``LastUsedDate``; AWS leaves it out for a key that it saw no use of."""
+
+        def read() -> ports.LastUse:
+            used = _last_used(self._aws.client("iam"), request.key_id)
+            return ports.LastUse(key_id=request.key_id, last_used_at=used)
+
+        return await self._aws.run(read)
+
     @fulfils(ports.deny_older_sessions)
     async def deny_older_sessions(self, request: ports.DenyOlderSessions) -> ports.SessionsDenied:
         """Put an inline policy that denies by ``aws:TokenIssueTime``, one an incident."""

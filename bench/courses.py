@@ -99,7 +99,8 @@ looks = 3
 look_every = 0.001
 look_within = 5
 stage_looks = 2
-stage_look_every = 0.001"""
+stage_look_every = 0.001
+frozen_for = 0.001"""
 
 COURSES: Final = (
     Course(

@@ -73,6 +73,7 @@ class AssistantExfiltration(Reopening):
             await self.until(lambda: self.widened)
         await self.re_enable()
         await self.report_to_the_board(facts)
+        await self.refused_for_good()
         held: dict[str, JsonValue] = {"severity": self.record.severity.value, "holds": "standing"}
         await self.agreed_to_close(gates.CLOSE, held)
         return Resolution.RESOLVED

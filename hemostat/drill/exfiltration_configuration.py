@@ -79,6 +79,7 @@ audiences = ["researcher"]
 looks = 2
 look_every = "PT1S"
 look_within = "PT20S"
+frozen_for = "PT4S"
 stages = [50, 100]
 stage_looks = 2
 stage_look_every = "PT1S"

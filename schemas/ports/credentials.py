@@ -5,7 +5,7 @@ and is in no request, result, error or history. A *principal* is who holds keys,
 a *secret* is the entry of the secret store from which a service takes its key.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from pydantic import StringConstraints
@@ -74,6 +74,23 @@ class Knocked(Frozen):
 
     key_id: KeyId
     accepted: bool
+
+
+class ReadLastUse(Request):
+    """Ask when a key was used last, by the cloud's own record."""
+
+    key_id: KeyId
+
+
+class LastUse(Frozen):
+    """When the key was used last; None: never, or the record does not tell."""
+
+    key_id: KeyId
+    last_used_at: Utc | None = None
+
+    def stood_still(self, since: datetime) -> bool | None:
+        """Whether it was not used after then; None where the record cannot show it."""
+        return None if self.last_used_at is None else self.last_used_at <= since
 
 
 class DenyOlderSessions(Effect):
@@ -214,6 +231,12 @@ async def reactivate_key(request: TurnKey) -> KeyTurned:
 @port("credentials")
 async def knock_with_key(request: KnockWithKey) -> Knocked:
     """Ask from outside whether the key is still accepted; needs no secret and shows none."""
+    raise NotImplementedError
+
+
+@port("credentials")
+async def read_last_use(request: ReadLastUse) -> LastUse:
+    """Read when the key was used last: what a refusal seen from outside cannot tell."""
     raise NotImplementedError
 
 

@@ -59,6 +59,7 @@ def assistant_service(
         "audiences": ["researcher"],
         "look_every": 0.01,
         "look_within": 0.05,
+        "frozen_for": 0.02,
         "stages": [50, 100],
         "stage_looks": 2,
         "stage_look_every": 0.01,
@@ -101,6 +102,8 @@ class ExfiltrationWorld(World):
     """Principal to its keys, and whether each is in use."""
     ended: set[str] = field(default_factory=set)
     """Connectors whose access is ended."""
+    last_used: dict[str, datetime] = field(default_factory=lambda: {"AKIAINSIDER1": SINCE})
+    """When the cloud's record says a key was used last; it tells nothing of others."""
     denied: dict[str, datetime] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: {"v1": "AKIASERVICE1"})
     current: str = "v1"
@@ -190,6 +193,10 @@ class ExfiltrationWorld(World):
     def knock_with_key(self, request: credentials.KnockWithKey) -> credentials.Knocked:
         live = {k for keys in self.cloud.values() for k, on in keys.items() if on}
         return credentials.Knocked(key_id=request.key_id, accepted=request.key_id in live)
+
+    def read_last_use(self, request: credentials.ReadLastUse) -> credentials.LastUse:
+        used = self.last_used.get(request.key_id)
+        return credentials.LastUse(key_id=request.key_id, last_used_at=used)
 
     def deny_older_sessions(
         self, request: credentials.DenyOlderSessions

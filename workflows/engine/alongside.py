@@ -15,10 +15,11 @@ from temporalio import workflow
 from schemas.clocks.ledger import Clock
 from schemas.clocks.states import ClockState, state_of
 from schemas.journal import Kind
-from schemas.step import StepState
+from schemas.step import StepClass, StepState
 from workflows.engine import commands
 from workflows.engine.consent import Consent
-from workflows.engine.steps import StepGivenUp
+from workflows.engine.proof import Proof
+from workflows.engine.steps import Act, Step, StepGivenUp
 
 OWED = frozenset({ClockState.ANCHOR_MISSING, ClockState.RUNNING, ClockState.OVERDUE})
 """The states of a clock in which a notification is owed and was not made."""
@@ -31,11 +32,32 @@ class Alongside(Consent):
         """Do *work* alongside the response; await what is returned where its end matters."""
         return self._in_background(self._until_given_up(title, work), f"watch {title}")
 
+    def beside(self, title: str, act: Act[Any, Any], proof: Proof) -> None:
+        """Do something small beside the response; failing, it is noted and keeps nobody waiting."""
+        self._in_background(self._beside(self._id(title), title, act, proof), "beside")
+
+    async def _beside(self, step: str, title: str, act: Act[Any, Any], proof: Proof) -> None:
+        if step not in self._results:
+            self.record.begin(step, title, StepClass.OBSERVE, 1)
+            at = self._kept(f"under way {step}", {"attempt": 1})
+            _, why = await self._attempt(Step(step, title, StepClass.OBSERVE, [act], proof), at)
+            self._results.pop(f"under way {step}")
+            self._results[step] = why
+
+    async def shows(self, title: str, act: Act[Any, Any], proof: Proof) -> StepState:
+        """Look whether *proof* holds, once, and say what it came to; nobody is asked to go on."""
+        await self._beside(self._id(title), title, act, proof)
+        return self.record.steps[self._id(title)].state
+
     async def _until_given_up(self, title: str, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
         except StepGivenUp as error:
             self.record.write(Kind.FINDING, f"{title}: stops here: {error.what}")
+
+    def follows(self, change: str) -> bool:
+        """Whether this run began with *change* in its playbook; older ones go on without it."""
+        return workflow.patched(change)
 
     async def until(self, holds: Callable[[], bool]) -> None:
         """Wait until *holds*, however long."""

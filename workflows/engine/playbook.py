@@ -115,18 +115,6 @@ class Playbook(Alongside, Generic[Par]):
         self._results[step] = result.model_dump(mode="json")
         return result
 
-    def beside(self, title: str, act: Act[Any, Any], proof: Proof) -> None:
-        """Do something small beside the response; failing, it is noted and keeps nobody waiting."""
-        self._in_background(self._beside(self._id(title), title, act, proof), "beside")
-
-    async def _beside(self, step: str, title: str, act: Act[Any, Any], proof: Proof) -> None:
-        if step not in self._results:
-            self.record.begin(step, title, StepClass.OBSERVE, 1)
-            at = self._kept(f"under way {step}", {"attempt": 1})
-            _, why = await self._attempt(Step(step, title, StepClass.OBSERVE, [act], proof), at)
-            self._results.pop(f"under way {step}")
-            self._results[step] = why
-
     def ticket(self, what: str, title: str) -> None:
         """Open a ticket about *what*, beside: nobody waits for a ticket system that is down."""
         correlation = f"{self.incident}/{what}"

@@ -19,12 +19,15 @@ Res = TypeVar("Res", bound=Frozen)
 
 @dataclass(frozen=True)
 class Check(Generic[Req, Res]):
-    """One look: which port, asked what at the n-th poll, and what must be true of the answer."""
+    """One look: which port, asked what at the n-th poll, and what must be true of the answer.
+
+    ``holds`` says None of an answer that shows neither: that look is ``unprovable``.
+    """
 
     says: str
     port: Port[Req, Res]
     ask: Callable[[int], Req]
-    holds: Callable[[Res], bool]
+    holds: Callable[[Res], bool | None]
 
 
 @dataclass(frozen=True)

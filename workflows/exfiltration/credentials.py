@@ -1,15 +1,31 @@
 """The credentials' part of the procedure: each has its own step, its own proof, its own row."""
 
-from typing import Any
+import asyncio
+from datetime import datetime
+from typing import Any, Final
 
+from pydantic import JsonValue
+
+from schemas.base import iso
 from schemas.ports import assistant, connectors, credentials
+from schemas.step import StepState
 from workflows.engine import Check, Playbook, Proof, do
 from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.parameters import Credential, Parameters
 
+LAST_USE: Final = "a revoked key's last use is watched"
+
+SAYS_OF_LAST_USE: Final = {
+    StepState.PROVEN: "last used before it was put out of use, by the cloud's record",
+    StepState.DISPROVEN: "USED AFTER it was put out of use, by the cloud's record",
+    StepState.UNPROVABLE: "when it was used last, the cloud's record cannot show",
+}
+
 
 class Credentials(Playbook[Parameters]):
     """Revoke what may be in wrong hands; replace what the service itself needs."""
+
+    watching_uses: "list[asyncio.Task[None]]"
 
     def looks(self, *checks: Check[Any, Any]) -> Proof:
         """The service's own rhythm of looking."""
@@ -39,6 +55,7 @@ class Credentials(Playbook[Parameters]):
                 undo_proof=self.looks(shown.key_is_accepted(key_id)),
             )
             facts.credentials.append(f"{key_id} of {principal}: {'dead' if dead else 'NOT SHOWN'}")
+            self.begin_to_watch_last_use(principal, key_id, facts)
         deny = credentials.DenyOlderSessions(principal=principal, before=before)
         await self.contain(
             f"Deny older sessions of {principal}",
@@ -46,6 +63,37 @@ class Credentials(Playbook[Parameters]):
             proof=self.looks(shown.older_sessions_are_refused(principal, before)),
             undo=[do(credentials.allow_older_sessions, deny)],
         )
+
+    def begin_to_watch_last_use(self, principal: str, key_id: str, facts: words.Facts) -> None:
+        """A refusal is seen from here; by the last use the cloud tells what it saw from anywhere."""
+        if not self.follows(LAST_USE):
+            return
+        since, title = self.moment(f"{key_id} is out of use"), f"Watch the last use of {key_id}"
+        work = self.watch_last_use(title, principal, key_id, since, facts)
+        self.watching_uses.append(self.alongside(title, work))
+
+    async def watch_last_use(
+        self, title: str, principal: str, key_id: str, since: datetime, facts: words.Facts
+    ) -> None:
+        """It stands still, or the key is not dead after all, or the record cannot show it."""
+        p = self.parameters
+        still = Proof(
+            [shown.last_use_stands(key_id, since)],
+            polls=p.looks,
+            every=p.frozen_for / max(p.looks - 1, 1),
+            within=p.frozen_for,
+        )
+        read = do(credentials.read_last_use, credentials.ReadLastUse(key_id=key_id))
+        state = await self.shows(title, read, still)
+        says = SAYS_OF_LAST_USE.get(state, SAYS_OF_LAST_USE[StepState.UNPROVABLE])
+        facts.credentials.append(f"{key_id} of {principal}: {says}")
+        if state is StepState.PROVEN:
+            return
+        data: dict[str, JsonValue] = {"key": key_id, "state": state.value, "since": iso(since)}
+        self.finding(title, f"{key_id}: {says}", data)
+        if state is StepState.DISPROVEN:
+            self.unproven(f"Deactivate {key_id} of {principal}", says)
+            self.page_commander(f"used-{key_id}", f"{key_id}: {says}")
 
     async def end_connectors(self, facts: words.Facts) -> None:
         """What other systems gave the assistant is ended there; only they can give it anew."""

@@ -42,6 +42,8 @@ class Parameters(Frozen):
     looks: int = 3
     look_every: timedelta = timedelta(seconds=30)
     look_within: timedelta = timedelta(minutes=10)
+    frozen_for: timedelta = timedelta(minutes=30)
+    """How long a revoked key's last use is watched, to show that it stands still."""
     stages: tuple[int, ...] = (10, 50, 100)
     stage_looks: int = 30
     stage_look_every: timedelta = timedelta(minutes=1)

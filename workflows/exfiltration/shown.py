@@ -87,6 +87,16 @@ def key_is_accepted(key_id: str) -> Check[Any, Any]:
     )
 
 
+def last_use_stands(key_id: str, since: datetime) -> Check[Any, Any]:
+    """By the cloud's record; one that knows of no use at all shows nothing."""
+    return Check(
+        f"{key_id} was not used after it was put out of use",
+        credentials.read_last_use,
+        lambda _: credentials.ReadLastUse(key_id=key_id),
+        lambda seen: seen.stood_still(since),
+    )
+
+
 def active_keys_are(principal: str, *wanted: str) -> Check[Any, Any]:
     """Nobody made another one meanwhile."""
     return Check(

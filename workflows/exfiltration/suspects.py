@@ -7,11 +7,15 @@ after the other, and goes on for as long as the incident: later alerts are acted
 """
 
 import asyncio
+from typing import Final
 
 from schemas.ports import assistant, callers
+from schemas.step import StepState
 from workflows.engine import StepGivenUp, do
 from workflows.exfiltration import shown, words
 from workflows.exfiltration.credentials import Credentials
+
+FOR_GOOD: Final = "a suspect's key is shown to be refused before the end"
 
 
 class Suspects(Credentials):
@@ -28,6 +32,7 @@ class Suspects(Credentials):
         self.nobody_passes = False  # whether all callers' keys are refused, not the suspects' alone
         self.route_closed = False
         self.scoped = self.widened = False
+        self.watching_uses = []
         for caller in self.named_by_alerts():
             self.exclude(caller)
 
@@ -118,6 +123,31 @@ class Suspects(Credentials):
             undo=[do(callers.unblock_caller, block)],
             undo_proof=self.looks(shown.caller_is_not_blocked(self.incident, caller), *again),
         )
+
+    async def refused_for_good(self) -> None:
+        """Before the end: each suspect's key is refused still, and none was given in its place.
+
+        A key that is not is blocked anew; nobody is let out of the incident past it unseen.
+        """
+        if not self.follows(FOR_GOOD):
+            return
+        await self.until(lambda: all(task.done() for task in self.watching_uses))
+        await self.dealt_with()
+        for caller in self.suspects():
+            await self.show_again(caller)
+
+    async def show_again(self, caller: str) -> None:
+        """Look once more, from outside as far as anybody is let in there."""
+        outside = [] if self.route_closed else [shown.caller_is_refused(caller)]
+        proof = self.looks(shown.caller_is_blocked(self.incident, caller), *outside)
+        read = do(callers.read_caller, callers.ReadCaller(caller=caller))
+        state = await self.shows(f"Show again that {caller} is refused", read, proof)
+        if state is not StepState.PROVEN:
+            self.unproven(refusal(caller), "it was not refused any more at the end")
+            block = do(callers.block_caller, callers.BlockCaller(caller=caller))
+            await self.contain_again(refusal(caller), block, proof=proof)
+        stays = "stays refused when the incident closes; nothing here gives another in its place"
+        self.finding(f"for good {caller}", f"The key {caller} {stays}", {"caller": caller})
 
     async def revoke_principal_of(self, caller: str, facts: words.Facts) -> None:
         """What the same person holds in the cloud; given up, it is said and the rest goes on."""

@@ -1,0 +1,86 @@
+"""What shows that a key stays dead: its last use by the cloud's record, and one more look at the end."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.client import Client
+
+from schemas.incident import Containment, Resolution
+from schemas.journal import Kind
+from schemas.step import StepState
+from tests.workflows.case import Case
+from tests.workflows.exfiltration_world import (
+    OWN,
+    PERSON,
+    SUSPECT,
+    ExfiltrationWorld,
+    assistant_service,
+    canary,
+)
+from tests.workflows.test_assistant_exfiltration import answer_the_rest, answer_until_scope
+
+pytestmark = pytest.mark.temporal
+
+INSIDERS = "watch-the-last-use-of-akiainsider1"
+SERVICES = "watch-the-last-use-of-akiaservice1"
+
+
+@pytest.fixture
+def world() -> ExfiltrationWorld:
+    return ExfiltrationWorld()
+
+
+async def opened(client: Client, queue: str) -> Case:
+    return await Case.open(
+        client, queue, canary(), playbook="assistant-exfiltration", of=assistant_service()
+    )
+
+
+async def test_a_dead_keys_last_use_stands_still_or_the_record_says_that_it_cannot_tell(
+    client: Client, queue: str, world: ExfiltrationWorld
+) -> None:
+    case = await opened(client, queue)
+    await case.step(INSIDERS, StepState.PROVEN)
+    await answer_until_scope(case)
+    await case.step(SERVICES, StepState.UNPROVABLE)  # the cloud tells nothing of this one
+    await case.said("AKIASERVICE1: when it was used last, the cloud's record cannot show")
+    await answer_the_rest(case)
+    result = await case.result()
+    assert result.containment is Containment.PROVEN  # the refusals from outside were seen
+    (board,) = world.reports
+    assert f"AKIAINSIDER1 of {PERSON}: last used before it was put out of use" in board
+    assert f"AKIASERVICE1 of {OWN}: when it was used last, the cloud's record cannot show" in board
+
+
+async def test_a_key_that_is_used_after_its_end_is_not_contained_and_the_commander_is_paged(
+    client: Client, queue: str, world: ExfiltrationWorld
+) -> None:
+    world.last_used["AKIAINSIDER1"] = datetime.now(UTC) + timedelta(hours=1)
+    case = await opened(client, queue)
+    await case.step(INSIDERS, StepState.DISPROVEN)
+    await case.step(f"deactivate-akiainsider1-of-{PERSON}", StepState.DISPROVEN)
+    await case.said("AKIAINSIDER1: USED AFTER it was put out of use")
+    assert (await case.view()).containment is Containment.UNPROVEN
+    await case.until(
+        lambda _: any("USED AFTER" in page.summary for page in world.page_requests), "a page"
+    )
+
+
+async def test_before_the_end_a_suspects_key_is_shown_to_be_refused_and_blocked_anew_if_not(
+    client: Client, queue: str, world: ExfiltrationWorld
+) -> None:
+    case = await opened(client, queue)
+    await answer_until_scope(case)
+    await case.gate("state-researcher")
+    world.blocked.discard(SUSPECT)  # somebody took it off at the gateway
+    await answer_the_rest(case)
+    result = await case.result()
+    assert result.resolution is Resolution.RESOLVED
+    assert world.blocked == {SUSPECT}
+    assert result.containment is Containment.PROVEN
+    found = [entry.says for entry in await case.kinds(Kind.FINDING)]
+    assert (
+        f"Block the key {SUSPECT}: not proven any more: it was not refused any more at the end"
+        in (found)
+    )
+    assert any(says.startswith(f"The key {SUSPECT} stays refused") for says in found)
