@@ -18,6 +18,7 @@ from tests.workflows.exfiltration_world import (
     canary,
 )
 from tests.workflows.test_assistant_exfiltration import answer_the_rest, answer_until_scope
+from tests.workflows.test_exfiltration_liability import answer_the_rest_but_closing
 
 pytestmark = pytest.mark.temporal
 
@@ -71,9 +72,11 @@ async def test_before_the_end_a_suspects_key_is_shown_to_be_refused_and_blocked_
 ) -> None:
     case = await opened(client, queue)
     await answer_until_scope(case)
-    await case.gate("state-researcher")
+    await answer_the_rest_but_closing(case)
+    await case.gate("board-report")
     world.blocked.discard(SUSPECT)  # somebody took it off at the gateway
-    await answer_the_rest(case)
+    await case.approve("board-report", "commander", "general-counsel")
+    await case.approve("close-incident", "commander", "counsel")
     result = await case.result()
     assert result.resolution is Resolution.RESOLVED
     assert world.blocked == {SUSPECT}
