@@ -14,9 +14,9 @@ from schemas.ports.credentials import (
     DenyOlderSessions,
     DistributeKey,
     KnockWithKey,
-    ReadLastUse,
     ListKeys,
     NewKey,
+    ReadLastUse,
     ReadSessions,
     RetireKeys,
     SealCredentials,
@@ -69,7 +69,9 @@ async def test_a_deactivated_key_is_refused_from_outside_and_others_pass(
     assert not account.lists(account.key_id, account.key_secret)
     assert account.lists(other["AccessKeyId"], other["SecretAccessKey"])
     told = await adapter.read_last_use(ReadLastUse(key_id=account.key_id))
-    assert told.stood_still(a_moment_from_now()) is None  # it was used, and this cloud keeps no note
+    assert (
+        told.stood_still(a_moment_from_now()) is None
+    )  # it was used, and this cloud keeps no note
 
 
 async def test_deactivating_twice_changes_once_and_can_be_undone(
