@@ -70,6 +70,7 @@ class Follower:
         self._with, self._register, self._opening = sealer, register, opening
         self._sealing: Sealing
         self._missing = 0
+        self._pending_since: float | None = None
         self._stirred = asyncio.Event()
         self._patient_since: float | None = None
 
@@ -100,6 +101,7 @@ class Follower:
     async def _from_the_store(self) -> None:
         """Take up where the store says, and go on to the close."""
         opening, parts = self._opening, self._with
+        self._pending_since = None
         self._sealing = sealing = await asyncio.to_thread(
             Sealing, parts.store, parts.key, opening.incident, opening.first_run
         )
@@ -151,11 +153,16 @@ class Follower:
 
     async def _checkpoint_if_due(self, page: Sequence[HistoryEvent]) -> None:
         sealing = self._sealing
+        now = asyncio.get_running_loop().time()
         if not sealing.pending:
+            self._pending_since = None
             return
+        if self._pending_since is None:
+            self._pending_since = now
+        waited = now - self._pending_since
         if sealing.count == 0:
             await self._checkpoint(Why.START)
-        elif not page:  # nothing came for a while, and something is not covered
+        elif not page or waited >= self._with.every.total_seconds():  # however steadily they come
             await self._checkpoint(Why.INTERVAL)
         elif any(asks_people(event) for event in page):
             await self._checkpoint(Why.GATE)
@@ -203,6 +210,7 @@ class Follower:
         sealed: dict[str, str] | None = None,
         gaps: Sequence[str] = (),
     ) -> None:
+        self._pending_since = None
         if why in (Why.START, Why.GATE, Why.INTERVAL):
             journal = await self._journal_now()
         written = await asyncio.to_thread(

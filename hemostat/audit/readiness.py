@@ -7,6 +7,9 @@ the lock is asked for; that it takes a write is seen by the first one.
 import asyncio
 from dataclasses import dataclass, field
 
+from temporalio.client import Client
+
+from hemostat.audit.behind import look_behind
 from hemostat.audit.keys import trust_file
 from hemostat.audit.setup import key_file, key_of, store_of, trust_path
 from hemostat.audit.store import Store
@@ -85,6 +88,24 @@ async def check_outside(settings: Settings) -> Readiness:
         await _check_store(settings, store, found)
     if settings.audit.timestamps is not None:
         await _check_authority(settings.audit.timestamps, found)
+    return found
+
+
+async def check_behind(settings: Settings, client: Client) -> Readiness:
+    """Whether what happened is sealed, or a sealer that is down has left it waiting."""
+    found = Readiness()
+    try:
+        store = store_of(settings)
+        seen = await look_behind(client, store, settings.audit.every)
+    except (ConfigurationError, ValueError):
+        return found  # told by ``check_outside``
+    except HemostatError as error:
+        found.reachability.append(error)
+        return found
+    if seen.problem:
+        found.reachability.append(seen.problem)
+    else:
+        found.fine.append("what happened in incidents is sealed")
     return found
 
 

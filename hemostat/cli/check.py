@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from hemostat.audit.readiness import Readiness, check_key, check_outside
+from hemostat.audit.readiness import Readiness, check_behind, check_key, check_outside
 from hemostat.cli import json_option, settings_option
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
@@ -150,6 +150,7 @@ async def _check_outside(settings: Settings, connections: Connections, findings:
         )
     else:
         findings.fine.append(f"Temporal answers for namespace {client.namespace}")
+        findings.take(await check_behind(settings, client))
     findings.take(await check_outside(settings))
     await _check_vault(settings, findings)
     adapters = await check_adapters(connections)

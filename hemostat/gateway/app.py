@@ -7,6 +7,7 @@ Alertmanager, PagerDuty and the like retry 5xx and drop 4xx.
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from hemostat.gateway.alerts import AlertsIn, Unverified
 from hemostat.gateway.channels_in import ChannelsIn, NoSuchChannel
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
 from hemostat.gateway.intake import Intake
+from hemostat.gateway.measures import Measures, NotFromHere
 from hemostat.identity.desk import Identity
 from hemostat.identity.routes import KeepsSessions
 from hemostat.identity.routes import routes as routes_of_identity
@@ -52,8 +54,19 @@ def gateway_app(
     can sign in, and their sessions are kept alive on every page.
     """
     alerts = AlertsIn(settings, Intake(signals), vault)
+    measures = Measures(settings, signals.connected)
 
     async def post_alerts(request: Request) -> Response:
+        began = time.monotonic()
+        try:
+            name, accepted = await take_alerts(request)
+        except Exception:
+            measures.refused()
+            raise
+        measures.took(name, accepted, time.monotonic() - began)
+        return JSONResponse({"incidents": accepted}, status_code=202)
+
+    async def take_alerts(request: Request) -> tuple[str, list[dict[str, str | int]]]:
         name = request.path_params["source"]
         source = alerts.source(name)
         if source is None:
@@ -69,7 +82,7 @@ def gateway_app(
         accepted = await alerts.accept(source, body, media_type, auth=auth, received_at=now)
         if signed:
             signed.spend(request.headers, now)
-        return JSONResponse({"incidents": accepted}, status_code=202)
+        return source.name, accepted
 
     key = identity.key if identity else None
     channels = ChannelsIn(settings, signals, alerts, body=_body, guarded=_never_500, key=key)
@@ -79,7 +92,8 @@ def gateway_app(
 
     async def readyz(request: Request) -> Response:
         await signals.ready()
-        return JSONResponse({"status": "ready"})
+        # A sealer that is down makes nobody's alert wait: it is told, and refuses nothing.
+        return JSONResponse({"status": "ready", "sealing": measures.sealing()})
 
     app = Starlette(
         routes=[
@@ -87,6 +101,7 @@ def gateway_app(
             *channels.routes(),
             Route("/healthz", healthz),
             Route("/readyz", _never_500(readyz)),
+            Route("/metrics", _never_500(measures.show)),
             *(routes_of_identity(identity) if identity else ()),
             *beside,
         ],
@@ -113,6 +128,7 @@ _STATUS: Final[tuple[tuple[type[HemostatError], int], ...]] = (
     (Unverified, 401),
     (_NoSuchSource, 404),
     (NoSuchChannel, 404),
+    (NotFromHere, 404),
     (_TooLarge, 413),
     (_TooSlow, 408),
     (BadInput, 400),
