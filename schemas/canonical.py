@@ -57,16 +57,6 @@ def is_plain_float(value: float) -> bool:
     return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
 
 
-def is_written_as(value: Any, text: bytes) -> bool:
-    """Whether *text*, which is canonical JSON, is that of *value* (JSON types)."""
-    try:
-        if PLAIN.encode(value).encode() == text:  # one text, one value: no need to look closer
-            return True
-    except UnicodeEncodeError:
-        pass
-    return canonical_json(value) == text
-
-
 def digest_bytes(content: bytes | memoryview) -> Digest:
     """Return the SHA-256 of *content* as ``sha256:<hex>``."""
     return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -31,13 +31,13 @@ class Link(StrEnum):
 class RunHeader(Frozen):
     """The beginning of one run in the chain; ``previous_head`` is what the run before left."""
 
-    incident: str
     first_run: str
-    run: str
-    number: int = Field(ge=1)
+    incident: str
     link: Link
-    previous_run: str | None
+    number: int = Field(ge=1)
     previous_head: Digest
+    previous_run: str | None
+    run: str
 
 
 def head_of_header(header: RunHeader) -> Digest:

@@ -45,40 +45,40 @@ class Segment(Frozen):
     """The bytes of the events since the checkpoint before: an object of the store, by digest."""
 
     digest: Digest
-    size: int = Field(ge=0)
     first_event: int = Field(ge=1)
+    size: int = Field(ge=0)
 
 
 class JournalAt(Frozen):
     """The journal at that moment."""
 
-    length: int = Field(ge=0)
-    head: Digest
     added: Digest | None = None
     """Its entries since the checkpoint before, as lines: an object of the store, by digest."""
+    head: Digest
+    length: int = Field(ge=0)
 
 
 class Checkpoint(Frozen):
-    """The body that is signed."""
+    """The body that is signed; its fields in the order of canonical JSON, which reads it faster."""
 
-    format: Literal["hemostat-checkpoint/1"] = "hemostat-checkpoint/1"
-    incident: str
-    first_run: str
-    seq: int = Field(ge=0)
-    why: Why
     at: Moment
+    first_run: str
+    format: Literal["hemostat-checkpoint/1"] = "hemostat-checkpoint/1"
+    gaps: tuple[str, ...] = ()
+    """What should be in the record and could not be had; declared, never silent."""
+    head: Digest
+    """Of the event chain, after ``last_event``."""
+    incident: str
+    journal: JournalAt | None = None
     kid: Kid
+    last_event: int = Field(ge=0)
+    outcome: Outcome | None = None
+    """At the close only, as are ``sealed``."""
     previous: Digest
     """The digest of the checkpoint before; zeros for the first."""
     run: RunHeader
-    last_event: int = Field(ge=0)
-    head: Digest
-    """Of the event chain, after ``last_event``."""
-    segment: Segment | None = None
-    journal: JournalAt | None = None
-    outcome: Outcome | None = None
-    """At the close only, as are ``sealed``."""
     sealed: dict[str, Digest] = {}
     """What else belongs to the record, by its name in a pack."""
-    gaps: tuple[str, ...] = ()
-    """What should be in the record and could not be had; declared, never silent."""
+    segment: Segment | None = None
+    seq: int = Field(ge=0)
+    why: Why

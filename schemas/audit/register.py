@@ -24,20 +24,20 @@ class What(StrEnum):
 
 
 class RegisterEntry(Frozen):
-    """The body that is signed."""
+    """The body that is signed; its fields in the order of canonical JSON, which reads it faster."""
 
-    format: Literal["hemostat-register/1"] = "hemostat-register/1"
-    seq: int = Field(ge=0)
-    previous: Digest
     at: Moment
-    kid: Kid
-    what: What
-    incident: str
-    first_run: str
-    playbook: str
+    checkpoints: int | None = None
+    """Of a close, as are ``last_checkpoint`` and ``outcome``."""
     drill: bool
+    first_run: str
+    format: Literal["hemostat-register/1"] = "hemostat-register/1"
+    incident: str
+    kid: Kid
+    last_checkpoint: Digest | None = None
     opened_at: Moment
     outcome: Outcome | None = None
-    """Of a close, as are the two below."""
-    checkpoints: int | None = None
-    last_checkpoint: Digest | None = None
+    playbook: str
+    previous: Digest
+    seq: int = Field(ge=0)
+    what: What

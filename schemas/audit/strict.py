@@ -9,8 +9,9 @@ import json
 from typing import Any, Final, NoReturn
 
 import rfc8785
+from pydantic_core import from_json, to_json
 
-from schemas.canonical import PLAIN, canonical_json, is_plain_float
+from schemas.canonical import canonical_json, is_plain_float
 from schemas.journal import MOST
 
 DEEPEST: Final = 64
@@ -27,8 +28,8 @@ class NotStrict(ValueError):
 
 def strict_json(text: bytes) -> Any:
     """Return the value of *text*, which is canonical JSON; raise ``NotStrict`` if it is not."""
-    value = plain_json(text)
-    if value is not NOT_PLAIN and PLAIN.encode(value) == text.decode("ascii"):
+    value = _quickly(text)
+    if value is not _NOT_PLAIN:
         return value
     value, written = _read(text)  # says what is wrong, if anything is
     if written != text:
@@ -41,36 +42,62 @@ def lenient_json(text: bytes) -> Any:
     return _read(text)[0]
 
 
-NOT_PLAIN: Final = object()
-"""Python's encoder may write it otherwise than RFC 8785 wants it, or it is no JSON at all."""
+def is_same(one: Any, other: Any) -> bool:
+    """Whether two values of JSON types have one canonical form; to Python ``True`` equals 1."""
+    return bool(one == other) and _is_alike(one, other)
 
 
-class _NotPlain(Exception):
-    """A number that is not."""
+def _is_alike(one: Any, other: Any) -> bool:
+    """Whether what is equal is also truth where the other is truth, and number where number."""
+    kind = type(one)
+    if kind is dict:
+        return all(
+            _is_alike(inner, other[key])
+            for key, inner in one.items()
+            if type(inner) is not str and inner is not None
+        )
+    if kind is list:
+        return all(map(_is_alike, one, other))
+    return (kind is bool) == (type(other) is bool)
 
 
-def plain_json(text: bytes) -> Any:
-    """Return the value of *text* where it is canonical if ``PLAIN`` writes it so, or ``NOT_PLAIN``.
+_NOT_PLAIN: Final = object()
+"""The quick way cannot tell whether it is canonical; the long way can, and says why not."""
 
-    That is where keys are ASCII, as all of *text* is, and each number is one that both write alike:
-    integers are held to that by ``_integer``, fractions by ``_fraction``. The caller compares.
+
+def _quickly(text: bytes) -> Any:
+    """Return the value of *text* if it is canonical and plain, or ``_NOT_PLAIN``.
+
+    Pydantic's reader and writer are of compiled code. It writes strings as RFC 8785 wants them, so
+    where it writes just what it read, only what it leaves as it was is to be looked at: the order
+    of keys, the depth, and numbers that others write otherwise.
     """
-    if not text.isascii():
-        return NOT_PLAIN
-    said = text.decode("ascii")
     try:
-        _refuse_depth(said)
-        value = _DECODER.decode(said)
-    except (_NotPlain, ValueError, RecursionError):
-        return NOT_PLAIN
-    return value
+        value = from_json(text)
+        return value if to_json(value) == text and _is_plain(value, DEEPEST) else _NOT_PLAIN
+    except ValueError:
+        return _NOT_PLAIN
 
 
-def _fraction(digits: str) -> float:
-    value = float(digits)
-    if not is_plain_float(value):
-        raise _NotPlain
-    return value
+def _is_plain(value: Any, levels: int) -> bool:
+    kind = type(value)
+    if kind is dict:
+        if list(value) != sorted(value) or not "".join(value).isascii():
+            return False  # those beyond ASCII sort otherwise in UTF-16
+        value = value.values()
+    elif kind is not list:
+        return _is_plain([value], levels)
+    for inner in value:
+        kind = type(inner)
+        if kind is dict or kind is list:
+            if levels <= 1 or not _is_plain(inner, levels - 1):
+                return False
+        elif kind is int:
+            if not -MOST <= inner <= MOST:
+                return False
+        elif kind is float and not is_plain_float(inner):
+            return False
+    return True
 
 
 def _read(text: bytes) -> tuple[Any, bytes]:
@@ -109,12 +136,6 @@ def _integer(digits: str) -> int:
 
 def _constant(name: str) -> NoReturn:
     raise NotStrict("json-number", f"{name} is no JSON number")
-
-
-_DECODER: Final = json.JSONDecoder(
-    parse_int=_integer, parse_float=_fraction, parse_constant=_constant
-)
-"""For what is plain. A key that is there twice is not written twice, so the texts differ."""
 
 
 def _refuse_depth(said: str) -> None:

@@ -124,12 +124,20 @@ def read_event(event: Buffer) -> Event:
 
 def time_of(event: Buffer) -> float:
     """Return the time of *event*, in seconds since 1970; 0 if it has none."""
-    return _seconds(_first(event, 2))
+    for number, value in fields(event):
+        if number == 2 and not isinstance(value, int):
+            return _seconds(value)
+    return 0
 
 
 def _seconds(timestamp: Buffer) -> float:
-    time = {n: v for n, v in fields(timestamp) if isinstance(v, int)}
-    return min(time.get(1, 0), 2**33) + min(time.get(2, 0), 10**9) / 1e9
+    seconds = nanos = 0
+    for number, value in fields(timestamp):
+        if isinstance(value, int):
+            seconds, nanos = (
+                (value, nanos) if number == 1 else (seconds, value if number == 2 else nanos)
+            )
+    return min(seconds, 2**33) + min(nanos, 10**9) / 1e9
 
 
 def id_and_type(event: Buffer) -> tuple[int, int]:

@@ -1,18 +1,29 @@
 """The quick ways through a pack find what the careful ones find."""
 
+import io
 from collections.abc import Iterable
 from hashlib import sha256
+from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic_core import to_json
 from temporalio.api.history.v1 import HistoryEvent
 
+from hemostat.audit.pack.archive import write_archive
+from hemostat.audit.pack.reader import BrokenPack, Pack
 from hemostat.audit.verify.events import walk
-from schemas.audit.checkpoint import Outcome
+from schemas.audit.chain import RunHeader
+from schemas.audit.checkpoint import Checkpoint, JournalAt, Outcome, Segment
 from schemas.audit.register import KIND, RegisterEntry, What
 from schemas.audit.signing import SigningKey, open_envelope, seal
-from schemas.audit.strict import NotStrict, strict_json
-from schemas.canonical import canonical_json
-from schemas.journal import GENESIS
+from schemas.audit.strict import NotStrict, is_same, strict_json
+from schemas.base import Frozen
+from schemas.canonical import canonical_json, digest_of, is_plain_float
+from schemas.journal import GENESIS, Entry, Kind
+from tests.unit.test_canonical import values
 
 
 def event(number: int, kind: int = 5) -> bytes:
@@ -128,3 +139,100 @@ def test_an_envelope_in_any_other_form_is_refused(said: bytes, instead: bytes) -
     assert said in stored
     with pytest.raises(NotStrict):
         open_envelope(KIND, stored.replace(said, instead), RegisterEntry)
+
+
+@pytest.mark.parametrize("model", [Checkpoint, JournalAt, RegisterEntry, RunHeader, Segment])
+def test_what_is_read_most_has_its_fields_in_the_order_of_canonical_json(
+    model: type[Frozen],
+) -> None:
+    assert list(model.model_fields) == sorted(model.model_fields)
+
+
+@given(values)
+@settings(deadline=None, max_examples=300)
+def test_whatever_is_canonical_is_read_and_whatever_differs_by_a_byte_is_read_otherwise(
+    value: object,
+) -> None:
+    text = canonical_json(value)
+    try:
+        assert canonical_json(strict_json(text)) == text
+    except NotStrict as error:
+        assert error.code == "json-number"  # noqa: PT017 - a whole fraction beyond 2**53 alone
+    for at in range(len(text)):
+        for changed in (text[:at] + text[at + 1 :], text[:at] + b" " + text[at:]):
+            try:
+                read = strict_json(changed)
+            except NotStrict:
+                continue
+            assert rfc8785.dumps(read) == changed
+
+
+@given(st.floats(1e-4, 1e16, exclude_max=True) | st.floats(-1e16, -1e-4, exclude_min=True))
+@settings(deadline=None, max_examples=500)
+def test_a_fraction_that_is_read_quickly_is_written_as_the_reference_writes_it(
+    value: float,
+) -> None:
+    if is_plain_float(value):
+        assert to_json(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"a": [True]}, {"a": [1]}),
+        ({"a": {"b": 0}}, {"a": {"b": False}}),
+        ([1], [2]),
+        ({"a": None}, {}),
+        ({"a": "1"}, {"a": 1}),
+    ],
+)
+def test_truth_is_no_number_and_nothing_is_not_the_same_as_none(one: Any, other: Any) -> None:
+    assert is_same(one, one)
+    assert not is_same(one, other)
+    assert not is_same(other, one)
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b'"seq":0', b'"seq":false'),
+        (b'"seq":0', b'"seq":"0"'),
+        (b',"step":null', b""),
+        (b'"step":null', b'"step":0'),
+        (b'"says":"', b'"sags":"'),
+        (b'"kind":"opened"', b'"kind":"closed!"'),
+        (b'"data":{', b'"data":{"\xc3\xa4":1,'),
+    ],
+)
+def test_a_journal_in_any_other_form_is_refused(said: bytes, instead: bytes) -> None:
+    line = canonical_json(_opened(seq=0))
+    assert said in line
+    assert list(_pack(line + b"\n").journal()) == [_opened(seq=0)]
+    with pytest.raises(BrokenPack):
+        list(_pack(line.replace(said, instead) + b"\n").journal())
+
+
+def test_the_digest_of_an_entry_is_of_all_but_itself_whatever_it_says() -> None:
+    said = _opened(seq=0)
+    ((entry, digest),) = _pack(canonical_json(said) + b"\n").digested_journal()
+    assert (entry, digest) == (said, digest_of(said.model_dump(exclude={"digest"}, mode="json")))
+
+
+def _opened(seq: int) -> Entry:
+    forged = f',"digest":"{GENESIS}"'
+    return Entry(
+        seq=seq,
+        at="2026-11-23T00:00:00.000000Z",
+        kind=Kind.OPENED,
+        step=None,
+        says=forged,
+        data={"digest": GENESIS, "z": [{"a": forged, "digest": GENESIS}]},
+        prev=GENESIS,
+        digest=GENESIS,
+    )
+
+
+def _pack(journal: bytes) -> Pack:
+    file = io.BytesIO()
+    write_archive(file, [("journal.jsonl", lambda: [journal])])
+    return Pack(file.getvalue(), "p")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
@@ -19,12 +19,12 @@ from schemas.audit.manifest import EvidenceList, Manifest
 from schemas.audit.register import KIND as REGISTER
 from schemas.audit.register import RegisterEntry
 from schemas.audit.signing import Envelope, open_envelope
-from schemas.audit.strict import NotStrict, strict_json
+from schemas.audit.strict import NotStrict, is_same, strict_json
 from schemas.base import Digest, Frozen
-from schemas.canonical import digest_bytes, is_written_as
+from schemas.canonical import digest_bytes
 from schemas.clocks.view import ClocksView
 from schemas.errors import NotHeld
-from schemas.journal import Entry, Kind
+from schemas.journal import GENESIS, Entry, Kind
 
 FRAME = 4
 """Bytes before each event that say how long it is, big-endian."""
@@ -80,8 +80,7 @@ class Pack:
 
     def model(self, name: str, model: type[Model]) -> Model:
         """Return a JSON member as *model*."""
-        text = bytes(self.content(name))
-        return _as(model, _strict(text, name), text, name)
+        return _as(model, self.json(name), name)
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Yield the lines of a member; the last ends as all do."""
@@ -96,21 +95,24 @@ class Pack:
     @property
     def manifest(self) -> Manifest:
         """What the pack says it holds."""
-        text = bytes(self.content("manifest.json"))
-        value = _strict(text, "manifest.json")
+        value = self.json("manifest.json")
         if not isinstance(value, dict) or value.get("format") != "hemostat-pack/1":
             raise BrokenPack(
                 "format-version",
                 "it is of a format that this version does not know",
                 "manifest.json",
             )
-        return _as(Manifest, value, text, "manifest.json")
+        return _as(Manifest, value, "manifest.json")
 
     def journal(self) -> Iterator[Entry]:
         """Yield the journal's entries, in order."""
+        return (entry for entry, _ in self.digested_journal())
+
+    def digested_journal(self) -> Iterator[tuple[Entry, Digest]]:
+        """Yield each entry of the journal with the digest that its content has."""
         for number, line in enumerate(self.lines("journal.jsonl")):
             where = f"journal.jsonl:{number + 1}"
-            yield _as(Entry, _strict(line, where), line, where)
+            yield _entry(_strict(line, where), where), digest_bytes(_undigested(line))
 
     def events(self, folder: str) -> Iterator[memoryview]:
         """Yield the bytes of each event (protobuf) of the run in *folder*, in order."""
@@ -200,6 +202,19 @@ def decisions_of(entries: Iterator[Entry] | list[Entry]) -> list[dict[str, Any]]
     ]
 
 
+def _undigested(line: bytes) -> bytes:
+    """The canonical JSON of an entry without its digest, from that with it.
+
+    Behind it stand texts and a number alone, and within a text a quote follows a backslash: the
+    last place that begins with a comma and this name is the entry's own.
+    """
+    at = line.rindex(_DIGEST)
+    return line[:at] + line[at + len(_DIGEST) + len(GENESIS) + 1 :]
+
+
+_DIGEST: Final = b',"digest":"'
+
+
 def _strict(text: bytes, where: str) -> Any:
     try:
         return strict_json(text)
@@ -207,14 +222,28 @@ def _strict(text: bytes, where: str) -> Any:
         raise BrokenPack(error.code, str(error), where) from None
 
 
-def _as(model: type[Model], value: Any, text: bytes, where: str) -> Model:
-    """Return *value*, whose canonical JSON *text* is, as *model*."""
+def _entry(value: Any, where: str) -> Entry:
+    """Return *value*, as it was read from canonical JSON, as an entry of the journal.
+
+    Written again it is *value*, and is not written again for it: all of an entry is required, its
+    texts and data are kept as they are, and what Pydantic might convert is its number alone.
+    """
+    if isinstance(value, dict) and type(value.get("seq")) is int:
+        try:
+            return Entry.model_validate(value)
+        except ValidationError:
+            pass  # what is wrong, the long way says
+    return _as(Entry, value, where)
+
+
+def _as(model: type[Model], value: Any, where: str) -> Model:
+    """Return *value*, as it was read from canonical JSON, as *model*."""
     try:
         read = model.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])[:80]
         raise BrokenPack("shape", f"it is not what the format says ({field})", where) from None
-    if not is_written_as(read.model_dump(mode="json", exclude_unset=True), text):
+    if not is_same(read.model_dump(mode="json", exclude_unset=True), value):
         raise BrokenPack("shape", "it is not written in the one form of the format", where)
     return read

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import zip_longest
 from typing import Any
 
 from hemostat.audit.pack.reader import Pack
@@ -90,12 +91,13 @@ def _check_run(
         short = min(len(listed) // 32, run.events) < last.last_event
         what = f"{len(listed) // 32} events are listed and {last.last_event} were sealed"
         findings.add("history-cut" if short else "history-longer", f"run {header.number}", what)
-    _check_heads(bytes(listed), header, checkpoints, findings)
-    times: dict[int, datetime] = {}
     walked = walk(pack.content(f"{run.folder}.events"), {body.last_event for body in checkpoints})
+    digests = _listed(bytes(listed), walked)
+    _check_heads(digests, header, checkpoints, findings)
+    times: dict[int, datetime] = {}
     seen.events += len(walked.digests)
     try:
-        _compare(walked, bytes(listed), header.number, findings)
+        _compare(walked, digests, header.number, findings)
         for number, kind, event in walked.noted:
             if kind in READ:
                 times[number] = _look(read_event(event), header.number, seen)
@@ -112,15 +114,25 @@ def _check_run(
     return last.head
 
 
+def _listed(whole: bytes, walked: Walked) -> list[bytes]:
+    """The digests that are listed, one by one: those of the events themselves if they are."""
+    if b"".join(walked.digests) == whole:
+        return walked.digests
+    return [whole[at : at + 32] for at in range(0, len(whole) - 31, 32)]
+
+
 def _check_heads(
-    listed: bytes, header: RunHeader, checkpoints: Sequence[Checkpoint], findings: Findings
+    listed: Sequence[bytes],
+    header: RunHeader,
+    checkpoints: Sequence[Checkpoint],
+    findings: Findings,
 ) -> None:
     """The list of digests is authentic if its chain ends in the signed heads."""
     raw, at = bytes.fromhex(head_of_header(header).removeprefix("sha256:")), 0
     for body in checkpoints:
-        upto = min(body.last_event, len(listed) // 32)
-        for start in range(32 * at, 32 * upto, 32):
-            raw = sha256(raw + listed[start : start + 32]).digest()
+        upto = min(body.last_event, len(listed))
+        for digest in listed[at:upto]:
+            raw = sha256(raw + digest).digest()
         if f"sha256:{raw.hex()}" != body.head or upto != body.last_event:
             where = f"run {header.number}, events {at + 1} to {body.last_event}"
             what = f"they are not what checkpoint {body.seq} sealed"
@@ -133,12 +145,14 @@ def _check_heads(
         at = upto
 
 
-def _compare(walked: Walked, listed: bytes, number_of_run: int, findings: Findings) -> None:
+def _compare(
+    walked: Walked, listed: Sequence[bytes], number_of_run: int, findings: Findings
+) -> None:
     """Compare the digest of each event with the one that is listed."""
-    if b"".join(walked.digests) == listed[: 32 * len(walked.digests)]:
+    if walked.digests is listed:
         return
-    for number, digest in enumerate(walked.digests, 1):
-        if listed[32 * number - 32 : 32 * number] != digest:
+    for number, (digest, said) in enumerate(zip_longest(walked.digests, listed), 1):
+        if digest is not None and digest != said:
             what = "its bytes are not those that were sealed"
             findings.add("history-event", f"run {number_of_run}, event {number}", what)
 

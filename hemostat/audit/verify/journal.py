@@ -9,7 +9,7 @@ from hemostat.audit.verify.form import told
 from schemas.audit.chain import Link
 from schemas.audit.checkpoint import Checkpoint, Outcome, Why
 from schemas.audit.manifest import EvidenceList, Kept, Manifest, Missing
-from schemas.canonical import digest_of
+from schemas.base import Digest
 from schemas.journal import GENESIS, Entry, Kind
 
 
@@ -44,8 +44,8 @@ def check_journal(
         return None
     previous = GENESIS
     try:
-        for number, entry in enumerate(pack.journal()):
-            if not _follows(entry, number, previous, findings):
+        for number, (entry, digest) in enumerate(pack.digested_journal()):
+            if not _follows(entry, digest, number, previous, findings):
                 return ""
             previous = entry.digest
             entries.append(entry)
@@ -79,12 +79,14 @@ def _check_heads(
         findings.add("journal-longer", f"journal entry {longest}", "no checkpoint covers it")
 
 
-def _follows(entry: Entry, number: int, previous: str, findings: Findings) -> bool:
+def _follows(
+    entry: Entry, digest: Digest, number: int, previous: Digest, findings: Findings
+) -> bool:
     where = f"journal entry {number}"
     if entry.seq != number:
         code = "journal-doubled" if entry.seq == number - 1 else "journal-missing"
         findings.add(code, where, f"entry {entry.seq} stands there")
-    elif digest_of(entry.model_dump(mode="json", exclude={"digest"})) != entry.digest:
+    elif digest != entry.digest:
         findings.add("journal-entry", where, "its content does not match its digest")
     elif entry.prev != previous:
         findings.add("journal-link", where, "it does not follow the entry before it")
