@@ -13,20 +13,21 @@ from datetime import timedelta
 from typing import Any, Final
 
 from pydantic import TypeAdapter
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import (
     Client,
-    WorkflowExecution,
     WorkflowExecutionStatus,
     WorkflowQueryFailedError,
 )
-from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
+from hemostat.incident_row import IncidentRow, row_of
 from hemostat.vault import Vault
 from schemas import visibility
-from schemas.base import Frozen, Utc
+from schemas.base import Digest, Frozen
 from schemas.clocks.view import ClocksView
-from schemas.errors import BadInput, HemostatError, SystemUnreachable
+from schemas.errors import BadInput, EvidenceCorrupt, HemostatError, SystemUnreachable
 from schemas.incident import IncidentView, JournalQuery, Sight
 from schemas.journal import Entry
 
@@ -36,6 +37,7 @@ _AT_ONCE: Final = 8
 _TRIES: Final = 3
 _OURS: Final = f"{visibility.PLAYBOOK.name} IS NOT NULL"
 _ENTRIES: Final = TypeAdapter(list[Entry])
+_DIGESTS: Final = TypeAdapter(list[Digest])
 _SILENT: Final = frozenset(
     {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED}
 )
@@ -43,26 +45,6 @@ _SILENT: Final = frozenset(
 
 class NoWorkerAnswers(SystemUnreachable):
     """The incident is there, but no worker answers for it."""
-
-
-class IncidentRow(Frozen):
-    """One incident in the list; what only a worker knows is not here."""
-
-    id: str
-    run_id: str
-    open: bool
-    status: str
-    playbook: str
-    service: str
-    phase: str | None
-    severity: str | None
-    containment: str | None
-    waiting_for: tuple[str, ...]
-    drill: bool
-    restricted: bool | None = None
-    """Whether someone must not see it; None: it does not say, so it is to be asked."""
-    opened_at: Utc
-    closed_at: Utc | None
 
 
 class NoSuchIncident(BadInput):
@@ -84,7 +66,7 @@ async def list_incidents(client: Client, limit: int = 100) -> list[IncidentRow]:
         query = f"{_OURS} AND ExecutionStatus {state}"
         async with _temporal_answers():
             found = [row async for row in client.list_workflows(query, limit=limit)]
-        rows += [_row(execution) for execution in found]
+        rows += [row_of(execution.raw_info) for execution in found]
     rows.sort(key=lambda row: row.opened_at, reverse=True)
     return sorted(rows, key=lambda row: not row.open)[:limit]
 
@@ -96,20 +78,32 @@ async def page(
 
     Raises ``BadInput`` where Temporal does not understand the query or the token.
     """
-    asked = f"{_OURS} AND ExecutionStatus != 'ContinuedAsNew'" + (f" AND {query}" if query else "")
+    found, following = await listed(client, query, size, token)
+    return [row_of(one) for one in found], following
+
+
+async def listed(
+    client: Client, query: str, size: int, token: bytes | None = None
+) -> tuple[Sequence[WorkflowExecutionInfo], bytes | None]:
+    """Return one page as Temporal tells it; ``row_of`` takes one apart."""
+    request = ListWorkflowExecutionsRequest(
+        namespace=client.namespace, page_size=size, next_page_token=token or b"", query=_ours(query)
+    )
     async with _temporal_answers():
-        found = client.list_workflows(
-            asked, page_size=size, next_page_token=token, rpc_timeout=ANSWER_WITHIN
+        found = await client.workflow_service.list_workflow_executions(
+            request, retry=True, timeout=ANSWER_WITHIN
         )
-        await found.fetch_next_page()
-    return [_row(execution) for execution in found.current_page or ()], found.next_page_token
+    return found.executions, found.next_page_token or None
 
 
 async def count(client: Client, query: str) -> int:
     """Return how many incidents *query* finds."""
-    asked = f"{_OURS} AND ExecutionStatus != 'ContinuedAsNew'" + (f" AND {query}" if query else "")
     async with _temporal_answers():
-        return (await client.count_workflows(asked, rpc_timeout=ANSWER_WITHIN)).count
+        return (await client.count_workflows(_ours(query), rpc_timeout=ANSWER_WITHIN)).count
+
+
+def _ours(query: str) -> str:
+    return f"{_OURS} AND ExecutionStatus != 'ContinuedAsNew'" + (f" AND {query}" if query else "")
 
 
 class Mark(Frozen):
@@ -133,7 +127,7 @@ async def row(client: Client, incident: str, run_id: str | None = None) -> Incid
     """Return *incident* as the list has it, from Temporal alone; raises ``NoSuchIncident``."""
     handle = client.get_workflow_handle(incident, run_id=run_id)
     async with _temporal_answers(incident):
-        return _row(await handle.describe(rpc_timeout=ANSWER_WITHIN))
+        return row_of((await handle.describe(rpc_timeout=ANSWER_WITHIN)).raw_info)
 
 
 async def sight(client: Client, incident: str, person: str, run_id: str | None = None) -> Sight:
@@ -145,7 +139,7 @@ async def waiting_incidents(client: Client) -> list[IncidentRow]:
     """Return the open incidents in which something waits for people, oldest first."""
     query = f"ExecutionStatus = 'Running' AND {visibility.WAITING_FOR.name} IS NOT NULL"
     async with _temporal_answers():
-        found = [_row(execution) async for execution in client.list_workflows(query)]
+        found = [row_of(execution.raw_info) async for execution in client.list_workflows(query)]
     return sorted((row for row in found if row.waiting_for), key=lambda row: row.opened_at)
 
 
@@ -184,28 +178,47 @@ async def journal(
     """Return the whole journal of *incident*, earlier parts from the vault."""
     entries: list[Entry] = []
     gaps: list[str] = []
-    for digest in await _query(client, incident, run_id, "segments"):
+    for digest in await segments(client, incident, run_id):
         try:
-            lines = await asyncio.to_thread(vault.read, digest)
-            entries += [Entry.model_validate_json(line) for line in lines.splitlines()]
-        except (HemostatError, ValueError) as error:
+            entries += await segment(vault, digest)
+        except HemostatError as error:
             gaps.append(f"journal part {digest}: {error}")
     start = entries[-1].seq + 1 if entries else 0
     return JournalRead([*entries, *await journal_from(client, incident, start, run_id)], gaps)
 
 
 async def journal_from(
-    client: Client, incident: str, start: int, run_id: str | None = None
+    client: Client,
+    incident: str,
+    start: int,
+    run_id: str | None = None,
+    most: int | None = None,
 ) -> list[Entry]:
     """Return what the incident's current run has of the journal from *start* on, page by page."""
     entries: list[Entry] = []
-    while True:
-        query = JournalQuery(start=start, limit=_PAGE)
+    while most is None or len(entries) < most:
+        limit = _PAGE if most is None else min(_PAGE, most - len(entries))
+        query = JournalQuery(start=start, limit=limit)
         page = _ENTRIES.validate_python(await _query(client, incident, run_id, "journal", query))
         entries += page
-        if len(page) < _PAGE:
-            return entries
+        if len(page) < limit:
+            break
         start = page[-1].seq + 1
+    return entries
+
+
+async def segments(client: Client, incident: str, run_id: str | None = None) -> list[str]:
+    """Return the digests of the earlier parts of the journal, in their order."""
+    return _DIGESTS.validate_python(await _query(client, incident, run_id, "segments"))
+
+
+async def segment(vault: Vault, digest: str) -> list[Entry]:
+    """Return one earlier part of a journal; raises ``EvidenceCorrupt`` or ``SystemUnreachable``."""
+    lines = (await asyncio.to_thread(vault.read, digest)).splitlines()
+    try:
+        return [Entry.model_validate_json(line) for line in lines]
+    except ValueError as error:
+        raise EvidenceCorrupt("this is no part of a journal", where=digest) from error
 
 
 async def _query(
@@ -260,28 +273,3 @@ async def _temporal_answers(incident: str = "") -> AsyncIterator[None]:
             where="Temporal",
             next_step="see `hemostat check`.",
         ) from error
-
-
-def _row(execution: WorkflowExecution) -> IncidentRow:
-    attributes = execution.typed_search_attributes
-
-    def of(key: SearchAttributeKey[Any]) -> Any:
-        return attributes.get(key)
-
-    status = execution.status or WorkflowExecutionStatus.RUNNING
-    return IncidentRow(
-        id=execution.id,
-        run_id=execution.run_id,
-        open=status is WorkflowExecutionStatus.RUNNING,
-        status=status.name.lower().replace("_", "-"),
-        playbook=of(visibility.PLAYBOOK) or execution.workflow_type,
-        service=of(visibility.SERVICE) or "",
-        phase=of(visibility.PHASE),
-        severity=of(visibility.SEVERITY),
-        containment=of(visibility.CONTAINMENT),
-        waiting_for=tuple(of(visibility.WAITING_FOR) or ()),
-        drill=bool(of(visibility.DRILL)),
-        restricted=of(visibility.RESTRICTED),
-        opened_at=execution.start_time,
-        closed_at=execution.close_time,
-    )

@@ -4,6 +4,7 @@ Temporal is asked how long an incident's history is, which costs it next to noth
 grew is a worker asked where the incident stands. What changed is written out once, as the text of
 a server-sent event, and every watcher takes it from the same short memory: five hundred watchers
 cost one poll, and a slow one holds nobody up. Who falls too far behind is told to begin again.
+What is new at one look is told at once, for whoever wants to hear of many changes as of one.
 """
 
 import asyncio
@@ -11,12 +12,14 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final, Protocol
 
+from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client
 
 from hemostat import incidents
-from hemostat.incidents import IncidentRow
+from hemostat.incident_row import IncidentRow, row_of
 from schemas.base import Digest, Frozen
 from schemas.errors import HemostatError
 from schemas.incident import Containment, IncidentView, Phase, Resolution
@@ -31,7 +34,9 @@ LOOK_AT_CLOSED_EVERY: Final = 5.0
 MOST_LISTED: Final = 2_000
 """Open incidents whose changes the list's feed tells, the newest."""
 
-_REMEMBERED: Final = 512
+OPEN: Final = "ExecutionStatus = 'Running'"
+_LISTED_AT_ONCE: Final = 1000
+_REMEMBERED: Final = 2 * MOST_LISTED
 
 Connect = Callable[[], Awaitable[Client]]
 
@@ -46,6 +51,12 @@ class Told:
     """How many entries the journal has after it, where it is one incident's feed."""
     row: IncidentRow | None = None
     """The incident it tells of: who watches is shown it only if they may see that one."""
+    opened: bool = False
+    """Whether the list did not have that incident before."""
+
+
+AtOnce = tuple[Told, ...]
+"""What one look found, in order; never empty."""
 
 
 def event_text(name: str, data: str, number: int | None = None) -> str:
@@ -54,8 +65,17 @@ def event_text(name: str, data: str, number: int | None = None) -> str:
     return f"{numbered}event: {name}\ndata: {data}\n\n"
 
 
-News = list[tuple[str, Frozen, IncidentRow]]
-"""Name and content of each event, and the incident that it tells of."""
+@dataclass(frozen=True)
+class New:
+    """Name and content of one event, and the incident that it tells of."""
+
+    name: str
+    content: Frozen
+    row: IncidentRow
+    opened: bool = False
+
+
+News = list[New]
 
 
 class Standing(Frozen):
@@ -111,9 +131,10 @@ class _Feed:
 
     async def _tell(self, news: News) -> None:
         async with self.changed:
-            for name, data, row in news:
+            for one in news:
                 self.last += 1
-                self.told.append(Told(self.last, *written(name, data), row))
+                text, length = written(one.name, one.content)
+                self.told.append(Told(self.last, text, length, one.row, one.opened))
             self.changed.notify_all()
 
 
@@ -129,15 +150,20 @@ class Live:
         """How many things are being looked at now."""
         return len(self._feeds)
 
-    def incident(self, incident: str) -> AsyncGenerator[Told]:
+    def incident(self, incident: str) -> AsyncGenerator[AtOnce]:
         """Yield what happens to *incident* from now on; who may see it was asked before."""
-        return self._follow(f"incident {incident}", lambda: _OneIncident(self._connect, incident))
+        return self._follow(_of(incident), lambda: _OneIncident(self._connect, incident))
 
-    def list(self) -> AsyncGenerator[Told]:
+    def list(self) -> AsyncGenerator[AtOnce]:
         """Yield what changes in the list of open incidents from now on."""
-        return self._follow("list", lambda: _OpenIncidents(self._connect))
+        return self._follow(_of(None), lambda: _OpenIncidents(self._connect))
 
-    async def _follow(self, name: str, look: Callable[[], Look]) -> AsyncGenerator[Told]:
+    def watchers(self, incident: str | None = None) -> int:
+        """Return how many watch *incident* now, or the list."""
+        feed = self._feeds.get(_of(incident))
+        return feed.watchers if feed else 0
+
+    async def _follow(self, name: str, look: Callable[[], Look]) -> AsyncGenerator[AtOnce]:
         feed = self._feeds.get(name)
         if feed is None:
             feed = self._feeds[name] = _Feed(look())
@@ -149,19 +175,26 @@ class Live:
                 async with feed.changed:
                     while feed.last == seen:
                         await feed.changed.wait()
-                    fresh = [told for told in feed.told if told.number > seen]
+                    fresh = tuple(_later(feed.told, seen))
                     missed = fresh[0].number > seen + 1
                     seen = feed.last
-                if missed:
-                    yield Told(seen, event_text("again", "{}"))
-                for told in fresh:
-                    yield told
+                yield (Told(seen, event_text("again", "{}")), *fresh) if missed else fresh
         finally:
             feed.watchers -= 1
             if feed.watchers == 0 and feed.poller is not None:
                 feed.poller.cancel()
                 if self._feeds.get(name) is feed:
                     del self._feeds[name]
+
+
+def _of(incident: str | None) -> str:
+    return "list" if incident is None else f"incident {incident}"
+
+
+def _later(told: deque[Told], seen: int) -> list[Told]:
+    """Those after number *seen*; what is old is not even looked at."""
+    fresh = list(takewhile(lambda one: one.number > seen, reversed(told)))
+    return fresh[::-1]
 
 
 class _OneIncident:
@@ -187,41 +220,51 @@ class _OneIncident:
             row = await incidents.row(client, self._incident)
             if self._journal >= 0:
                 entries = await incidents.journal_from(client, self._incident, self._journal)
-                news += [("journal", entry, row) for entry in entries]
-            news.append(("incident", standing(seen, is_open=mark.open), row))
+                news += [New("journal", entry, row) for entry in entries]
+            news.append(New("incident", standing(seen, is_open=mark.open), row))
         self._mark, self._head, self._journal = mark, seen.journal_head, seen.journal_length
         return news, pause
 
 
 class _OpenIncidents:
-    """Looks at the list: a row is told when it appears, changes, or is open no more."""
+    """Looks at the list: a row is told when it appears, changes, or is open no more.
+
+    What Temporal tells of an incident is compared as it came; only what differs is taken apart.
+    """
 
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
-        self._known: dict[str, IncidentRow] | None = None
+        self._known: dict[str, WorkflowExecutionInfo] | None = None
 
     async def __call__(self) -> tuple[News, float]:
         loop = asyncio.get_running_loop()
         began, client = loop.time(), await self._connect()
-        now: dict[str, IncidentRow] = {}
+        now: dict[str, WorkflowExecutionInfo] = {}
         token: bytes | None = None
         while len(now) < MOST_LISTED:
-            rows, token = await incidents.page(client, "ExecutionStatus = 'Running'", 1000, token)
-            now |= {row.run_id: row for row in rows}
+            listed, token = await incidents.listed(client, OPEN, _LISTED_AT_ONCE, token)
+            now |= {one.execution.run_id: one for one in listed}
             if not token:
                 break
         news = self._news(now)
         self._known = now
-        return news, max(LOOK_EVERY, 4 * (loop.time() - began))
+        return news, max(LOOK_EVERY, loop.time() - began)
 
-    def _news(self, now: dict[str, IncidentRow]) -> News:
+    def _news(self, now: dict[str, WorkflowExecutionInfo]) -> News:
         known = self._known
         if known is None:
             return []
-        changed = [row for run, row in now.items() if known.get(run) != row]
-        gone = [row for run, row in known.items() if run not in now]
-        news: News = [("row", row, row) for row in changed]
-        news += [("gone", Gone(id=row.id, run_id=row.run_id), row) for row in gone]
+        news: News = []
+        for run, one in now.items():
+            before = known.get(run)
+            if before is None or before != one:
+                row = row_of(one)
+                if before is None or row_of(before) != row:
+                    news.append(New("row", row, row, opened=before is None))
+        for run, one in known.items():
+            if run not in now:
+                row = row_of(one)
+                news.append(New("gone", Gone(id=row.id, run_id=run), row))
         return news
 
 

@@ -15,7 +15,7 @@ from starlette.responses import StreamingResponse
 from hemostat import incidents
 from hemostat.api.call import Call
 from hemostat.api.problems import HEADERS
-from hemostat.live import Told, event_text, standing
+from hemostat.live import AtOnce, Told, event_text, standing
 from schemas.errors import HemostatError
 
 STILL_THERE_SECONDS: Final = 15.0
@@ -116,11 +116,11 @@ async def _may_see(call: Call, told: Told) -> bool:
     return bool(await call.desk.access.visible(client, call.who, [told.row]))
 
 
-async def _patiently(feed: AsyncGenerator[Told]) -> AsyncGenerator[Told | None]:
+async def _patiently(feed: AsyncGenerator[AtOnce]) -> AsyncGenerator[Told | None]:
     """Yield what *feed* tells, None when it was silent for long, and end after an hour."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + AT_MOST_SECONDS
-    coming: asyncio.Future[Told] | None = None
+    coming: asyncio.Future[AtOnce] | None = None
     async with aclosing(feed):
         try:
             while loop.time() < ends_at:
@@ -129,8 +129,9 @@ async def _patiently(feed: AsyncGenerator[Told]) -> AsyncGenerator[Told | None]:
                 if not done:
                     yield None
                     continue
-                told, coming = coming.result(), None
-                yield told
+                at_once, coming = coming.result(), None
+                for told in at_once:
+                    yield told
         finally:
             if coming is not None:
                 coming.cancel()

@@ -39,7 +39,7 @@ class JournalPart(Frozen):
     entries: tuple[Entry, ...]
     next: int | None
     gaps: tuple[str, ...] = ()
-    """What could not be read, and why."""
+    """What could not be read of this part, and why."""
 
 
 class Books(Frozen):
@@ -111,10 +111,11 @@ async def show_gate(call: Call) -> Asked:
 async def show_journal(call: Call) -> JournalPart:
     """Return a part of the journal."""
     wanted = OfJournal.model_validate(call.query.model_dump())
-    read = await call.desk.journal(call.who, call.incident, call.run)
-    later = [entry for entry in read.entries if entry.seq >= wanted.start]
-    part = later[: wanted.limit]
-    following = part[-1].seq + 1 if len(later) > len(part) else None
+    read = await call.desk.journal_part(
+        call.who, call.incident, wanted.start, wanted.limit + 1, call.run
+    )
+    part = read.entries[: wanted.limit]
+    following = part[-1].seq + 1 if len(read.entries) > len(part) else None
     return JournalPart(
         incident=call.incident, entries=tuple(part), next=following, gaps=tuple(read.gaps)
     )

@@ -12,7 +12,8 @@ import click
 from hemostat.cli import json_option, settings_option
 from hemostat.desk.inbox import legal_roles, roles_at, roles_that_ask
 from hemostat.gates_shown import described, show_gate
-from hemostat.incidents import IncidentRow, views, waiting_incidents
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import views, waiting_incidents
 from hemostat.settings import FILE_NAME, FILE_VARIABLE, Settings
 from hemostat.temporal import connect
 from hemostat.terminal import document, line

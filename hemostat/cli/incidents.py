@@ -5,7 +5,8 @@ import asyncio
 import click
 
 from hemostat.cli import json_option
-from hemostat.incidents import IncidentRow, list_incidents
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import list_incidents
 from hemostat.temporal import connect
 from hemostat.terminal import document, line, table
 

@@ -15,9 +15,9 @@ from starlette.responses import RedirectResponse, Response
 
 from hemostat.console.book import Book
 from hemostat.console.drills import Drills
-from hemostat.console.feed import Feed
 from hemostat.console.pages import HEADERS, page
 from hemostat.console.reading import Reading
+from hemostat.live import Live
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
 
@@ -46,7 +46,7 @@ class Console:
     """What the pages need of the rest of the house."""
 
     desk: Reading
-    feed: Feed
+    live: Live
     authenticate: Authenticate
     guard: Guard
     books: tuple[Book, ...] = ()

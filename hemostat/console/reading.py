@@ -3,34 +3,22 @@
 A desk answers for one person: what they may not see is not there for them, lists included.
 """
 
-import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Final, Protocol
 
-from hemostat import incidents
+from hemostat.console.summaries import Summaries, Summary
 from hemostat.desk.answers import answer_to, how_the_gate_ended
 from hemostat.desk.desk import Desk
 from hemostat.desk.inbox import Inbox
 from hemostat.desk.listing import Filters, Page
 from hemostat.desk.said import Answer, Decide, Taken
+from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
-from schemas.base import Frozen
 from schemas.clocks.view import ClocksView
-from schemas.errors import HemostatError
 from schemas.incident import IncidentView
 from schemas.who import Who
 
 PAGE: Final = 25
-_SUMMARY_WITHIN: Final = 2.0
-_AT_ONCE: Final = 8
-
-
-class Summary(Frozen):
-    """What only a worker knows of an open incident: where it stands, and its clocks."""
-
-    view: IncidentView
-    clocks: ClocksView
 
 
 class Reading(Protocol):
@@ -39,8 +27,14 @@ class Reading(Protocol):
     async def page(self, who: Who, wanted: Filters, cursor: str | None) -> Page:
         """Return one page of the list, open incidents first; ``BadInput`` for a foreign cursor."""
 
-    async def summaries(self, who: Who, ids: Sequence[str]) -> dict[str, Summary]:
-        """Return what workers say of these incidents of a page, as far as they answer in time."""
+    async def visible(self, who: Who, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
+        """Return those of *rows* that *who* may see now."""
+
+    async def summaries(self, rows: Sequence[IncidentRow]) -> dict[str, Summary]:
+        """Return what workers say of these incidents, by id, as far as they answer in time.
+
+        Whoever asks has seen that the reader may see them.
+        """
 
     async def admit(self, who: Who, incident: str, what: str) -> None:
         """Return if *who* may read *what* of *incident*; else there is no such incident."""
@@ -69,29 +63,19 @@ class AtTheDesk:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._summaries = Summaries()
 
     async def page(self, who: Who, wanted: Filters, cursor: str | None) -> Page:
         """Return one page of the list."""
         return await self._desk.list(who, wanted, size=PAGE, cursor=cursor)
 
-    async def summaries(self, who: Who, ids: Sequence[str]) -> dict[str, Summary]:
-        """Return what is answered in time; the list showed that *who* may see them."""
-        client = await self._desk.client()
-        found: dict[str, Summary] = {}
-        at_once = asyncio.Semaphore(_AT_ONCE)
+    async def visible(self, who: Who, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
+        """Ask who may see what."""
+        return await self._desk.access.visible(await self._desk.client(), who, rows)
 
-        async def one(incident: str) -> None:
-            async with at_once:
-                with suppress(HemostatError):
-                    seen, clocks = await asyncio.gather(
-                        incidents.view(client, incident), incidents.legal_clocks(client, incident)
-                    )
-                    found[incident] = Summary(view=seen, clocks=clocks)
-
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_SUMMARY_WITHIN):
-                await asyncio.gather(*(one(incident) for incident in ids))
-        return found
+    async def summaries(self, rows: Sequence[IncidentRow]) -> dict[str, Summary]:
+        """Return what is known, or answered in time."""
+        return await self._summaries.of(await self._desk.client(), rows)
 
     async def admit(self, who: Who, incident: str, what: str) -> None:
         """Look whether *who* may."""

@@ -14,10 +14,11 @@ from hemostat.console import story, timeline
 from hemostat.console.asked import asked
 from hemostat.console.doors import Console
 from hemostat.console.pages import page
-from hemostat.console.reading import Summary
 from hemostat.console.speaking import form_of
+from hemostat.console.summaries import Summary
 from hemostat.desk.listing import Filters
-from hemostat.incidents import IncidentRow, NoWorkerAnswers
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import NoWorkerAnswers
 from schemas.clocks.view import ClockRow, ClocksView
 from schemas.errors import HemostatError
 from schemas.gate import OnSilence
@@ -104,8 +105,7 @@ async def list_incidents(console: Console, request: Request, who: Who) -> Respon
     """Show the list, open incidents first."""
     asked_for = _asked_for(request)
     found = await console.desk.page(who, _wanted(asked_for), request.query_params.get("after"))
-    ids = [row.id for row in found.incidents if row.open]
-    known = await console.desk.summaries(who, ids)
+    known = await console.desk.summaries([row for row in found.incidents if row.open])
     return page(
         request,
         "incidents.html",
@@ -113,6 +113,7 @@ async def list_incidents(console: Console, request: Request, who: Who) -> Respon
         rows=[_row(console, row, known.get(row.id)) for row in found.incidents],
         filters=_filters(asked_for),
         filtered=bool(asked_for),
+        paged="after" in request.query_params,
         next=_href(asked_for, after=found.next) if found.next else None,
         problem=None,
         csrf=console.guard.token(request),

@@ -13,7 +13,8 @@ from typing import Final
 
 from temporalio.client import Client
 
-from hemostat.incidents import IncidentRow, sight
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import sight
 from hemostat.settings import Settings
 from schemas.errors import HemostatError
 from schemas.incident import Sight
@@ -22,7 +23,8 @@ from schemas.who import NEED_TO_KNOW, Who
 LISTED_WITHIN: Final = timedelta(seconds=2)
 """How long a list waits for one incident's own answer; a dead worker does not hold up the rest."""
 
-_AT_ONCE: Final = 8
+_SILENT_FOR: Final = 5.0
+_AT_ONCE: Final = 32
 _REMEMBERED: Final = 10_000
 
 
@@ -32,6 +34,7 @@ class Access:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._known: OrderedDict[tuple[str, str], Sight] = OrderedDict()
+        self._silences: dict[str, float] = {}
 
     async def may_see(self, client: Client, who: Who, row: IncidentRow) -> bool:
         """Whether *who* may see this incident; False as well where nobody answers who may."""
@@ -48,21 +51,40 @@ class Access:
     async def visible(
         self, client: Client, who: Who, rows: Sequence[IncidentRow]
     ) -> list[IncidentRow]:
-        """Return those of *rows* that *who* may see, in their order; what is silent is left out."""
+        """Return those of *rows* that *who* may see, in their order.
+
+        All of them are asked within one time; what is silent is left out, and for some seconds
+        it is not waited for again.
+        """
+        asked = [row for row in rows if not self._for_all(row)]
+        if not asked:
+            return list(rows)
         at_once = asyncio.Semaphore(_AT_ONCE)
+        ends_at = asyncio.get_running_loop().time() + LISTED_WITHIN.total_seconds()
 
         async def one(row: IncidentRow) -> bool:
-            if self._for_all(row):
-                return True
+            if self._silent(row):
+                return False
             async with at_once:
                 try:
-                    async with asyncio.timeout(LISTED_WITHIN.total_seconds()):
+                    async with asyncio.timeout_at(ends_at):
                         return await self.may_see(client, who, row)
-                except (HemostatError, TimeoutError):
+                except TimeoutError:
+                    self._silences[row.run_id] = ends_at + _SILENT_FOR
+                    return False
+                except HemostatError:
                     return False
 
-        sights = await asyncio.gather(*(one(row) for row in rows))
-        return [row for row, may in zip(rows, sights, strict=True) if may]
+        sights = await asyncio.gather(*(one(row) for row in asked))
+        hidden = {row.run_id for row, may in zip(asked, sights, strict=True) if not may}
+        return [row for row in rows if row.run_id not in hidden]
+
+    def _silent(self, row: IncidentRow) -> bool:
+        """Whether this incident let a list wait just now, in vain."""
+        now = asyncio.get_running_loop().time()
+        if len(self._silences) > _REMEMBERED:
+            self._silences = {run: at for run, at in self._silences.items() if at > now}
+        return self._silences.get(row.run_id, 0.0) > now
 
     def _for_all(self, row: IncidentRow) -> bool:
         """Whether nobody is kept from seeing it, as it was opened and as the settings are now."""

@@ -29,7 +29,9 @@ from hemostat.desk.listing import Filters, Page, one_page
 from hemostat.desk.reads import Reads
 from hemostat.desk.said import Answer, Said
 from hemostat.desk.saying import Voice
-from hemostat.incidents import IncidentRow, JournalRead, NoSuchIncident
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import JournalRead, NoSuchIncident
+from hemostat.journal_parts import journal_part
 from hemostat.keys import SigningKey
 from hemostat.settings import Settings
 from hemostat.vault import Vault
@@ -131,6 +133,14 @@ class Desk:
         """Return the whole journal, earlier parts from the vault."""
         await self.admit(who, incident, "journal", run_id)
         return await incidents.journal(await self._connect(), incident, self._vault, run_id)
+
+    async def journal_part(
+        self, who: Who, incident: str, start: int, most: int, run_id: str | None = None
+    ) -> JournalRead:
+        """Return at most *most* entries from number *start* on, and read no more than that takes."""
+        await self.admit(who, incident, "journal", run_id)
+        client = await self._connect()
+        return await journal_part(client, incident, self._vault, start, most, run_id)
 
     async def clocks(self, who: Who, incident: str, run_id: str | None = None) -> ClocksView:
         """Return the legal clocks of *incident*."""

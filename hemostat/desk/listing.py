@@ -12,7 +12,8 @@ from pydantic import Field, ValidationError
 from temporalio.client import Client
 
 from hemostat.desk.access import Access
-from hemostat.incidents import IncidentRow, page
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import page
 from schemas import visibility
 from schemas.base import Frozen, Name
 from schemas.errors import BadInput

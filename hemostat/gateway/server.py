@@ -13,7 +13,6 @@ from hemostat.api.routes import api_routes
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Findings
 from hemostat.console.drills import Drills
-from hemostat.console.feed import Feed
 from hemostat.console.reading import AtTheDesk
 from hemostat.console.routes import routes as console_routes
 from hemostat.desk.desk import Desk
@@ -85,22 +84,23 @@ def for_people(
     """Return the console and the API of this gateway, for those whom *identity* knows."""
     vault = Vault.of(settings)
     desk = Desk(settings, signals.connected, vault, identity.key)
+    live = Live(signals.connected)
     api = Api(
         desk=desk,
-        live=Live(signals.connected),
+        live=live,
         authenticate=identity.who,
         books=insight.books,
         findings=insight.findings or nothing_found,
         per_second=settings.gateway.requests_per_second,
         burst=settings.gateway.burst,
     )
-    console = console_of(settings, signals, identity, insight, desk)
+    console = console_of(settings, live, identity, insight, desk)
     return [*api_routes(api), *console_routes(console)]
 
 
 def console_of(
     settings: Settings,
-    signals: IncidentSignals,
+    live: Live,
     identity: Identity,
     insight: Insight,
     desk: Desk,
@@ -109,7 +109,7 @@ def console_of(
     drills = Drills(insight.scenarios, settings.state_folder / "drills")
     return Console(
         desk=AtTheDesk(desk),
-        feed=Feed(signals.connected),
+        live=live,
         authenticate=identity.who,
         guard=identity,
         books=insight.books,

@@ -21,13 +21,14 @@ from temporalio.client import Client
 from hemostat import incidents
 from hemostat.api.call import Api
 from hemostat.api.routes import api_routes
-from hemostat.desk import listing, saying
+from hemostat.desk import desk, listing, saying
 from hemostat.desk.desk import Desk
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity import secrets
 from hemostat.identity.desk import Identity
-from hemostat.incidents import IncidentRow, JournalRead, NoSuchIncident
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import JournalRead, NoSuchIncident
 from hemostat.live import Live
 from hemostat.settings import Settings
 from hemostat.vault import Vault
@@ -165,6 +166,7 @@ def in_place_of_temporal(monkeypatch: pytest.MonkeyPatch) -> Temporal:
     monkeypatch.setattr(incidents, "view", view)
     monkeypatch.setattr(incidents, "views", views)
     monkeypatch.setattr(incidents, "journal", journal)
+    monkeypatch.setattr(desk, "journal_part", journal)
     monkeypatch.setattr(incidents, "legal_clocks", clocks)
     monkeypatch.setattr(listing, "page", page)
     monkeypatch.setattr(saying, "view", view)

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hemostat.console.reading import Summary
+from hemostat.console.summaries import Summary
 from hemostat.desk.answers import answer_to
 from hemostat.desk.inbox import Inbox, asked, roles_at
 from hemostat.desk.listing import Filters, Page
 from hemostat.desk.said import Answer, Decide
-from hemostat.incidents import IncidentRow, JournalRead
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import JournalRead
 from schemas.canonical import digest_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
@@ -167,7 +168,10 @@ class Desk:
     async def admit(self, who: Who, incident: str, what: str) -> None:
         self._answers(incident)
 
-    async def summaries(self, who: Who, ids: Sequence[str]) -> dict[str, Summary]:
+    async def visible(self, who: Who, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
+        return list(rows)
+
+    async def summaries(self, rows: Sequence[IncidentRow]) -> dict[str, Summary]:
         return {ID: Summary.model_construct(view=self.seen, clocks=ClocksView())}
 
     async def view(self, who: Who, incident: str, run: str | None = None) -> IncidentView:

@@ -12,10 +12,10 @@ from starlette.requests import Request
 
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Guard, local
-from hemostat.console.feed import Feed
 from hemostat.console.pages import CSP, static_path
 from hemostat.console.routes import routes
 from hemostat.console.words import seen, span
+from hemostat.live import Live
 from schemas.errors import HemostatError
 from schemas.who import Who
 from tests.nasty import NASTY
@@ -54,7 +54,7 @@ def client(desk: Desk, who: Who | None = WHO, guard: Guard | None = None) -> htt
 
     book = Book(id=desk.text, title=desk.text, summary=desk.text, atlas=(desk.text,))
     console = Console(
-        desk, Feed(no_temporal), authenticate, guard or OneWord(), (book,), findings, None
+        desk, Live(no_temporal), authenticate, guard or OneWord(), (book,), findings, None
     )
     transport = httpx2.ASGITransport(app=Starlette(routes=routes(console)))
     return httpx2.AsyncClient(transport=transport, base_url="http://console")

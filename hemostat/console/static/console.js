@@ -105,6 +105,25 @@ function warn(part) {
   say("This has changed while you were writing.");
 }
 
+// Whether a change is one of what this page shows; where that cannot be told, it is.
+function concerns(told) {
+  const of = document.body.dataset.eventsOf;
+  if (!of || !told.incidents) return true;
+  if (told.opened && of === "newest") return true;
+  const shown = new Set([...document.querySelectorAll("[data-row]")].map((row) => row.dataset.row));
+  return told.incidents.some((incident) => shown.has(incident));
+}
+
+// Where many watch, each asks again at another moment: the server says over which time.
+let soon = null;
+
+function changed(event) {
+  const told = JSON.parse(event.data);
+  if (soon !== null || !concerns(told)) return;
+  if (!told.spread) { refresh(); return; }
+  soon = setTimeout(() => { soon = null; refresh(); }, Math.random() * told.spread);
+}
+
 let asking = false;
 let again = false;
 
@@ -133,7 +152,7 @@ function listen() {
   }
   if (source && source.readyState !== EventSource.CLOSED) return;
   source = new EventSource(events);
-  source.addEventListener("change", refresh);
+  source.addEventListener("change", changed);
 }
 document.addEventListener("visibilitychange", listen);
 
