@@ -95,7 +95,7 @@ async def speak_alone(
             raise BadInput(
                 "this incident counts only what is provably yours",
                 where=seen.id,
-                next_step="sign in at the gateway's page, or sign with your own key: --key FILE.",
+                next_step="`hemostat login URL` first, or sign with your own key: --key FILE.",
             )
         await send(client, seen.id, said)
         return said

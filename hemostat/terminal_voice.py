@@ -14,15 +14,16 @@ import click
 from pydantic import ValidationError
 from temporalio.client import Client
 
-from hemostat.desk.answers import answer_to
+from hemostat.desk.answers import answer_to, nothing_new
+from hemostat.desk.said import Answer
+from hemostat.remote.server import Server
+from hemostat.remote.speaking import said_as, say
 from hemostat.speaking import Spoken, became_of, became_of_unless_known, id_of, speak_alone
 from hemostat.terminal import document, line
 from schemas.errors import BadInput, NotHeld
 from schemas.incident import IncidentView, Phase
-from schemas.journal import Entry, Kind
+from schemas.journal import Entry
 from schemas.statements import Regrading, Suspicion
-
-SO_ALREADY = "It was so already; nothing changed."
 
 
 @contextmanager
@@ -78,19 +79,32 @@ async def speak_and_tell(
     return tell(sent, entry, {"said": sent}, as_json=as_json)
 
 
+def say_there_and_tell(server: Server, incident: str, said: Spoken, *, as_json: bool) -> int:
+    """Say it to *incident* at a gateway, print what became of it; return the status."""
+    answer = say(server, incident, said)
+    return tell_answer(answer, {"said": said_as(said, answer)}, as_json=as_json)
+
+
 def tell(said: Spoken, entry: Entry | None, more: Mapping[str, Any], *, as_json: bool) -> int:
     """Print what the journal's *entry* makes of what was *said*; return the exit status.
 
     *more* goes into the JSON document. No entry: the incident heard it and knew it already.
     """
-    accepted = entry is None or entry.kind is not Kind.REFUSED
+    known = id_of(said)
+    answer = nothing_new(known) if entry is None else answer_to(known, entry)
+    return tell_answer(answer, more, as_json=as_json)
+
+
+def tell_answer(answer: Answer, more: Mapping[str, Any], *, as_json: bool) -> int:
+    """Print what became of what was said; return the exit status."""
+    entry = answer.entry
     if as_json:
-        says = SO_ALREADY if entry is None else answer_to(id_of(said), entry).says
-        document({"accepted": accepted, "says": says, **more, "journal": entry})
-    elif entry is None:
-        line(SO_ALREADY)
+        told = {"accepted": answer.counted, "says": answer.says}
+        document({**told, **more, "journal": entry})
+    elif answer.counted:
+        line(*([("recorded: ", "bold"), entry.says] if entry else [answer.says]))
     else:
-        line(("recorded: " if accepted else "refused: ", "bold"), entry.says)
-        if not accepted:
-            line("    ", answer_to(id_of(said), entry).says)
-    return 0 if accepted else NotHeld.exit_code
+        line(("refused: ", "bold"), entry.says if entry else answer.says)
+        if entry:
+            line("    ", answer.says)
+    return 0 if answer.counted else NotHeld.exit_code

@@ -133,13 +133,22 @@ def json_option(function: Any) -> Any:
     )(function)
 
 
+def server_option(function: Any) -> Any:
+    """Give a command ``--server URL``."""
+    return click.option(
+        "--server",
+        metavar="URL",
+        help="Ask this gateway, signed in there.  [default: the last `hemostat login`, else Temporal]",
+    )(function)
+
+
 def speaker_options(function: Any) -> Any:
     """Give a command what whoever speaks to an incident says with it: why, who, and their key."""
     reason = click.option("--reason", required=True, help="Why; it becomes part of the record.")
     actor = click.option(
-        "--as", "actor", help="Who says it: a person's id.  [default: the login name]"
+        "--as", "actor", help="Who says it: a person's id.  [default: who is signed in]"
     )
-    return reason(actor(key_option(json_option(function))))
+    return reason(actor(key_option(server_option(json_option(function)))))
 
 
 def yes_option(function: Any) -> Any:

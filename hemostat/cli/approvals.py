@@ -9,16 +9,19 @@ from typing import Any
 
 import click
 
-from hemostat.cli import json_option, settings_option
+from hemostat.cli import json_option, server_option, settings_option
 from hemostat.desk.inbox import legal_roles, roles_at, roles_that_ask
 from hemostat.gates_shown import described, show_gate
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import views, waiting_incidents
+from hemostat.remote import reading
+from hemostat.remote.server import Server
+from hemostat.remote.signed_in import login_at
 from hemostat.settings import FILE_NAME, FILE_VARIABLE, Settings
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
 from hemostat.terminal_voice import understood
-from schemas.errors import HemostatError
+from schemas.errors import BadInput, HemostatError
 from schemas.gate import OnSilence
 from schemas.incident import GateView, IncidentView
 from schemas.who import Who
@@ -30,10 +33,17 @@ COUNSEL = "counsel"
 @click.option("--role", help="Only what waits for this role; with --as, in which that person is.")
 @click.option("--mine", is_flag=True, help="Only what you may decide: --as with the login name.")
 @click.option("--as", "person", help="Only what this person may decide now, by their id.")
+@server_option
 @settings_option
 @json_option
 def command(
-    *, role: str | None, mine: bool, person: str | None, config: Path | None, as_json: bool
+    *,
+    role: str | None,
+    mine: bool,
+    person: str | None,
+    server: str | None,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """List what waits for whom.
 
@@ -41,8 +51,13 @@ def command(
     """
     if mine and person:
         raise click.UsageError("--mine and --as are two people: give one of them.")
-    who = _somebody(person or getpass.getuser(), role, config) if mine or person else None
-    rows, answers = asyncio.run(_read(None if who else role))
+    login = login_at(server)
+    if login is not None:
+        with Server.of(login) as there:
+            who, rows, answers = _read_there(there, role, mine=mine, person=person)
+    else:
+        who = _somebody(person or getpass.getuser(), role, config) if mine or person else None
+        rows, answers = asyncio.run(_read(None if who else role))
     waiting: list[dict[str, Any]] = []
     for row, answer in zip(rows, answers, strict=True):
         waiting += _gates(row, answer, as_json=as_json, who=who, role=role)
@@ -65,6 +80,21 @@ def _somebody(person: str, role: str | None, config: Path | None) -> Who:
     if config is None and FILE_VARIABLE not in os.environ and not Path(FILE_NAME).is_file():
         return who  # no settings here: the incidents' own people still tell
     return who.model_copy(update={"roles": tuple(roles_that_ask(Settings.load(config), who))})
+
+
+def _read_there(
+    there: Server, role: str | None, *, mine: bool, person: str | None
+) -> tuple[Who | None, list[IncidentRow], list[IncidentView | HemostatError]]:
+    """What waits, as the gateway has it; *mine* is what waits for who is signed in."""
+    who = reading.me(there) if mine or person else None
+    if who is not None and person not in (None, who.person):
+        raise BadInput(
+            f"you are signed in as {who.person}; what somebody else may decide is not told",
+            where="--as",
+            next_step="use --mine.",
+        )
+    rows = reading.waiting(there, None if who else role)
+    return who, rows, [reading.view_or_why_not(there, row.id) for row in rows]
 
 
 async def _read(

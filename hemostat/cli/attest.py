@@ -9,8 +9,18 @@ import click
 
 from hemostat.cli import speaker_options
 from hemostat.incidents import view
+from hemostat.remote import reading
+from hemostat.remote.server import Server
+from hemostat.remote.speaking import speaking_at
 from hemostat.temporal import connect
-from hemostat.terminal_voice import role_of, speak_and_tell, still_open, understood
+from hemostat.terminal_voice import (
+    role_of,
+    say_there_and_tell,
+    speak_and_tell,
+    still_open,
+    understood,
+)
+from schemas.incident import IncidentView
 from schemas.statements import Attestation
 
 
@@ -31,12 +41,19 @@ def command(
     reason: str,
     actor: str | None,
     key: Path | None,
+    server: str | None,
     as_json: bool,
 ) -> int:
     """Say that a step was done outside.
 
     STEP is a containing step that is under way. The engine does not act, and proves it like any other; until then it counts as not proven. Exits 1 if the incident refused it, with its reason.
     """
+    login = speaking_at(server, actor=actor, key=key)
+    if login is not None:
+        with Server.of(login) as there:
+            seen = reading.view(there, incident)
+            said = _attestation(seen, login.person, step, role, evidence, reason)
+            return say_there_and_tell(there, incident, said, as_json=as_json)
     return asyncio.run(
         _attest(
             incident,
@@ -64,9 +81,21 @@ async def _attest(
 ) -> int:
     client = await connect(identity=f"hemostat-attest/{actor}")
     seen = await view(client, incident)
+    said = _attestation(seen, actor, step, role, evidence, reason)
+    return await speak_and_tell(client, seen, said, key, as_json=as_json)
+
+
+def _attestation(
+    seen: IncidentView,
+    actor: str,
+    step: str,
+    role: str | None,
+    evidence: tuple[str, ...],
+    reason: str,
+) -> Attestation:
     still_open(seen)
     with understood("attest"):
-        said = Attestation(
+        return Attestation(
             id=str(uuid.uuid4()),
             actor=actor,
             role=role_of(seen, role, actor),
@@ -74,4 +103,3 @@ async def _attest(
             step=step,
             evidence=evidence,
         )
-    return await speak_and_tell(client, seen, said, key, as_json=as_json)

@@ -4,8 +4,11 @@ import asyncio
 
 import click
 
-from hemostat.cli import json_option
+from hemostat.cli import json_option, server_option
 from hemostat.incidents import legal_clocks
+from hemostat.remote import reading
+from hemostat.remote.server import Server
+from hemostat.remote.signed_in import login_at
 from hemostat.temporal import connect
 from hemostat.terminal import document, line, table
 from schemas.clocks.view import ClockRow, ClocksView
@@ -14,13 +17,19 @@ from schemas.clocks.view import ClockRow, ClocksView
 @click.command
 @click.argument("incident")
 @click.option("--run", "run_id", help="An earlier run of a reopened incident.")
+@server_option
 @json_option
-def command(incident: str, run_id: str | None, as_json: bool) -> None:
+def command(incident: str, run_id: str | None, server: str | None, as_json: bool) -> None:
     """Show the legal clocks of one incident.
 
     For each: its state, when it is due in the strict and in the legal reading, and to whom. This is no legal advice.
     """
-    seen = asyncio.run(_read(incident, run_id))
+    login = login_at(server)
+    if login is not None:
+        with Server.of(login) as there:
+            seen = reading.clocks(there, incident, run_id)
+    else:
+        seen = asyncio.run(_read(incident, run_id))
     if as_json:
         document(seen.model_dump(mode="json"))
     else:

@@ -10,8 +10,11 @@ import click
 
 from hemostat.cli import speaker_options
 from hemostat.incidents import view
+from hemostat.remote import reading
+from hemostat.remote.server import Server
+from hemostat.remote.speaking import speaking_at
 from hemostat.temporal import connect
-from hemostat.terminal_voice import speak_and_tell, still_open, understood
+from hemostat.terminal_voice import say_there_and_tell, speak_and_tell, still_open, understood
 from schemas.errors import BadInput
 from schemas.severity import Facts, Impact, Severity
 from schemas.statements import Regrading
@@ -38,6 +41,7 @@ def command(
     reason: str,
     actor: str | None,
     key: Path | None,
+    server: str | None,
     as_json: bool,
 ) -> int:
     """Say what became known, or set the severity.
@@ -46,10 +50,11 @@ def command(
     """
     if not (severity or facts or impacts):
         raise BadInput("nothing is said", next_step="give --severity, --fact or --impact.")
+    login = speaking_at(server, actor=actor, key=key)
     with understood("grade"):
         said = Regrading(
             id=str(uuid.uuid4()),
-            actor=actor or getpass.getuser(),
+            actor=login.person if login else actor or getpass.getuser(),
             role=role,
             reason=reason,
             severity=Severity(severity) if severity else None,
@@ -58,6 +63,10 @@ def command(
             if impacts
             else None,
         )
+    if login is not None:
+        with Server.of(login) as there:
+            still_open(reading.view(there, incident))
+            return say_there_and_tell(there, incident, said, as_json=as_json)
     return asyncio.run(_grade(incident, said, key, as_json=as_json))
 
 

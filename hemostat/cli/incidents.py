@@ -4,9 +4,12 @@ import asyncio
 
 import click
 
-from hemostat.cli import json_option
+from hemostat.cli import json_option, server_option
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import list_incidents
+from hemostat.remote.reading import rows as rows_there
+from hemostat.remote.server import Server
+from hemostat.remote.signed_in import login_at
 from hemostat.temporal import connect
 from hemostat.terminal import document, line, table
 
@@ -19,13 +22,19 @@ from hemostat.terminal import document, line, table
     type=click.IntRange(1, 1000),
     help="How many to list at most.",
 )
+@server_option
 @json_option
-def command(limit: int, as_json: bool) -> None:
+def command(limit: int, server: str | None, as_json: bool) -> None:
     """List incidents, open ones first.
 
-    Comes from Temporal alone and needs no worker.
+    Comes from Temporal alone and needs no worker; from a gateway, those that you may see.
     """
-    rows = asyncio.run(_list(limit))
+    login = login_at(server)
+    if login is None:
+        rows = asyncio.run(_list(limit))
+    else:
+        with Server.of(login) as there:
+            rows = rows_there(there, limit)
     if as_json:
         document(rows)
     elif not rows:

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
-from hemostat.cli import json_option, settings_option
+from hemostat.cli import json_option, server_option, settings_option
 from hemostat.following import follow as followed
 from hemostat.gates_shown import show_gate
 from hemostat.incidents import JournalRead, journal, view
+from hemostat.remote import reading
+from hemostat.remote.server import Server
+from hemostat.remote.signed_in import login_at
 from hemostat.settings import Settings
 from hemostat.temporal import connect
 from hemostat.terminal import clean, document, line, object_line, table
@@ -46,10 +49,17 @@ _TOLD = {
     is_flag=True,
     help="Go on with each entry as it comes, until it closes; with --json one object a line.",
 )
+@server_option
 @settings_option
 @json_option
 def command(
-    *, incident: str, run_id: str | None, follow: bool, config: Path | None, as_json: bool
+    *,
+    incident: str,
+    run_id: str | None,
+    follow: bool,
+    server: str | None,
+    config: Path | None,
+    as_json: bool,
 ) -> None:
     """Show one incident and its timeline.
 
@@ -57,11 +67,33 @@ def command(
     """
     if follow and run_id:
         raise click.UsageError("--follow follows the run that is now: leave out --run.")
+    login = login_at(server)
+    if login is not None:
+        with Server.of(login) as there:
+            _show_there(there, incident, run_id, follow=follow, as_json=as_json)
+        return
     vault = Vault.of(Settings.load(config))
     if follow:
         asyncio.run(_follow(incident, vault, as_json=as_json))
         return
-    seen, read = asyncio.run(_read(incident, run_id, vault))
+    _print(*asyncio.run(_read(incident, run_id, vault)), as_json=as_json)
+
+
+def _show_there(
+    there: Server, incident: str, run_id: str | None, *, follow: bool, as_json: bool
+) -> None:
+    """Show it as the gateway has it."""
+    seen = reading.view(there, incident, run_id)
+    if not follow:
+        _print(seen, reading.journal(there, incident, run_id), as_json=as_json)
+        return
+    telling = _Telling(seen, as_json=as_json)
+    for part in reading.follow(there, incident, waits=_print_waiting):
+        telling.tell(part)
+    telling.end(reading.view(there, incident))
+
+
+def _print(seen: IncidentView, read: JournalRead, *, as_json: bool) -> None:
     if as_json:
         document({"incident": seen, "journal": read.entries, "gaps": read.gaps})
     else:
@@ -72,23 +104,38 @@ def command(
 
 async def _follow(incident: str, vault: Vault, *, as_json: bool) -> None:
     client = await connect()
-    seen = await view(client, incident)
-    if not as_json:
-        _print_standing(seen)
-        line()
-    began: datetime | None = None
+    telling = _Telling(await view(client, incident), as_json=as_json)
     async for part in followed(client, incident, vault, waits=_print_waiting):
-        if isinstance(part, Entry) and began is None:
-            began = datetime.fromisoformat(part.at)
-        if as_json:
+        telling.tell(part)
+    if not as_json:
+        telling.end(await view(client, incident))
+
+
+class _Telling:
+    """Tells one incident as it goes on, for people or one JSON object a line."""
+
+    def __init__(self, seen: IncidentView, *, as_json: bool) -> None:
+        self._began, self._first, self._json = seen.opened_at, True, as_json
+        if not as_json:
+            _print_standing(seen)
+            line()
+
+    def tell(self, part: Entry | str) -> None:
+        """Tell an entry, or a gap."""
+        if isinstance(part, Entry) and self._first:
+            self._began, self._first = datetime.fromisoformat(part.at), False
+        if self._json:
             object_line(part.model_dump(mode="json") if isinstance(part, Entry) else {"gap": part})
         elif isinstance(part, Entry):
-            _print_entry(part, began or seen.opened_at)
+            _print_entry(part, self._began)
         else:
             _print_gap(part)
-    if not as_json:
-        ended = await view(client, incident)
-        line((ended.phase.value, "bold"), f"  {ended.resolution.value if ended.resolution else ''}")
+
+    def end(self, seen: IncidentView) -> None:
+        """Tell how it ended."""
+        if not self._json:
+            how = f"  {seen.resolution.value if seen.resolution else ''}"
+            line((seen.phase.value, "bold"), how)
 
 
 def _print_waiting(error: SystemUnreachable) -> None:

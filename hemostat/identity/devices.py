@@ -51,6 +51,15 @@ async def collect(doors: Doors, request: Request) -> Response:
     return said(answer)
 
 
+async def end(doors: Doors, request: Request) -> Response:
+    """``POST /device/end``: the terminal gives its own token back; nobody else knows it."""
+    scheme, _, token = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() != "bearer" or doors.identity.tokens.whose(token.strip()) is None:
+        return said({"error": "invalid_token"}, 401)
+    doors.identity.tokens.end(token.strip())
+    return said({"ended": True})
+
+
 async def show(doors: Doors, request: Request) -> Response:
     """``GET /device``: the person compares the code and answers."""
     present = await signed_in(doors, request)

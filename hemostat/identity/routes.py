@@ -36,6 +36,7 @@ def routes(identity: Identity) -> list[Route]:
         at("/device", devices.answer, "POST"),
         at("/device/code", devices.ask, "POST"),
         at("/device/token", devices.collect, "POST"),
+        at("/device/end", devices.end, "POST"),
         Route("/login/assets/{name}", serve_asset),
     ]
 

@@ -1,0 +1,126 @@
+"""What a person reads at a gateway, in the shapes in which Temporal itself would give it."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+from urllib.parse import quote
+
+from hemostat.api.reading import JournalPart, Me
+from hemostat.desk.inbox import Asked
+from hemostat.desk.listing import LARGEST, Page
+from hemostat.incident_row import IncidentRow
+from hemostat.incidents import JournalRead
+from hemostat.remote.server import Server
+from schemas.clocks.view import ClocksView
+from schemas.errors import HemostatError, SystemUnreachable
+from schemas.incident import IncidentView, Phase
+from schemas.journal import Entry
+from schemas.who import Who
+
+LOOK_EVERY: Final = 1.0
+"""Seconds between two looks of who follows an incident; the gateway counts requests."""
+
+_PART: Final = 2000
+
+
+def place(incident: str, *parts: str) -> str:
+    """Return the path of *incident*, or of something of it."""
+    return "/".join(("/incidents", *(quote(part, safe="") for part in (incident, *parts))))
+
+
+def me(server: Server) -> Who:
+    """Return who we are there."""
+    return Who.model_validate(server.get("/me", Me).model_dump())
+
+
+def rows(server: Server, limit: int, **filters: object) -> list[IncidentRow]:
+    """Return the newest incidents that we may see, open ones first."""
+    found: list[IncidentRow] = []
+    cursor: str | None = None
+    while len(found) < limit:
+        size = min(limit - len(found), LARGEST)
+        page = server.get("/incidents", Page, limit=size, cursor=cursor, **filters)
+        found += page.incidents
+        cursor = page.next
+        if cursor is None:
+            break
+    return found
+
+
+def waiting(server: Server, role: str | None) -> list[IncidentRow]:
+    """Return the open incidents that wait for people, or for *role*, oldest first."""
+    found = rows(server, limit=10_000, open="true", waiting_for=role)
+    return sorted((row for row in found if row.waiting_for), key=lambda row: row.opened_at)
+
+
+def view(server: Server, incident: str, run_id: str | None = None) -> IncidentView:
+    """Return where *incident* stands."""
+    return server.get(place(incident), IncidentView, run=run_id)
+
+
+def view_or_why_not(server: Server, incident: str) -> IncidentView | HemostatError:
+    """Return where *incident* stands, or why that could not be had."""
+    try:
+        return view(server, incident)
+    except HemostatError as error:
+        return error
+
+
+def gate(server: Server, incident: str, name: str) -> Asked:
+    """Return an open gate as it is put before us; raises ``NotHeld`` if it is not open."""
+    return server.get(place(incident, "gates", name), Asked)
+
+
+def clocks(server: Server, incident: str, run_id: str | None = None) -> ClocksView:
+    """Return the legal clocks of *incident*."""
+    return server.get(place(incident, "clocks"), ClocksView, run=run_id)
+
+
+def journal(
+    server: Server, incident: str, run_id: str | None = None, start: int = 0
+) -> JournalRead:
+    """Return the journal from *start* on."""
+    entries: list[Entry] = []
+    gaps: list[str] = []
+    following: int | None = start
+    while following is not None:
+        part = server.get(
+            place(incident, "journal"), JournalPart, run=run_id, start=following, limit=_PART
+        )
+        entries += part.entries
+        gaps += [gap for gap in part.gaps if gap not in gaps]
+        following = part.next
+    return JournalRead(entries, gaps)
+
+
+def follow(
+    server: Server,
+    incident: str,
+    waits: Callable[[SystemUnreachable], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Entry | str]:
+    """Yield the journal, then each entry as it comes, until *incident* is closed.
+
+    A string is a gap. *waits* is told when nobody answers any more; only the first look raises.
+    """
+    seen, read = view(server, incident), journal(server, incident)
+    told: set[str] = set()
+    following, silent = 0, False
+    while True:
+        yield from (gap for gap in read.gaps if gap not in told)
+        told |= set(read.gaps)
+        yield from read.entries
+        following = read.entries[-1].seq + 1 if read.entries else following
+        if seen.phase is Phase.CLOSED and following >= seen.journal_length:
+            return
+        read = JournalRead([], [])
+        sleep(LOOK_EVERY)
+        try:
+            seen = view(server, incident)
+            if seen.journal_length > following:
+                read = journal(server, incident, start=following)
+            silent = False
+        except SystemUnreachable as error:
+            if not silent:
+                waits(error)
+            silent = True
