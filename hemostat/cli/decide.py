@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import click
@@ -52,115 +53,63 @@ def command(
 
     The decision is bound to what GATE of INCIDENT shows now, and is used once. Exits 1 if the incident refused the decision, with its reason.
     """
+    wish = _Wish(Choice(choice), reason, role, digest, yes, as_json)
     login = speaking_at(server, actor=actor, key=key)
     if login is not None:
         with Server.of(login) as there:
-            chosen = Choice(choice)
-            return _decide_there(
-                there,
-                incident,
-                gate,
-                chosen,
-                person=login.person,
-                reason=reason,
-                role=role,
-                digest=digest,
-                yes=yes,
-                as_json=as_json,
+            return _decide_there(there, login.person, incident, gate, wish)
+    return asyncio.run(_decide(incident, gate, actor or getpass.getuser(), key, wish))
+
+
+@dataclass(frozen=True)
+class _Wish:
+    """What was typed."""
+
+    choice: Choice
+    reason: str
+    role: str | None
+    digest: str | None
+    yes: bool
+    as_json: bool
+
+    def at(self, incident: str, gate: GateView, actor: str) -> Decision:
+        """Show *gate*, ask whether it is meant, and return the decision bound to what it shows."""
+        if self.digest and self.digest != gate.digest:
+            raise NotHeld(
+                "the gate shows something else now",
+                where=f"{incident} {gate.policy.id}",
+                next_step="look again with `hemostat approvals`, then decide.",
             )
-    return asyncio.run(
-        _decide(
-            incident,
-            gate,
-            Choice(choice),
-            reason=reason,
-            actor=actor or getpass.getuser(),
-            role=role,
-            digest=digest,
-            key=key,
-            yes=yes,
-            as_json=as_json,
-        )
-    )
+        if not self.as_json:
+            show_gate(incident, gate)
+        confirmed(f"{self.choice.value} as {actor}?", yes=self.yes, as_json=self.as_json)
+        role = role_for(gate, self.role, actor)
+        return decision_for(gate, self.choice, actor=actor, role=role, reason=self.reason)
 
 
-async def _decide(
-    incident: str,
-    gate_id: str,
-    choice: Choice,
-    *,
-    reason: str,
-    actor: str,
-    role: str | None,
-    digest: str | None,
-    key: Path | None,
-    yes: bool,
-    as_json: bool,
-) -> int:
+async def _decide(incident: str, gate_id: str, actor: str, key: Path | None, wish: _Wish) -> int:
     client = await connect(identity=f"hemostat-decide/{actor}")
     seen, gate = await open_gate(client, incident, gate_id)
-    decision = _meant(
-        incident, gate, choice, actor, role, reason, digest=digest, yes=yes, as_json=as_json
-    )
-    decision = await speak_alone(client, seen, decision, key)
+    decision = await speak_alone(client, seen, wish.at(incident, gate, actor), key)
     entry = await became_of(client, incident, decision, seen.journal_length)
-    status = tell(decision, entry, {"decision": decision}, as_json=as_json)
-    if not as_json:
+    status = tell(decision, entry, {"decision": decision}, as_json=wish.as_json)
+    if not wish.as_json:
         _tell_right(entry)
     return status
 
 
-def _decide_there(
-    there: Server,
-    incident: str,
-    gate_id: str,
-    choice: Choice,
-    *,
-    person: str,
-    reason: str,
-    role: str | None,
-    digest: str | None,
-    yes: bool,
-    as_json: bool,
-) -> int:
+def _decide_there(there: Server, person: str, incident: str, gate_id: str, wish: _Wish) -> int:
     """Decide at a gateway as *person*, who is signed in there."""
     asked = reading.gate(there, incident, gate_id)
-    own = role or (asked.roles[0] if len(asked.roles) == 1 else None)
-    decision = _meant(
-        incident, asked.gate, choice, person, own, reason, digest=digest, yes=yes, as_json=as_json
-    )
+    if wish.role is None and len(asked.roles) == 1:
+        wish = replace(wish, role=asked.roles[0])
+    decision = wish.at(incident, asked.gate, person)
     answer = say(there, incident, decision)
     told = {"decision": said_as(decision, answer)}
-    status = tell_answer(answer, told, as_json=as_json)
-    if not as_json and answer.entry is not None:
+    status = tell_answer(answer, told, as_json=wish.as_json)
+    if not wish.as_json and answer.entry is not None:
         _tell_right(answer.entry)
     return status
-
-
-def _meant(
-    incident: str,
-    gate: GateView,
-    choice: Choice,
-    actor: str,
-    role: str | None,
-    reason: str,
-    *,
-    digest: str | None,
-    yes: bool,
-    as_json: bool,
-) -> Decision:
-    """Show the gate, ask whether it is meant, and return the decision bound to what was shown."""
-    if digest and digest != gate.digest:
-        raise NotHeld(
-            "the gate shows something else now",
-            where=f"{incident} {gate.policy.id}",
-            next_step="look again with `hemostat approvals`, then decide.",
-        )
-    if not as_json:
-        show_gate(incident, gate)
-    confirmed(f"{choice.value} as {actor}?", yes=yes, as_json=as_json)
-    chosen = role_for(gate, role, actor)
-    return decision_for(gate, choice, actor=actor, role=chosen, reason=reason)
 
 
 def _tell_right(entry: Entry) -> None:
