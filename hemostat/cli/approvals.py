@@ -94,6 +94,9 @@ def _read_there(
             next_step="use --mine.",
         )
     rows = reading.waiting(there, None if who else role)
+    if who is not None:
+        mine_alone = reading.asked_of_me(there)
+        rows = [row for row in rows if row.id in mine_alone]
     return who, rows, [reading.view_or_why_not(there, row.id) for row in rows]
 
 

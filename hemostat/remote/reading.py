@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import quote
 
 from hemostat.api.reading import JournalPart, Me
-from hemostat.desk.inbox import Asked
+from hemostat.desk.inbox import Asked, Inbox
 from hemostat.desk.listing import LARGEST, Page
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
@@ -51,6 +51,20 @@ def waiting(server: Server, role: str | None) -> list[IncidentRow]:
     """Return the open incidents that wait for people, or for *role*, oldest first."""
     found = rows(server, limit=10_000, open="true", waiting_for=role)
     return sorted((row for row in found if row.waiting_for), key=lambda row: row.opened_at)
+
+
+def asked_of_me(server: Server) -> set[str]:
+    """Return the incidents in which something is asked of us, or may be: nobody answers for it."""
+    found: set[str] = set()
+    cursor: str | None = None
+    while True:
+        inbox = server.get("/inbox", Inbox, limit=LARGEST, cursor=cursor)
+        found |= {gate.incident for gate in inbox.gates}
+        found |= {clock.incident for clock in inbox.clocks}
+        found |= set(inbox.unanswered)
+        cursor = inbox.next
+        if cursor is None:
+            return found
 
 
 def view(server: Server, incident: str, run_id: str | None = None) -> IncidentView:
