@@ -8,13 +8,13 @@ Keys that were there before the rotation began, or were ever used, are never swe
 
 Needs ``iam:*AccessKey*``, ``iam:*UserPolicy``, ``iam:*UserTags``/``TagUser``, and for rotated
 secrets ``secretsmanager:GetSecretValue``, ``PutSecretValue``, ``DescribeSecret`` and
-``UpdateSecretVersionStage``.
+``UpdateSecretVersionStage``; ``cloudtrail:LookupEvents`` to seal what the keys did.
 """
 
 import json
 import secrets as dice
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, TypeVar
 
 from botocore.exceptions import ClientError
@@ -23,12 +23,14 @@ from activities.parts.aws_client import WHERE, Aws, code_of
 from activities.parts.aws_evidence import snapshot
 from activities.parts.aws_rotation import Rotation, stored_key
 from activities.parts.aws_sessions import denial, denied_before, policy_name
+from activities.parts.aws_trail import NAME as TRAIL
+from activities.parts.aws_trail import read_trail
 from activities.parts.http import Address
-from hemostat.settings import SecretRef, read_secret
+from hemostat.settings import Duration, SecretRef, read_secret
 from hemostat.vault import Vault
 from schemas.base import Frozen, Name
 from schemas.errors import BadInput, HemostatError, SystemRefused, SystemUnreachable
-from schemas.evidence import Gap, Sealed
+from schemas.evidence import EvidenceItem, Sealed
 from schemas.ports import credentials as ports
 from schemas.ports.port import fulfils
 
@@ -44,7 +46,7 @@ class Connection(Frozen):
     """``[connections.NAME]``: an account; *witnesses* are old sessions to try, by principal.
 
     A witness is JSON: ``access_key_id``, ``secret_access_key``, ``session_token`` and a ``bucket``
-    that the principal may list.
+    that the principal may list. What CloudTrail has of the last *trail_window* is sealed.
     """
 
     adapter: Literal["credentials_aws"]
@@ -53,6 +55,7 @@ class Connection(Frozen):
     region: str = "us-east-1"
     endpoint_url: Address | None = None
     witnesses: dict[Name, SecretRef] = {}
+    trail_window: Duration = timedelta(days=1)
     timeout_seconds: float = 5
 
 
@@ -260,19 +263,42 @@ class CredentialsAws:
 
     @fulfils(ports.seal_credentials)
     async def seal_credentials(self, request: ports.SealCredentials) -> Sealed:
-        """Seal keys, policies, groups and stages; the audit trail is another system's."""
+        """Seal keys, policies, groups and stages, and what CloudTrail has of those keys."""
         state = await self._aws.run(
             lambda: snapshot(self._aws.client, request.principals, request.secrets)
         )
-        item = await self._vault.put(
-            json.dumps(state, sort_keys=True, default=str).encode(),
-            media_type="application/json",
-            name="cloud identities and permissions",
-            source="aws",
-            method="IAM and Secrets Manager read calls, without secret values",
+        held = await self._seal(
+            state,
+            "cloud identities and permissions",
+            "IAM and Secrets Manager read calls, without secret values",
         )
-        trail = Gap(name="cloud audit trail", reason="not read here: seal it from CloudTrail")
-        return Sealed(items=(item,), gaps=(trail,))
+        now = datetime.now(UTC)
+        since = now - self.connection.trail_window
+        keys = {
+            name: [str(key["key_id"]) for key in found["keys"]]
+            for name, found in state["principals"].items()
+        }
+        trail = await self._aws.run(
+            lambda: read_trail(
+                self._aws.client("cloudtrail"),
+                keys,
+                since=since,
+                now=now,
+                region=self.connection.region,
+            )
+        )
+        document = {"since": since.isoformat(), "keys": keys, "events": trail.events}
+        events = await self._seal(document, TRAIL, "CloudTrail LookupEvents by principal and key")
+        return Sealed(items=(held, events), gaps=tuple(trail.gaps))
+
+    async def _seal(self, content: object, name: str, method: str) -> EvidenceItem:
+        return await self._vault.put(
+            json.dumps(content, sort_keys=True, default=str).encode(),
+            media_type="application/json",
+            name=name,
+            source="aws",
+            method=method,
+        )
 
     def _keys(self, principal: str) -> ports.Keys:
         client = self._aws.client("iam")

@@ -21,6 +21,7 @@ from schemas.ports import (
     disclosure,
     gateway,
     paging,
+    sessions,
     vault,
 )
 from schemas.severity import Facts, Impact, Known, Unknown
@@ -37,7 +38,7 @@ SOMEONE = "Documents may be leaving through an assistant"
     id="assistant-exfiltration",
     title="An insider drains an assistant",
     capabilities=(assistant, callers, credentials, disclosure, gateway, paging, vault),
-    optional=(connectors,),
+    optional=(connectors, sessions),
     parameters=Parameters,
     atlas=("AML.T0012", "AML.T0051.000", "AML.T0057", "AML.T0024", "AML.T0085.000", "AML.T0036"),
     csf=("RS.MA-02", "RS.AN-06", "RS.AN-07", "RS.AN-08", "RS.MI-01", "RS.MI-02", "RS.CO", "RC.RP"),

@@ -14,6 +14,7 @@ ADAPTERS = {
     "probes_http": "probes",
     "registry_mlflow": "registry",
     "serving_http": "serving",
+    "sessions_oidc": "sessions",
     "vault_folder": "vault",
     "vault_s3": "vault",
     "webhooks_standard": "webhooks",

@@ -20,6 +20,7 @@ from schemas.ports import (
     disclosure,
     gateway,
     paging,
+    sessions,
     vault,
 )
 from schemas.ports.port import Port
@@ -34,11 +35,11 @@ INSIDER = "i1"
 """Who stands behind the suspect's key, among the people of a roster."""
 CONNECTIONS = (
     *("assistant", "callers", "clocks", "connectors", "credentials"),
-    *("disclosure", "gateway", "pager", "vault"),
+    *("disclosure", "gateway", "pager", "sessions", "vault"),
 )
 MODULES = (
     *(assistant, callers, clocks, connectors, credentials),
-    *(disclosure, gateway, paging, vault),
+    *(disclosure, gateway, paging, sessions, vault),
 )
 
 
@@ -104,6 +105,10 @@ class ExfiltrationWorld(World):
     """Connectors whose access is ended."""
     last_used: dict[str, datetime] = field(default_factory=lambda: {"AKIAINSIDER1": SINCE})
     """When the cloud's record says a key was used last; it tells nothing of others."""
+    signed_in: set[str] = field(default_factory=lambda: {SUSPECT, *PEERS})
+    """Who has a session at the identity provider."""
+    no_witness: set[str] = field(default_factory=set)
+    """Whose sessions cannot be tried."""
     denied: dict[str, datetime] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=lambda: {"v1": "AKIASERVICE1"})
     current: str = "v1"
@@ -155,6 +160,18 @@ class ExfiltrationWorld(World):
         if changed and self.change("revoke_connector", f"end {request.connector}"):
             self.ended.add(request.connector)
         return connectors.ConnectorRevoked(connector=request.connector, changed=changed)
+
+    def end_sessions(self, request: sessions.EndSessions) -> sessions.SessionsEnded:
+        if self.change("end_sessions", f"end the sessions of {request.subject}"):
+            self.signed_in.discard(request.subject)
+        return sessions.SessionsEnded(subject=request.subject)
+
+    def try_session(self, request: sessions.TrySession) -> sessions.SessionTried:
+        if request.lived is False:
+            raise ApplicationError("nothing to try", type="BadInput", non_retryable=True)
+        known = request.subject not in self.no_witness
+        answer: sessions.Answer = "accepted" if request.subject in self.signed_in else "refused"
+        return sessions.SessionTried(subject=request.subject, answer=answer if known else None)
 
     def try_connector(self, request: connectors.TryConnector) -> connectors.ConnectorTried:
         alive = request.connector not in self.ended

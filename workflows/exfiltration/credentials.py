@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import JsonValue
 
 from schemas.base import iso
-from schemas.ports import assistant, connectors, credentials
+from schemas.ports import assistant, connectors, credentials, sessions
 from schemas.step import StepState
 from workflows.engine import Check, Playbook, Proof, do
 from workflows.exfiltration import gates, shown, words
@@ -94,6 +94,22 @@ class Credentials(Playbook[Parameters]):
         if state is StepState.DISPROVEN:
             self.unproven(f"Deactivate {key_id} of {principal}", says)
             self.page_commander(f"used-{key_id}", f"{key_id}: {says}")
+
+    async def end_sessions(self, caller: str, facts: words.Facts) -> None:
+        """Whatever the person is signed in with, at the identity provider; they may not be again."""
+        before = await self.observe(
+            f"Try a session of {caller}",
+            do(sessions.try_session, sessions.TrySession(subject=caller)),
+        )
+        title = f"End the sessions of {caller}"
+        dead = await self.contain(
+            title,
+            do(sessions.end_sessions, sessions.EndSessions(subject=caller)),
+            proof=self.looks(shown.session_is_refused(caller, lived=before.answer == "accepted")),
+            undo=[],
+        )
+        self.keep(title)
+        facts.credentials.append(f"sessions of {caller}: {'ended' if dead else 'NOT SHOWN'}")
 
     async def end_connectors(self, facts: words.Facts) -> None:
         """What other systems gave the assistant is ended there; only they can give it anew."""

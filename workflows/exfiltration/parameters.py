@@ -32,6 +32,8 @@ class Parameters(Frozen):
     credentials: tuple[Credential, ...] = ()
     connectors: tuple[Name, ...] = ()
     """The access that other systems gave the assistant, as the connection names it."""
+    sessions: tuple[Name, ...] = ()
+    """The callers who are signed in at the identity provider that the connection names."""
     authorities: dict[Name, Name] = {}
     """The audience of the filings under a legal clock or regime; without one, counsel files."""
     audiences: tuple[Name, ...] = ()

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from schemas.ports import assistant, callers, connectors, credentials, gateway
+from schemas.ports import assistant, callers, connectors, credentials, gateway, sessions
 from workflows.engine import Check
 
 
@@ -64,6 +64,16 @@ def connector_is_dead(connector: str) -> Check[Any, Any]:
         connectors.try_connector,
         lambda _: connectors.TryConnector(connector=connector),
         lambda seen: not seen.active and seen.status in (401, 403),
+    )
+
+
+def session_is_refused(subject: str, *, lived: bool) -> Check[Any, Any]:
+    """By a token from before, which worked then, while others' tokens work."""
+    return Check(
+        f"a session of {subject} from before is refused",
+        sessions.try_session,
+        lambda _: sessions.TrySession(subject=subject, lived=lived),
+        lambda seen: seen.ended(),
     )
 
 

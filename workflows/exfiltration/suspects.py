@@ -104,6 +104,7 @@ class Suspects(Credentials):
                 self.refused.append(caller)
             elif caller not in self.revoked:
                 await self.revoke_principal_of(caller, facts)
+                await self.end_sessions_of(caller, facts)
                 self.revoked.append(caller)
 
     async def block(self, caller: str) -> bool:
@@ -159,6 +160,16 @@ class Suspects(Credentials):
         except StepGivenUp as error:
             facts.credentials.append(f"keys of {principal}: NOT REVOKED")
             self.finding(f"not revoked {principal}", f"Not revoked: {error.what}", {})
+
+    async def end_sessions_of(self, caller: str, facts: words.Facts) -> None:
+        """What the same person is signed in with; given up, it is said and the rest goes on."""
+        if caller not in self.parameters.sessions:
+            return
+        try:
+            await self.end_sessions(caller, facts)
+        except StepGivenUp as error:
+            facts.credentials.append(f"sessions of {caller}: NOT ENDED")
+            self.finding(f"not ended {caller}", f"Not ended: {error.what}", {})
 
 
 def refusal(caller: str) -> str:

@@ -54,6 +54,7 @@ async def start_cloud(state: Path, port: int, env: Mapping[str, str]) -> tuple[C
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": cloud.key_id,
         "AWS_SECRET_ACCESS_KEY": cloud.secret,
+        "CLOUDTRAIL_RECORDING": "1",
         "LOG_LEVEL": "WARNING",
     }
     child = await ChildProcess.start(
