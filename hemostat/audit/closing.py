@@ -3,6 +3,8 @@
 import asyncio
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import temporalio
@@ -14,6 +16,8 @@ from temporalio.service import RPCError
 
 from hemostat import incidents
 from hemostat.audit.code import code_of
+from hemostat.audit.pack.restricted import visibility_of
+from hemostat.audit.reads import reads_of
 from hemostat.audit.sealing import Sealing
 from hemostat.audit.tail import whole
 from hemostat.vault import Vault
@@ -46,6 +50,20 @@ async def without_worker(sealing: Sealing, playbook: str) -> Gathered:
     await _kept(found, sealing)
     await _histories(found, sealing, playbook)
     return found
+
+
+async def reads(found: Gathered, sealing: Sealing, file: Path | None, since: datetime) -> None:
+    """Add who read it, where it is restricted."""
+    events = [
+        event
+        for header in sealing.runs()
+        for event in await asyncio.to_thread(sealing.sealed_events, header.run)
+    ]
+    restricted = visibility_of(events).restricted
+    told = await asyncio.to_thread(reads_of, file, sealing.incident, since, restricted=restricted)
+    found.gaps += told.gaps
+    if told.reads is not None:
+        found.members["reads.jsonl"] = told.lines
 
 
 async def _histories(found: Gathered, sealing: Sealing, playbook: str) -> None:

@@ -8,7 +8,8 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from temporalio.api.history.v1 import HistoryEvent
@@ -60,6 +61,8 @@ class Sealer:
     journal_within: timedelta = timedelta(seconds=3)
     """How long a checkpoint of an open incident waits for the journal before it does without."""
     timestamps: Timestamps | None = None
+    reads: Path | None = None
+    """The gateway's record of who read restricted incidents; None: it is not on this host."""
     lag: Lag = field(default_factory=Lag)
 
 
@@ -193,6 +196,8 @@ class Follower:
             if loop.time() - self._patient_since < self._with.patience.total_seconds():
                 raise
             found = await closing.without_worker(sealing, self._opening.playbook)
+        began = datetime.fromisoformat(self._opening.opened_at)
+        await closing.reads(found, sealing, self._with.reads, began)
         sealed = {
             name: await asyncio.to_thread(sealing.keep, content)
             for name, content in found.members.items()

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from schemas.audit.signing import SigningKey
-from schemas.audit.trust import Trust, TrustedKey, read_trust
+from schemas.audit.trust import Authority, Trust, TrustedKey, read_trust
 from schemas.base import iso
 from schemas.canonical import canonical_json
 from schemas.errors import BadInput, ConfigurationError
@@ -91,6 +91,24 @@ def compromised(trust: Trust, kid: str, since: datetime) -> Trust:
             )
         }
     )
+
+
+def with_authority(trust: Trust, certificate: str, since: datetime) -> Trust:
+    """Return *trust* with the timestamp authority whose root is *certificate* (PEM), from *since*.
+
+    Raises ``BadInput`` where that is no certificate. One that is there already keeps its time.
+    """
+    told = certificate.strip() + "\n"
+    if any(held.certificate == told for held in trust.authorities):
+        return trust
+    try:
+        added = Authority(certificate=told, since=iso(since))
+    except ValueError:
+        raise BadInput(
+            "this is no certificate",
+            next_step="give the root certificate of the timestamp authority, as PEM.",
+        ) from None
+    return trust.model_copy(update={"authorities": (*trust.authorities, added)})
 
 
 def write_trust(file: Path, trust: Trust) -> None:

@@ -12,6 +12,7 @@ from hemostat.audit.sealer import run_sealer
 from hemostat.audit.setup import key_of, store_of
 from hemostat.audit.timestamps import Timestamps
 from hemostat.cli import log_to_stderr, settings_option
+from hemostat.desk.reads import FILE as READS
 from hemostat.settings import Settings
 from hemostat.temporal import connect, ensure_namespace
 from hemostat.vault import Vault
@@ -47,6 +48,7 @@ async def _seal(settings: Settings) -> None:
         vault=Vault.of(settings),
         every=settings.audit.every,
         timestamps=Timestamps(url) if url else None,
+        reads=settings.state_folder / READS,
     )
     _say_ready(key.kid)
     await run_sealer(sealer, stop)

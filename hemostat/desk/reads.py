@@ -12,25 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from schemas.base import Frozen, Utc
+from schemas.audit.reads import Read
 from schemas.canonical import canonical_json
 from schemas.errors import SystemUnreachable
 from schemas.who import Who
 
 FILE: Final = "reads.jsonl"
-
-
-class Read(Frozen):
-    """One read of one restricted incident."""
-
-    at: Utc
-    person: str
-    subject: str
-    kind: str
-    method: str
-    incident: str
-    what: str
-    """``list``, ``view``, ``journal``, ``clocks``, ``inbox`` or ``watch``."""
 
 
 class Reads:

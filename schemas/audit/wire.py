@@ -24,6 +24,8 @@ class EventType(IntEnum):
     COMPLETED = 2
     FAILED = 3
     TIMED_OUT = 4
+    ACTIVITY_SCHEDULED = 10
+    ACTIVITY_COMPLETED = 12
     CANCELED = 21
     SIGNALED = 26
     TERMINATED = 27
@@ -31,7 +33,7 @@ class EventType(IntEnum):
     UPSERT_ATTRIBUTES = 40
 
 
-_ATTRIBUTES: Final = {1: 6, 2: 7, 26: 26, 28: 33, 40: 45}
+_ATTRIBUTES: Final = {1: 6, 2: 7, 10: 15, 12: 17, 26: 26, 28: 33, 40: 45}
 """The field that holds the attributes, by event type."""
 
 

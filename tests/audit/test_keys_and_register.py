@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import trustme
 
 from hemostat.audit.keys import trust_file
 from hemostat.audit.pack.export import export
@@ -89,6 +90,25 @@ def test_a_rotated_key_still_vouches_for_what_it_signed(
     for pack in (old, new):
         assert verify_pack(pack, trust(settings)).findings == ()
     assert [*settings.audit_folder.glob("key.pem.*")]
+
+
+def test_a_timestamp_authority_is_added_once_and_what_is_none_is_refused(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = settings.folder / "tsa.pem"
+    assert run(["audit", "keys", "authority", str(file)]) == 2, "there is no key yet"
+    first_key(settings)
+    assert run(["audit", "keys", "authority", str(file)]) == 2, "there is no such file"
+    file.write_text("no certificate")
+    assert run(["audit", "keys", "authority", str(file)]) == 2
+    file.write_bytes(trustme.CA().cert_pem.bytes())
+    capsys.readouterr()
+    for _ in range(2):
+        asked = ["audit", "keys", "authority", str(file), "--since", "2026-01-01", "--json"]
+        assert run(asked) == 0
+        since = json.loads(capsys.readouterr().out)["authorities_since"]
+        assert since == ["2026-01-01T00:00:00.000000Z"]
+    assert trust(settings).authorities[0].certificate == file.read_text().strip() + "\n"
 
 
 def test_what_a_compromised_key_signed_does_not_hold_without_a_timestamp(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hemostat.audit.account.account import Account
+from hemostat.audit.account.reading import record_at
 from hemostat.audit.account.record import Record
 from hemostat.audit.report.annotations import About, Annotations
 from hemostat.audit.report.board import board
@@ -193,3 +194,22 @@ def test_the_commands_write_pages_pdf_json_and_annotations(
     told = json.loads(capsys.readouterr().out)
     assert told["incidents"]["n"] == 3
     assert told["unread"] == []
+
+
+@pytest.mark.parametrize(
+    ("scenario", "began"),
+    [
+        ("feedback-poisoning/resolved", "2026-11-20T12:00:00+00:00"),  # the first poisoned feedback
+        ("adversarial-evasion/hardened", "2026-11-22T08:30:00+00:00"),  # the first patched upload
+        ("assistant-exfiltration/filed", "2026-11-22T09:00:00+00:00"),  # the first extraction
+        ("triage/closed", None),
+    ],
+)
+def test_harm_began_when_the_record_shows_it(scenario: str, began: str | None) -> None:
+    metrics = metrics_of(Account(record_at(HISTORIES / scenario)))
+    if began is None:
+        assert metrics.seconds["mttd"] is None
+        assert metrics.unknown["mttd"] == "the record does not show when the harm began"
+    else:
+        took = metrics.opened_at - datetime.fromisoformat(began)
+        assert metrics.seconds["mttd"] == took.total_seconds()

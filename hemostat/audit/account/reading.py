@@ -5,6 +5,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from hemostat.audit.account.harm import harm_in_history
 from hemostat.audit.account.record import Record
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.replay.sources import PACK, incident_in
@@ -23,7 +24,8 @@ def record_at(path: Path) -> Record:
     """
     if path.suffix == PACK:
         return record_in(path)
-    runs = asyncio.run(replay_today(incident_in(path)))
+    incident = incident_in(path)
+    runs = asyncio.run(replay_today(incident))
     if parted := next((run for run in runs if not run.held), None):
         raise NotHeld(
             "the histories do not replay, so there is no journal to read",
@@ -32,7 +34,9 @@ def record_at(path: Path) -> Record:
         )
     entries = [Entry.model_validate(entry) for run in runs for entry in run.journal]
     gaps = ("the journal is the one that a replay of the histories writes; it has no seals",)
-    return Record(source="histories", entries=entries, gaps=gaps, runs=len(runs))
+    events = (e.SerializeToString() for run in incident.histories() for e in run.events)
+    harm = harm_in_history(events)
+    return Record(source="histories", entries=entries, gaps=gaps, runs=len(runs), harm=harm)
 
 
 def record_in(path: Path) -> Record:
@@ -51,6 +55,8 @@ def record_in(path: Path) -> Record:
         code=code,
         runs=len(pack.manifest.runs),
         builds=tuple(str(build) for build in builds),
+        reads=pack.reads(),
+        harm=harm_in_history(event for run in pack.histories() for event in run.events()),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from schemas.audit.reads import Read
 from schemas.errors import BadInput, HemostatError
 from schemas.journal import Entry, Kind, verify_chain
 
@@ -21,6 +22,10 @@ class Record:
     runs: int | None = None
     builds: Sequence[str] = ()
     """The worker builds that the histories name as having decided."""
+    reads: Sequence[Read] | None = None
+    """Who read it until its close; None: the source does not say."""
+    harm: Sequence[datetime] = ()
+    """When harm began, where the histories say it and the journal does not."""
 
     def __post_init__(self) -> None:
         if not self.entries or self.entries[0].kind is not Kind.OPENED:

@@ -2,6 +2,7 @@
 
 from hemostat.audit.account.account import Account, in_short
 from hemostat.audit.explain.answer import Answer, Point, not_shown
+from schemas.base import iso
 from schemas.journal import Kind
 
 
@@ -63,13 +64,34 @@ def clocks(account: Account) -> Answer:
 
 def readers(account: Account) -> Answer:
     """Who saw the data."""
-    return not_shown(
-        "readers",
-        "Who saw the data?",
-        "reads are kept beside the record, with whoever ran the console and the API"
-        + (", and this incident names nobody who was excluded" if not _excluded(account) else ""),
-        "an auditor's role that can also act",
+    id_, question = "readers", "Who saw the data?"
+    trap = "an auditor's role that can also act; reads after the close are in no pack"
+    reads = account.record.reads
+    if reads is None:
+        return not_shown(
+            id_,
+            question,
+            "reads are recorded of restricted incidents alone, and sealed at the close; this source "
+            "has none"
+            + (
+                ", and this incident names nobody who was excluded"
+                if not _excluded(account)
+                else ""
+            ),
+            trap,
+        )
+    points = []
+    for person in sorted({read.person for read in reads}):
+        mine = [read for read in reads if read.person == person]
+        whats = ", ".join(sorted({read.what for read in mine}))
+        ways = ", ".join(sorted({f"{read.kind} by {read.method}" for read in mine}))
+        span = f"{iso(mine[0].at)} to {iso(mine[-1].at)}"
+        points.append(Point(f"{person} ({ways}): {len(mine)} reads, {span}: {whats}"))
+    says = (
+        f"{len(reads)} reads by {len(points)} people through the console and the API until the "
+        "close, as they were sealed. Who reads Temporal, the vault or a pack is not recorded."
     )
+    return Answer(id_, question, "partly", says, tuple(points), trap)
 
 
 def _excluded(account: Account) -> bool:

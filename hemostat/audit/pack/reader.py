@@ -16,6 +16,7 @@ from hemostat.audit.pack.archive import NotAnArchive, map_file, read_archive
 from schemas.audit.checkpoint import KIND as CHECKPOINT
 from schemas.audit.checkpoint import Checkpoint
 from schemas.audit.manifest import EvidenceList, Manifest
+from schemas.audit.reads import Read
 from schemas.audit.register import KIND as REGISTER
 from schemas.audit.register import RegisterEntry
 from schemas.audit.signing import Envelope, open_envelope
@@ -157,6 +158,13 @@ class Pack:
     def evidence(self) -> EvidenceList:
         """Return the list of evidence; items that are included lie under ``evidence/``."""
         return self.model("evidence.json", EvidenceList)
+
+    def reads(self) -> tuple[Read, ...] | None:
+        """Return who read the incident until its close; None if the pack does not say."""
+        name = "reads.jsonl"
+        if name not in self._members:
+            return None
+        return tuple(_as(Read, _strict(line, name), line, name) for line in self.lines(name))
 
     def code(self) -> dict[str, Any] | None:
         """Return the digests of code and data that the sealer saw; None while it is open."""

@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any, Final
 
 from hemostat.audit.account.account import Account, in_short
+from hemostat.audit.account.harm import harm_in_journal
 from hemostat.audit.account.record import at
 from schemas.journal import Kind
 
@@ -96,7 +97,7 @@ def metrics_of(account: Account) -> Metrics:
         "decision": median(latencies) if latencies else None,
     }
     reasons = {
-        "mttd": "no entry says when the harm began",
+        "mttd": "the record does not show when the harm began",
         "mtta": "no person said anything that counted",
         "commanded": "nothing was contained by an act",
         "ttc": "not every containing step was proven"
@@ -126,8 +127,7 @@ def metrics_of(account: Account) -> Metrics:
 
 
 def _first_harm(account: Account) -> datetime | None:
-    found = [e.data.get("first_suspicious_at") for e in account.of(Kind.EFFECT)]
-    moments = [datetime.fromisoformat(f) for f in found if isinstance(f, str)]
+    moments = [*harm_in_journal(account.record.entries), *account.record.harm]
     earlier = [moment for moment in moments if moment <= account.opened_at]
     return min(earlier, default=None)
 

@@ -7,6 +7,7 @@ service that is restricted now.
 from collections.abc import Collection
 
 from hemostat.audit.account.account import Account
+from hemostat.audit.account.harm import harm_in_history
 from hemostat.audit.account.record import Record
 from hemostat.audit.pack.restricted import visibility_of
 from hemostat.audit.register import Register, Which
@@ -45,10 +46,12 @@ class SealedMetrics:
     def _metrics(self, which: Which) -> Metrics | None:
         bodies = [held.body for held in read_checkpoints(self._store, place_of(*which))]
         segments = [body.segment.digest for body in bodies if body.segment]
-        events = (e for digest in segments for e in unframed(get_object(self._store, digest)))
+        events = [e for digest in segments for e in unframed(get_object(self._store, digest))]
         seen = visibility_of(events)
         if seen.restricted or seen.service in self._restricted:
             return None
         journal = get_object(self._store, bodies[-1].sealed["journal.jsonl"])
         entries = [Entry.model_validate_json(line) for line in journal.splitlines()]
-        return metrics_of(Account(Record(source="store", entries=entries)))
+        return metrics_of(
+            Account(Record(source="store", entries=entries, harm=harm_in_history(events)))
+        )

@@ -11,7 +11,7 @@ from schemas.audit.manifest import Manifest
 ALWAYS: Final = ("checkpoints.jsonl", "manifest.json", "register.jsonl")
 _KNOWN: Final = (
     re.compile(
-        r"(checkpoints|register|journal)\.jsonl|(manifest|decisions|evidence|clocks|code)\.json"
+        r"(checkpoints|register|journal|reads)\.jsonl|(manifest|decisions|evidence|clocks|code)\.json"
     ),
     re.compile(r"histories/\d\d+\.(events|digests|json)"),
     re.compile(r"timestamps/\d{6,}\.tsr"),

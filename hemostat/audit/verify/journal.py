@@ -24,7 +24,7 @@ def check_sealed(pack: Pack, last: Checkpoint, findings: Findings) -> str | None
     journal = set() if open_still else {"journal.jsonl"}  # of an open one the heads vouch for it
     loose = (
         journal
-        | {"clocks.json", "code.json"}
+        | {"clocks.json", "code.json", "reads.jsonl"}
         | {name for name in pack.names if name.startswith("histories/") and name.endswith(".json")}
     )
     for name in sorted(loose & set(pack.names) - set(last.sealed)):

@@ -73,6 +73,7 @@ def _verify(pack: Pack, manifest: Manifest, signed: Signed, findings: Findings, 
     entries: list[Entry] = []
     check("the history", lambda: check_histories(pack, manifest, held, findings, seen))
     check("the parts sealed at the close", lambda: check_sealed(pack, bodies[-1], findings))
+    check("who read it", lambda: _check_reads(pack, manifest, findings))
     check("the journal", lambda: check_journal(pack, manifest, bodies, findings, entries))
     check("the result", lambda: check_result(seen.result, entries, findings))
     check("decisions", lambda: check_decisions(pack, entries, findings))
@@ -80,3 +81,12 @@ def _verify(pack: Pack, manifest: Manifest, signed: Signed, findings: Findings, 
     check("evidence", lambda: check_evidence(pack, entries, findings))
     check("the register", lambda: check_register(pack, manifest, held, signed, findings))
     findings.notes += [f"declared gap: {gap}" for gap in bodies[-1].gaps]
+
+
+def _check_reads(pack: Pack, manifest: Manifest, findings: Findings) -> str | None:
+    reads = pack.reads()
+    if reads is None:
+        return None
+    if any(read.incident != manifest.incident for read in reads):
+        findings.add("sealed-other", "reads.jsonl", "it tells of reads of another incident")
+    return f"{len(reads)} reads, as the close sealed them"

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import click
 
-from hemostat.audit.keys import compromised, make_key, trust_file, with_key, write_trust
+from hemostat.audit.keys import (
+    compromised,
+    make_key,
+    trust_file,
+    with_authority,
+    with_key,
+    write_trust,
+)
 from hemostat.audit.setup import key_file, trust_path
 from hemostat.cli import json_option, settings_option
 from hemostat.settings import Settings
@@ -16,18 +23,22 @@ from schemas.errors import BadInput, ConfigurationError
 
 
 @click.command
-@click.argument("action", type=click.Choice(["list", "new", "rotate", "compromised"]))
-@click.argument("kid", required=False)
-@click.option("--since", metavar="TIME", help="From when a key was compromised, ISO 8601.")
+@click.argument("action", type=click.Choice(["list", "new", "rotate", "compromised", "authority"]))
+@click.argument("kid", required=False, metavar="[KID|FILE]")
+@click.option(
+    "--since",
+    metavar="TIME",
+    help="From when a key was compromised or an authority asked, ISO 8601.",
+)
 @settings_option
 @json_option
 def command(
     action: str, kid: str | None, *, since: str | None, config: Path | None, as_json: bool
 ) -> None:
-    """List, make, rotate or distrust the sealer's keys.
+    """List, make, rotate or distrust the sealer's keys, and add a timestamp authority.
 
     `new` makes the first one; `rotate` retires the key in use and makes another, after which the sealer is to be started again;
-    `compromised KID --since TIME` says that others may have had it. Each writes the trust file; give that to auditors on
+    `compromised KID --since TIME` says that others may have had it; `authority FILE` adds the root certificate (PEM) of the timestamp authority that is asked from now, or TIME, on. Each writes the trust file; give that to auditors on
     another way than the packs.
     """
     settings = Settings.load(config)
@@ -44,7 +55,24 @@ def command(
                 next_step="`hemostat audit keys compromised KID --since TIME`.",
             )
         write_trust(path, compromised(before, kid, _instant(since)))
+    elif action == "authority":
+        if before is None or kid is None:
+            raise BadInput(
+                "which certificate, and beside which key",
+                next_step="`hemostat audit keys new`, then `hemostat audit keys authority FILE`.",
+            )
+        asked_from = _instant(since) if since else datetime.now(UTC)
+        write_trust(path, with_authority(before, _certificate(Path(kid)), asked_from))
     _show(path, trust_file(path), as_json=as_json)
+
+
+def _certificate(file: Path) -> str:
+    try:
+        return file.read_text("ascii")
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"the certificate cannot be read ({type(error).__name__})", where=str(file)[:200]
+        ) from error
 
 
 def _rotate(settings: Settings, path: Path, before: Trust | None) -> None:
@@ -81,8 +109,12 @@ def _instant(text: str) -> datetime:
 def _show(path: Path, trust: Trust | None, *, as_json: bool) -> None:
     keys = trust.keys if trust else ()
     if as_json:
-        document({"trust": str(path), "keys": [key.model_dump(mode="json") for key in keys]})
+        since = [held.since for held in (trust.authorities if trust else ())]
+        told = [key.model_dump(mode="json") for key in keys]
+        document({"trust": str(path), "keys": told, "authorities_since": since})
         return
     line("trust file: ", (str(path), "bold"))
     rows = [(key.kid, key.since, key.retired or "", key.compromised or "") for key in keys]
     table(("key", "since", "retired", "compromised"), rows)
+    for held in trust.authorities if trust else ():
+        line("timestamp authority since ", held.since)
