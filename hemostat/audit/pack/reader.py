@@ -164,7 +164,7 @@ class Pack:
         name = "reads.jsonl"
         if name not in self._members:
             return None
-        return tuple(_as(Read, _strict(line, name), line, name) for line in self.lines(name))
+        return tuple(_as(Read, _strict(line, name), name) for line in self.lines(name))
 
     def code(self) -> dict[str, Any] | None:
         """Return the digests of code and data that the sealer saw; None while it is open."""
