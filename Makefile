@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SCENARIO ?= feedback-poisoning
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check crash bench picture pictures docs lock venv clean
+.PHONY: help drill test check crash bench bench-record picture pictures docs lock venv clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,10 @@ crash: .venv/.dev ## every fault at every effect; `make test` runs a part (some 
 
 bench: .venv/.dev ## how fast, on this machine
 	@$(BIN)/python -m bench
+
+bench-record: .venv/.dev ## how fast the record verifies and replays (some 4 minutes)
+	@$(BIN)/python -m bench.sealed
+	@$(BIN)/python -m bench.replay
 
 picture: .venv/.drill ## the README's picture, from a real drill
 	@$(BIN)/hemostat drill feedback-poisoning --picture docs/assets/drill.svg

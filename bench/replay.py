@@ -1,6 +1,6 @@
 """``python -m bench.replay``: a strict replay beside Temporal's bare Replayer, on the same histories.
 
-Both use the worker's sandbox and replay every recorded history of ``tests/replay`` in one process.
+Both use the worker's sandbox and replay recorded histories of ``tests/replay`` in one process.
 They take turns, the first one alternating, so that what else the machine does meets both. What is
 compared is the median over the rounds; ``bench/REPLAY.md`` keeps it.
 """
@@ -29,7 +29,9 @@ from workers.sandbox import sandbox
 HISTORIES: Final = Path(__file__).parents[1] / "tests" / "replay" / "histories"
 RESULTS: Final = Path(__file__).parent / "REPLAY.md"
 AIM: Final = 0.8
-ROUNDS: Final = 9
+ROUNDS: Final = 3
+_EVERY: Final = 4
+"""Of the recorded histories, each so-manieth."""
 
 _QUIET: Final = runtime()
 
@@ -62,15 +64,15 @@ async def strict(histories: list[WorkflowHistory]) -> None:
 async def timed(
     work: Callable[[list[WorkflowHistory]], Awaitable[None]], on: list[WorkflowHistory]
 ) -> float:
-    """Seconds of one pass."""
-    began = time.perf_counter()
+    """Seconds of the processors that one pass takes, in all threads."""
+    began = time.process_time()
     await work(on)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 async def measure(rounds: int) -> tuple[str, float]:
     """Return the page and the ratio of the speeds."""
-    files = sorted(HISTORIES.rglob("*.json.gz"))
+    files = sorted(HISTORIES.rglob("*.json.gz"))[:: _EVERY if rounds > 1 else 4 * _EVERY]
     histories = [history_of(gzip.decompress(file.read_bytes())) for file in files]
     events = sum(len(history.events) for history in histories)
     await bare(histories)
@@ -85,7 +87,7 @@ async def measure(rounds: int) -> tuple[str, float]:
     ratio = theirs / mine
     page = f"""# Replay
 
-Made by `python -m bench.replay`: a strict replay beside Temporal's bare Replayer, {len(histories)} recorded histories with {events:,} events, {rounds} rounds in turns, one process, {os.cpu_count()} processors, Python {platform.python_version()}.
+Made by `python -m bench.replay`: a strict replay beside Temporal's bare Replayer, {len(histories)} recorded histories with {events:,} events, {rounds} rounds in turns, processor time of one process, {os.cpu_count()} processors, Python {platform.python_version()}.
 
 | | median | spread | events/s |
 |-|-|-|-|

@@ -9,7 +9,6 @@ import base64
 from enum import StrEnum
 from typing import Literal
 
-from cryptography.x509 import load_pem_x509_certificate
 from pydantic import Field, ValidationError, model_validator
 
 from schemas.audit.signing import Kid, Moment, kid_of
@@ -47,6 +46,9 @@ class Authority(Frozen):
 
     @model_validator(mode="after")
     def _is_a_certificate(self) -> "Authority":
+        # Most trust files name no authority, and it takes long to load.
+        from cryptography.x509 import load_pem_x509_certificate  # noqa: PLC0415 - as said above
+
         load_pem_x509_certificate(self.certificate.encode())
         return self
 

@@ -31,3 +31,22 @@ async def test_a_handful_of_alerts_goes_through_all_of_the_benchmark(tmp_path: P
     assert status == 0, said
     assert "none lost" in said
     assert "the same on both sides, port by port" in said
+
+
+@pytest.mark.parametrize(
+    ("part", "says"), [("sealed", "packs/s"), ("replay", "Speed of the strict replay")]
+)
+async def test_the_record_is_verified_and_replayed_beside_its_floors(
+    part: str, says: str, tmp_path: Path
+) -> None:
+    async with await ChildProcess.start(
+        part,
+        [sys.executable, "-m", f"bench.{part}", "--smoke"],
+        log=tmp_path / "bench.log",
+        cwd=ROOT,
+    ) as bench:
+        async with asyncio.timeout(400):
+            status = await bench.wait()
+    said = (tmp_path / "bench.log").read_text()
+    assert status == 0, said
+    assert says in said

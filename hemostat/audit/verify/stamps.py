@@ -2,10 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
-
-from cryptography import x509
-from rfc3161_client import VerificationError, VerifierBuilder, decode_timestamp_response
+from typing import TYPE_CHECKING, Final
 
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.verify.findings import Findings
@@ -13,6 +10,9 @@ from hemostat.audit.verify.signatures import CLOCKS_DIFFER, Signed, moment
 from schemas.audit.checkpoint import Checkpoint
 from schemas.audit.signing import Envelope
 from schemas.base import iso
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 LATE: Final = timedelta(minutes=15)
 """A timestamp this long after its checkpoint's own time does not prove that time."""
@@ -28,6 +28,8 @@ def check_stamps(
         if names:
             findings.notes.append("the trust file names no timestamp authority: none was checked")
         return None
+    from cryptography import x509  # noqa: PLC0415 - most trust files name none, and it loads long
+
     roots = [x509.load_pem_x509_certificate(a.certificate.encode()) for a in authorities]
     times = _times(pack, names, held, roots, findings)
     proven: str | None = None
@@ -46,7 +48,7 @@ def _times(
     pack: Pack,
     names: Sequence[str],
     held: Sequence[Envelope[Checkpoint]],
-    roots: Sequence[x509.Certificate],
+    roots: "Sequence[x509.Certificate]",
     findings: Findings,
 ) -> dict[int, str]:
     """The outside time of each checkpoint that has one which holds."""
@@ -70,7 +72,13 @@ def _times(
     return times
 
 
-def _time_of(stamp: bytes, said: bytes, roots: Sequence[x509.Certificate]) -> datetime | None:
+def _time_of(stamp: bytes, said: bytes, roots: "Sequence[x509.Certificate]") -> datetime | None:
+    from rfc3161_client import (  # noqa: PLC0415 - as above
+        VerificationError,
+        VerifierBuilder,
+        decode_timestamp_response,
+    )
+
     try:
         response = decode_timestamp_response(stamp)
         builder = VerifierBuilder()

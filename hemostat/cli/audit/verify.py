@@ -1,11 +1,15 @@
 """``hemostat audit verify``: does a pack hold, offline, trusting the trust file alone."""
 
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
 from hemostat.audit.verify.findings import Findings, Verdict
-from hemostat.audit.verify.pack import verify_pack
+from hemostat.audit.verify.many import packs_in, verify_many
 from hemostat.audit.verify.register import check_population, read_register
 from hemostat.audit.verify.signatures import Signed
 from hemostat.cli import json_option
@@ -17,41 +21,113 @@ _MARK = {True: ("holds    ", "green"), False: ("BROKEN   ", "bold red"), None: (
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+_FULLY = 10
+"""So many packs are told check by check; of more, only those that do not hold."""
+
+
 @click.command
-@click.argument("packs", nargs=-1, required=True, type=_FILE, metavar="PACK...")
+@click.argument(
+    "packs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PACK..."
+)
 @click.option("--trust", required=True, type=_FILE, metavar="FILE", help="Whom to believe.")
 @click.option(
     "--register", type=_FILE, metavar="FILE", help="All incidents; each must have a pack."
 )
+@click.option(
+    "--processes", type=click.IntRange(1), help="How many at once.  [default: processors]"
+)
 @json_option
-def command(packs: tuple[Path, ...], trust: Path, register: Path | None, as_json: bool) -> int:
+def command(
+    packs: tuple[Path, ...],
+    trust: Path,
+    register: Path | None,
+    processes: int | None,
+    as_json: bool,
+) -> int:
     """Verify packs, offline.
 
-    Needs no network and no Temporal, and believes nothing but the trust file, which should come on another way than the packs.
+    A folder stands for all packs below it; of more than ten, only those that do not hold are told at length. Needs no network and no Temporal, and believes nothing but the trust file, which should come on another way than the packs.
     Exits 0 only if everything holds.
     """
     believed = read_trust(_read(trust), str(trust))
-    verdicts: list[Verdict] = []
-    for pack in packs:
-        verdicts.append(verify_pack(pack, believed))
-        if not as_json:
-            _tell(verdicts[-1])
+    found = packs_in(packs)
+    told = _Told(len(found), as_json)
+    for verdict in verify_many(found, believed, processes):
+        told.add(verdict)
     if register is not None:
-        verdicts.append(_population(register, believed, verdicts, packs))
-        if not as_json:
-            _tell(verdicts[-1])
-    held = all(verdict.held for verdict in verdicts)
+        told.close(_population(register, believed, told.incidents))
     if as_json:
-        document({"held": held, "verdicts": [v.model_dump(mode="json") for v in verdicts]})
-    return 0 if held else 1
+        document(told.document())
+    elif not told.fully:
+        told.print_summary()
+    return 0 if told.held else 1
 
 
-def _population(
-    file: Path, trust: Trust, verdicts: list[Verdict], packs: tuple[Path, ...]
-) -> Verdict:
+@dataclass
+class _Told:
+    """What is known of all packs, and in full only what is told."""
+
+    packs: int
+    as_json: bool
+    incidents: list[tuple[str, str]] = field(default_factory=list)
+    kept: list[Verdict] = field(default_factory=list)
+    broken: int = 0
+    events: int = 0
+    held: bool = True
+
+    @property
+    def fully(self) -> bool:
+        """Whether each pack is told in full."""
+        return self.packs <= _FULLY
+
+    def add(self, verdict: Verdict) -> None:
+        """Take the verdict on one pack."""
+        self.incidents.append((verdict.incident, verdict.first_run))
+        self.broken += not verdict.held
+        self.events += verdict.events
+        self._show_progress()
+        self.close(verdict, always=self.fully)
+
+    def close(self, verdict: Verdict, *, always: bool = True) -> None:
+        """Tell *verdict*, if it is to be told."""
+        self.held &= verdict.held
+        if verdict.held and not always:
+            return
+        if self.as_json:
+            self.kept.append(verdict)
+        else:
+            _tell(verdict)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        verdicts = [verdict.model_dump(mode="json") for verdict in self.kept]
+        return {"held": self.held, "summary": self.summary(), "verdicts": verdicts}
+
+    def summary(self) -> dict[str, int]:
+        """All packs in numbers."""
+        held = len(self.incidents) - self.broken
+        return {"packs": len(self.incidents), "held": held, "events": self.events}
+
+    def print_summary(self) -> None:
+        """The last line."""
+        said = self.summary()
+        line(
+            ("All hold" if self.held else "NOT ALL HOLD", "bold"),
+            f": {said['held']:,} of {said['packs']:,} packs, {said['events']:,} events",
+        )
+
+    def _show_progress(self) -> None:
+        done = len(self.incidents)
+        if self.fully or not sys.stderr.isatty() or (done % 50 and done != self.packs):
+            return
+        end = "\n" if done == self.packs else ""
+        sys.stderr.write(f"\r\x1b[K{done:,} of {self.packs:,}, {self.broken:,} broken{end}")
+        sys.stderr.flush()
+
+
+def _population(file: Path, trust: Trust, given: Sequence[tuple[str, str]]) -> Verdict:
     findings = Findings()
     entries = read_register(_read(file), Signed(trust), findings)
-    given = [(verdict.incident, verdict.first_run) for verdict in verdicts]
     findings.check("all incidents", lambda: check_population(entries, given, findings))
     return Verdict(
         pack=file.name,
