@@ -1,5 +1,6 @@
 """What leaves for others has their form, names no person, and leaves open what nobody here knows."""
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,13 @@ from hemostat.audit.account.account import Account
 from hemostat.audit.account.record import Record
 from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.export_as import aiid, atlas, ocsf, stix
+from hemostat.audit.export_as.cleared import LABEL, cleared_text, marked
 from hemostat.audit.export_as.formats import FORMATS
 from hemostat.audit.export_as.techniques import TECHNIQUES
 from hemostat.cli import run
+from schemas.canonical import digest_bytes
+from schemas.errors import NotHeld
+from schemas.journal import Entry, Kind
 from tests.audit.test_explain import account_of
 from tests.replay.record import HISTORIES
 from workers.registry import discover_playbooks, spec_of
@@ -32,7 +37,11 @@ async def test_every_export_has_what_its_format_requires(form: str, name: str) -
     if name.startswith("triage") and form == "atlas":
         pytest.skip("triage names no technique, so it is no case study")
     chosen = FORMATS[form]
-    assert chosen.check(chosen.export(await account_of(name))) == []
+    exported = chosen.export(await account_of(name))
+    assert chosen.check(exported) == []
+    draft = marked(form, exported)
+    assert chosen.check(draft) == []
+    assert "DRAFT. It may leave" in json.dumps(draft) or LABEL in json.dumps(draft)
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -112,3 +121,50 @@ def test_the_command_writes_a_draft_and_tells_its_digest(
     told = capsys.readouterr()
     assert json.loads(told.out)["draft"]["authors"] == ["Anonymous"]
     assert "left open for people: url" in told.err
+
+
+GATE = "file-gdpr-33"
+
+
+def showing(account: Account, text: str, **shown: str) -> Account:
+    """The same record, had another text been approved at its gate."""
+    entries = list(account.record.entries)
+    for n, entry in enumerate(entries):
+        if entry.kind is Kind.GATE and "shown" in entry.data and entry.data.get("gate") == GATE:
+            new: Any = copy.deepcopy(entry.data["shown"])
+            request = new["acts"][0]["request"]
+            request |= {"text": text, "text_digest": digest_bytes(text.encode())}
+            new |= shown
+            entries[n] = entry.model_copy(update={"data": {**entry.data, "shown": new}})
+    return Account(Record("histories", entries))
+
+
+async def test_only_the_text_that_two_people_approved_is_cleared() -> None:
+    form, account = FORMATS["ocsf"], await account_of("assistant-exfiltration/filed")
+    text = json.dumps(marked("ocsf", form.export(account)))
+    assert cleared_text(showing(account, text), GATE, form) == text
+
+    forged = showing(account, text)
+    gate = next(told for told in forged.gates if told.id == GATE)
+    gate.shown["acts"][0]["request"]["text"] = text.replace("DRAFT", "FINAL")
+    alone = [e for e in account.record.entries if e not in _approvals(account)[1:]]
+    for record, at, why in (
+        (account, GATE, "no OCSF"),
+        (account, "no-such-gate", "no such gate"),
+        (showing(account, text, **{"class": "restore"}), GATE, "not of class disclose"),
+        (showing(Account(Record("histories", alone)), text), GATE, "two people"),
+        (forged, GATE, "no text"),
+    ):
+        with pytest.raises(NotHeld, match=why):
+            cleared_text(record, at, form)
+
+
+def _approvals(account: Account) -> list[Entry]:
+    gate = next(told for told in account.gates if told.id == GATE)
+    return [entry for entry in gate.decisions if entry.data.get("choice") == "approve"]
+
+
+def test_what_is_not_cleared_is_not_written(tmp_path: Path) -> None:
+    source, file = str(HISTORIES / "assistant-exfiltration" / "filed"), tmp_path / "ocsf.json"
+    assert run(["audit", "export-as", "ocsf", source, "-o", str(file), "--cleared-by", GATE]) == 1
+    assert not file.exists()
