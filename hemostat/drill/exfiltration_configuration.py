@@ -6,6 +6,7 @@ folder, named by reference; people are opaque ids.
 
 from hemostat.drill import told
 from hemostat.drill.addresses import Addresses
+from hemostat.drill.range.evidence_store import BUCKET
 from hemostat.drill.range.exfiltration_range import (
     COLLEAGUES,
     INSIDER,
@@ -142,7 +143,15 @@ url = "{where.pagerduty}"
 ca = "file:pagerduty/ca.pem"
 
 [connections.evidence]
-adapter = "vault_folder"
+adapter = "vault_s3"
+
+[vault.s3]
+bucket = "{BUCKET}"
+prefix = "drill"
+endpoint = "{here.evidence.url}"
+access_key = "file:{here.evidence.access_file}"
+secret_key = "file:{here.evidence.secret_file}"
+retain = "1d"
 
 {told.slack_connection(where.slack, told.everyone(CAST))}
 {told.people(CAST, LAST)}"""

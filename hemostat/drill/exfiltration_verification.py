@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from hemostat.drill.exfiltration_evidence import verify_evidence
 from hemostat.drill.exfiltration_people import verify_law, verify_people, verify_words
 from hemostat.drill.exfiltration_report import ExfiltrationDrill, Outside, taken
 from hemostat.drill.range.confidential import Document, left_in
@@ -93,6 +94,7 @@ async def verify_response(
     verify_words(report, stage, entries)
     await _verify_one_incident(report, stage, result)
     await _verify_discretion(report, stage)
+    verify_evidence(report, stage, entries)
     await verify_record(report, stage, result, entries)
 
 

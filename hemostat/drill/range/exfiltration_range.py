@@ -1,4 +1,4 @@
-"""The range of assistant-exfiltration: a cloud, an assistant, its edge, its callers, and a wiki.
+"""The range of assistant-exfiltration: a cloud, an assistant, its edge, callers, wiki, evidence.
 
 Law: as the other ranges: everything on loopback in one temporary folder, gone with the ``async
 with``. People are not in it, only opaque ids: callers ``ck-…`` at the gateway, principals ``p-…`` in
@@ -22,6 +22,7 @@ from hemostat.drill.range import confidential
 from hemostat.drill.range.assistant_settings import AssistantSettings
 from hemostat.drill.range.cloud import REGION, start_cloud, wait_cloud
 from hemostat.drill.range.edge import start_caddy, wait_caddy
+from hemostat.drill.range.evidence_store import start_evidence_store, wait_evidence_store
 from hemostat.drill.range.insider import Loot, Plan
 from hemostat.drill.range.keyed_edge import key_environment, keyed_config
 from hemostat.drill.range.premises import Premises
@@ -130,6 +131,9 @@ class ExfiltrationRange:
         for caller, key in self.keys.items():
             self.secret_file(f"key-{caller}", key)
         self.secret_file("admin-token", secrets.token_urlsafe(24))
+        store, self.evidence = await start_evidence_store(self.state / "evidence", self.env)
+        self._premises.own(store)
+        self._stack.push_async_callback(store.kill)  # nothing in it is wanted again; it is slow
         config = keyed_config(
             ports["edge"], ports["caddy"], f"{LOOPBACK}:{ports['assistant']}", self.keys
         )
@@ -143,6 +147,7 @@ class ExfiltrationRange:
         await self._start_wiki(ports["wiki"])
         await self._start_assistant(ports["assistant"])
         await wait_caddy(caddy, self.caddy_admin_url)
+        await wait_evidence_store(store, self.evidence)
 
     async def _start_wiki(self, port: int) -> None:
         """The assistant's connector opens it; its token stands in the assistant's own settings."""
@@ -190,7 +195,9 @@ class ExfiltrationRange:
         )
         identity = self._principal("p-assistant-identity", ["secretsmanager:GetSecretValue"])
         self.secret_file("assistant-identity", json.dumps(identity))
-        hand = self._principal("p-hemostat", ["iam:*", "secretsmanager:*", "sts:*"])
+        hand = self._principal(
+            "p-hemostat", ["cloudtrail:LookupEvents", "iam:*", "secretsmanager:*", "sts:*"]
+        )
         self.secret_file("aws-key-id", hand["access_key_id"])
         self.secret_file("aws-secret", hand["secret_access_key"])
         self.session = self._session()
