@@ -278,14 +278,15 @@ def report(rows: list[Row], crowds: list[Many]) -> str:
         "",
         (
             "Folders of packs, with `hemostat audit verify FOLDER`, each the incident with its journal "
-            "(the files are links to one, so this is not the disk's speed):"
+            "(the files are links to one, so this is not the disk's speed). Seconds are those of the "
+            "clock on the wall, whatever else the machine did; those of the processor are its own:"
         ),
         "",
-        "| packs | seconds | packs/s | processor seconds | peak MiB of a process |",
-        "|-|-|-|-|-|",
+        "| packs | seconds | packs/s | processor seconds | packs each | peak MiB of a process |",
+        "|-|-|-|-|-|-|",
         *(
             f"| {m.packs:,} | {m.seconds:.1f} | {m.packs / m.seconds:,.0f} | {m.processor:.1f} "
-            f"| {m.peak} |"
+            f"| {m.packs / m.processor:,.0f} | {m.peak} |"
             for m in crowds
         ),
         "",

@@ -7,15 +7,12 @@ only so many packs are under way as keep the processors busy.
 import os
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from hemostat.audit.verify.findings import Verdict
 from hemostat.audit.verify.pack import verify_pack
-from hemostat.processes import die_with_parent
 from schemas.audit.trust import Trust
 from schemas.errors import BadInput
 
@@ -54,10 +51,16 @@ def verify_many(
     if wanted <= 1:
         yield from _verify(packs, trust)
         return
+    # Loaded here, since who verifies one pack does not want to wait for them.
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - as said above
+    from multiprocessing import get_context  # noqa: PLC0415 - as said above
+
+    from hemostat.processes import die_with_parent  # noqa: PLC0415 - as said above
+
     with ProcessPoolExecutor(wanted, get_context("spawn"), die_with_parent) as pool:
         parts = (packs[at : at + _TOGETHER] for at in range(0, len(packs), _TOGETHER))
         futures = (pool.submit(_verified, part, trust) for part in parts)
-        waiting: deque[Future[list[Verdict]]] = deque(islice(futures, wanted * _AHEAD))
+        waiting = deque(islice(futures, wanted * _AHEAD))
         while waiting:
             verdicts = waiting.popleft().result()
             waiting.extend(islice(futures, 1))
