@@ -1,7 +1,8 @@
 """``python -m bench``: measure on this machine and write ``bench/RESULTS.md``.
 
 ``--smoke`` goes through all of it with a handful of alerts, prints the report and writes nothing.
-``--harder`` measures the harder playbooks alone and puts their section in the place of the old one.
+``--harder`` measures the harder playbooks alone and puts their section in the place of the old one,
+``--people`` the people who watch and decide.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +18,9 @@ from typing import Final
 
 from temporalio.client import WorkflowHistory
 
-from bench import costs, harder, latency, storm, throughput
+from bench import costs, harder, latency, storm, throughput, watching, watching_report
+from bench import harder_report as of_harder
 from bench.figures import Results, is_whole
-from bench.harder_report import HEAD, section
 from bench.report import markdown
 from bench.stage import Stage, busy_seconds, staged
 
@@ -42,9 +44,10 @@ class Counts:
     harder_pairs: int = 16
     harder_rounds: int = 2
     harder_incidents: int = 6
+    people: watching.Size = watching.WHOLE
 
 
-SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5, 1, 1, 2)
+SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5, 1, 1, 2, watching.SMOKE)
 
 
 def say(what: str) -> None:
@@ -79,6 +82,7 @@ async def measure(counts: Counts) -> Results:
             say=say,
         )
         hard = await _harder(stage, counts)
+        people = await watching.measure(stage, counts.people, say)
         ended, share = os.getloadavg()[0], others.share()
         say("taking it apart")
         ours, floor = [await _history(stage, side[0].handles[0]) for side in blocks]
@@ -96,6 +100,7 @@ async def measure(counts: Counts) -> Results:
             ),
             one_alert=await costs.of_one_alert(stage, counts.steps),
             harder=hard,
+            people=people,
             at_once=(counts.incidents_at_once, counts.alerts_at_once),
             load=(load, ended),
             others=share,
@@ -114,27 +119,47 @@ async def _harder(stage: Stage, counts: Counts) -> list[harder.Measured]:
     )
 
 
-async def measure_harder(counts: Counts) -> list[str]:
-    """Measure the harder playbooks alone; return their section."""
+Lines = Callable[[str], list[str]]
+"""A section, given the conditions under which it was measured."""
+
+
+async def alone(part: Callable[[Stage, Counts], Awaitable[Lines]], counts: Counts) -> list[str]:
+    """Measure one part alone; return its section."""
     began, load = time.monotonic(), os.getloadavg()[0]
     async with staged() as stage:
         others = _Others(stage)
-        found = await _harder(stage, counts)
+        lines = await part(stage, counts)
         share = others.share()
     quiet = "idle otherwise" if share < 0.05 else "**not idle otherwise**"
-    conditions = (
+    return lines(
         f"Of a run of its own: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC, "
         f"{time.monotonic() - began:.0f} s, load average {load:.2f} before, other work took "
         f"{share:.0%} of the processors meanwhile: {quiet}."
     )
-    return section(found, counts.incidents_at_once, conditions)
 
 
-def with_section(text: str, lines: list[str]) -> str:
-    """*text* with its section of the harder playbooks replaced, or put before the last one."""
-    before, old, rest = text.partition(HEAD)
+async def harder_alone(stage: Stage, counts: Counts) -> Lines:
+    """Measure the harder playbooks."""
+    found = await _harder(stage, counts)
+    return lambda conditions: of_harder.section(found, counts.incidents_at_once, conditions)
+
+
+async def people_alone(stage: Stage, counts: Counts) -> Lines:
+    """Measure the people."""
+    found = await watching.measure(stage, counts.people, say)
+    return lambda conditions: watching_report.section(found, conditions)
+
+
+PARTS: Final = {
+    "--harder": (of_harder.HEAD, harder_alone),
+    "--people": (watching_report.HEAD, people_alone),
+}
+
+
+def with_section(text: str, title: str, lines: Sequence[str]) -> str:
+    """*text* with the section of this title replaced, or put before the last one."""
+    before, old, rest = text.partition(title)
     if not old:
-        before, rest = text, ""
         head, mark, costs = text.partition("## What it costs")
         return head + "\n".join(lines) + "\n" + mark + costs
     _, mark, after = rest.partition("\n## ")
@@ -177,11 +202,12 @@ def main(arguments: list[str]) -> int:
     """Measure, write, and fail if the storm lost or doubled anything."""
     logging.basicConfig(level=logging.ERROR)
     smoke = "--smoke" in arguments
-    if "--harder" in arguments:
-        lines = asyncio.run(measure_harder(SMOKE if smoke else Counts()))
+    for asked in set(arguments) & set(PARTS):
+        title, part = PARTS[asked]
+        lines = asyncio.run(alone(part, SMOKE if smoke else Counts()))
         print("\n".join(lines))
         if not smoke:
-            RESULTS.write_text(with_section(RESULTS.read_text(), lines))
+            RESULTS.write_text(with_section(RESULTS.read_text(), title, lines))
         return 0
     results = asyncio.run(measure(SMOKE if smoke else Counts()))
     text = markdown(results)

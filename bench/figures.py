@@ -10,6 +10,7 @@ from bench.harder import Measured
 from bench.latency import Moments
 from bench.storm import Count, Gusts
 from bench.throughput import Block, Events
+from bench.watching import Measured as People
 
 LATENCY_AIM: Final = 1.25
 THROUGHPUT_AIM: Final = 0.8
@@ -27,6 +28,7 @@ class Results:
     replayed: tuple[Replayed, Replayed]
     one_alert: dict[str, float]
     harder: list[Measured]
+    people: People
     at_once: tuple[int, int]
     load: tuple[float, float]
     others: float

@@ -3,7 +3,8 @@
 ``/accept`` answers 202 and nothing else. ``/start`` starts the bare response of a parsed body.
 ``/script`` starts a scripted
 response of a playbook. ``/signal`` sends each alert as its own signal-with-start. None of them checks a token, keeps the
-body, normalises, routes, or knows a duplicate.
+body, normalises, routes, or knows a duplicate. ``/page`` answers with the bytes it was sent before,
+as a page. ``/decide`` signals a bare workflow and asks it whether that arrived.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any, Final
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
@@ -73,6 +74,20 @@ async def signal(request: Request) -> Response:
     return JSONResponse({}, status_code=202)
 
 
+async def page(request: Request) -> Response:
+    """Answer with a page: the one that was asked for with."""
+    return HTMLResponse(await request.body())
+
+
+async def decide(request: Request) -> Response:
+    """Signal, and answer once the workflow has it."""
+    body: dict[str, Any] = json.loads(await request.body())
+    handle = (await _client()).get_workflow_handle(request.path_params["id"])
+    await handle.signal("alert", body)
+    counted: int = await handle.query("count")
+    return JSONResponse({"taken": counted})
+
+
 if __name__ == "__main__":
     app = Starlette(
         routes=[
@@ -80,6 +95,8 @@ if __name__ == "__main__":
             Route("/start/{id}", start, methods=["POST"]),
             Route("/script/{playbook}/{id}", script, methods=["POST"]),
             Route("/signal/{id}", signal, methods=["POST"]),
+            Route("/page", page, methods=["POST"]),
+            Route("/decide/{id}", decide, methods=["POST"]),
         ]
     )
     uvicorn.run(

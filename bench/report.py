@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bench import watching_report
 from bench.explanations import explain
 from bench.figures import Results, aims, is_whole, mean, mean_events, median, p95, rate, summed
 from bench.harder_report import section
@@ -38,6 +39,7 @@ def markdown(results: Results) -> str:
         *_throughput(results),
         *_storm(results),
         *section(results.harder, results.at_once[0], "In the same run."),
+        *watching_report.section(results.people, "In the same run."),
         *explain(results),
     ]
     return "\n".join(parts) + "\n"

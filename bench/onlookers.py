@@ -1,0 +1,107 @@
+"""The watchers, from the load generator's side: their process, and what they heard against what happened."""
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from bench.crowd import CLOSE, Crowd
+from bench.stage import ROOT
+
+_LISTENING_WITHIN: Final = 60.0
+_ENDED_WITHIN: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """Seconds from a decision's POST until each watcher heard of it, and what was not heard."""
+
+    of_the_list: list[float]
+    of_incidents: list[float]
+    missed: int
+    failed: list[str]
+
+
+@dataclass
+class Onlookers:
+    """Their process."""
+
+    process: asyncio.subprocess.Process
+    pages: Sequence[str]
+
+    async def ended(
+        self, decided: Mapping[str, tuple[float, str]], patience: float
+    ) -> tuple[Told, list[float]]:
+        """Let them hear the last, end them, and return what they heard and how pages came."""
+        await asyncio.sleep(patience)
+        self.process.terminate()
+        assert self.process.stdout is not None
+        async with asyncio.timeout(_ENDED_WITHIN):
+            heard = json.loads(await self.process.stdout.read())
+        first = min((at for at, _ in decided.values()), default=0.0)
+        renewed = [seconds for began, seconds in heard["pages"] if began >= first]
+        return told(heard, decided, self.pages), renewed
+
+
+@asynccontextmanager
+async def onlookers(
+    people: Crowd, watched: Sequence[str], count: int, ramp: float
+) -> AsyncIterator[Onlookers]:
+    """Let *count* people watch, half of them the list and the others *watched*, in turns."""
+    of_one = [f"/incidents/{watched[at % len(watched)]}" for at in range(count // 2)]
+    pages = ["/incidents"] * (count - len(of_one)) + of_one
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bench.watchers",
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        limit=1 << 28,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        given = {"port": people.port, "tokens": list(people.tokens), "pages": pages, "ramp": ramp}
+        process.stdin.write(json.dumps(given).encode())
+        process.stdin.close()
+        async with asyncio.timeout(_LISTENING_WITHIN):
+            if (await process.stdout.readline()).strip() != b"listening":
+                raise RuntimeError("the watchers ended before they watched")
+        yield Onlookers(process, pages)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+def told(
+    heard: dict[str, Any], decided: Mapping[str, tuple[float, str]], pages: Sequence[str]
+) -> Told:
+    """Set what each watcher heard against what happened; each change is to be heard by each."""
+    texts = [text.get("incidents", ()) for text in heard["texts"]]
+    first: dict[tuple[int, str], float] = {}
+    for at, watcher, text in heard["told"]:
+        for incident in texts[text]:
+            known = decided.get(incident)
+            if known is not None and at >= known[0]:
+                first.setdefault((watcher, incident), at)
+    by_list: list[float] = []
+    by_incident: list[float] = []
+    missed = 0
+    for watcher, page in enumerate(pages):
+        if page == "/incidents":
+            expected = [one for one, (_, gate) in decided.items() if gate == CLOSE]
+        else:
+            expected = [one for one in (page.rpartition("/")[2],) if one in decided]
+        for incident in expected:
+            at = first.get((watcher, incident))
+            if at is None:
+                missed += 1
+                continue
+            (by_list if page == "/incidents" else by_incident).append(at - decided[incident][0])
+    return Told(by_list, by_incident, missed, heard["failed"])
