@@ -1,6 +1,7 @@
 """The pages of signing in: rendered here, no text of a request unescaped, nothing from elsewhere.
 
-The templates extend ``base.html`` of the console where there is one, else our own plain page.
+They look as the console does: its style sheet is theirs, with a few lines of their own, and the
+colours that a person chose there hold here.
 """
 
 import logging
@@ -10,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -26,7 +27,15 @@ FLOW_LASTS: Final = timedelta(minutes=10)
 MOST_OF_A_FORM: Final = 64 * 1024
 _log = logging.getLogger(__name__)
 _HERE: Final = Path(__file__).parent
-_CONSOLE: Final = _HERE.parent / "console" / "templates"
+_STATIC: Final = _HERE / "static"
+_ASSETS: Final = {
+    "console.css": _HERE.parent / "console" / "static" / "console.css",
+    "icon.svg": _HERE.parent / "console" / "static" / "icon.svg",
+    "style.css": _STATIC / "sign_in.css",
+    "passkey.js": _STATIC / "passkey.js",
+}
+_THEMES: Final = ("light", "dark")
+_THEME_COOKIE: Final = "hemostat-theme"
 
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -41,11 +50,10 @@ HEADERS: Final = {
 }
 
 _TEMPLATES: Final = Environment(
-    loader=ChoiceLoader([FileSystemLoader(_HERE / "templates"), FileSystemLoader(_CONSOLE)]),
+    loader=FileSystemLoader(_HERE / "templates"),
     autoescape=True,
     undefined=StrictUndefined,
 )
-_BASE: Final = "base.html" if (_CONSOLE / "base.html").exists() else "plain.html"
 
 
 class Flow(Frozen):
@@ -88,7 +96,9 @@ Handler = Callable[[Doors, Request], Awaitable[Response]]
 
 def page(request: Request, template: str, *, status: int = 200, **content: Any) -> Response:
     """Return a page of ours."""
-    text = _TEMPLATES.get_template(template).render(base=_BASE, **content)
+    theme = request.cookies.get(_THEME_COOKIE, "")
+    shown = theme if theme in _THEMES else ""
+    text = _TEMPLATES.get_template(template).render(theme=shown, **content)
     return HTMLResponse(text, status, headers=HEADERS)
 
 
@@ -145,8 +155,8 @@ def opened(doors: Doors, handler: Handler) -> Callable[[Request], Awaitable[Resp
 
 
 async def serve_asset(request: Request) -> Response:
-    """Serve the style and the script of these pages."""
-    name = {"style.css": "sign_in.css", "passkey.js": "passkey.js"}.get(request.path_params["name"])
-    if name is None:
+    """Serve the styles and the script of these pages."""
+    file = _ASSETS.get(request.path_params["name"])
+    if file is None:
         return Response(status_code=404)
-    return FileResponse(_HERE / "static" / name, headers={"X-Content-Type-Options": "nosniff"})
+    return FileResponse(file, headers={"X-Content-Type-Options": "nosniff"})
