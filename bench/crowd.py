@@ -30,7 +30,7 @@ SERVICE: Final = "watched"
 ACKNOWLEDGE: Final = "acknowledge"
 CLOSE: Final = "close"
 _ALERT: Final = "Watched"
-_OPENED_WITHIN: Final = 90.0
+_OPENED_WITHIN: Final = 240.0
 _AT_ONCE: Final = 32
 
 _TOML: Final = """\

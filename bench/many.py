@@ -25,6 +25,8 @@ from schemas import visibility
 _NEXT: Final = re.compile(rb'rel="next" href="([^"]+)"')
 _AT_ONCE: Final = 48
 _SETTLED_WITHIN: Final = 60.0
+_FILLED_WITHIN: Final = 75.0
+"""Seconds after which no more are started; the figures say how many there were."""
 _LOOKS: Final = 10
 _SILENT: Final = 25
 _MOST_PAGES: Final = 1_000
@@ -109,10 +111,12 @@ async def _start(people: Crowd, count: int, within: timedelta) -> None:
             SearchAttributePair(visibility.RESTRICTED, False),
         ]
     )
-    left = iter(range(count))
+    left, ends_at = iter(range(count)), time.monotonic() + _FILLED_WITHIN
 
     async def starter() -> None:
         for _ in left:
+            if time.monotonic() > ends_at:
+                return
             await people.stage.client.start_workflow(
                 "nothing",
                 id=f"triage-{uuid.uuid4().hex[:12]}",

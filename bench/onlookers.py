@@ -2,18 +2,20 @@
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from bench.crowd import CLOSE, Crowd
 from bench.stage import ROOT
+from hemostat.processes import ChildProcess
 
-_LISTENING_WITHIN: Final = 60.0
-_ENDED_WITHIN: Final = 30.0
+_LISTENING_WITHIN: Final = timedelta(seconds=120)
+_ENDED_WITHIN: Final = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,17 @@ class Told:
 class Onlookers:
     """Their process."""
 
-    process: asyncio.subprocess.Process
+    process: ChildProcess
     pages: Sequence[str]
+    heard: Path
 
     async def ended(
         self, decided: Mapping[str, tuple[float, str]], patience: float
     ) -> tuple[Told, list[float]]:
         """Let them hear the last, end them, and return what they heard and how pages came."""
         await asyncio.sleep(patience)
-        self.process.terminate()
-        assert self.process.stdout is not None
-        async with asyncio.timeout(_ENDED_WITHIN):
-            heard = json.loads(await self.process.stdout.read())
+        await self.process.stop(_ENDED_WITHIN)
+        heard = json.loads(self.heard.read_text())
         first = min((at for at, _ in decided.values()), default=0.0)
         renewed = [seconds for began, seconds in heard["pages"] if began >= first]
         return told(heard, decided, self.pages), renewed
@@ -54,29 +55,22 @@ async def onlookers(
     """Let *count* people watch, half of them the list and the others *watched*, in turns."""
     of_one = [f"/incidents/{watched[at % len(watched)]}" for at in range(count // 2)]
     pages = ["/incidents"] * (count - len(of_one)) + of_one
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "bench.watchers",
+    folder = people.stage.folder
+    given, heard, listening = (folder / f"watchers-{name}" for name in ("given", "heard", "listen"))
+    asked = {"port": people.port, "tokens": list(people.tokens), "pages": pages, "ramp": ramp}
+    given.write_text(json.dumps({**asked, "heard": str(heard), "listening": str(listening)}))
+    async with await ChildProcess.start(
+        "watchers",
+        [sys.executable, "-m", "bench.watchers", str(given)],
+        log=folder / "watchers.log",
         cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        limit=1 << 28,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        given = {"port": people.port, "tokens": list(people.tokens), "pages": pages, "ramp": ramp}
-        process.stdin.write(json.dumps(given).encode())
-        process.stdin.close()
-        async with asyncio.timeout(_LISTENING_WITHIN):
-            if (await process.stdout.readline()).strip() != b"listening":
-                raise RuntimeError("the watchers ended before they watched")
-        yield Onlookers(process, pages)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    ) as process:
+
+        async def all_listen() -> bool:
+            return listening.exists()
+
+        await process.wait_ready(all_listen, _LISTENING_WITHIN)
+        yield Onlookers(process, pages, heard)
 
 
 def told(

@@ -1,23 +1,23 @@
 """The process of those who watch: each holds a stream of events open, and does what a browser does.
 
 Told of a change that its page shows, it fetches that page again, at a moment drawn from the time
-that the gateway names. Everything heard is written down with its moment and printed at the end, as
-one JSON document. Half watch the list, the others a few incidents.
+that the gateway names. Everything heard is kept with its moment and written at the end, as one JSON
+document. Half watch the list, the others a few incidents.
 """
 
 import asyncio
 import json
-import os
 import random
 import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, Final
 
 from bench.posting import Connection
-from hemostat.processes import LOOPBACK, die_with_parent
+from hemostat.processes import LOOPBACK
 
 _LINE: Final = 1 << 20
 _ROW: Final = re.compile(rb'data-row="([^"]+)"')
@@ -96,28 +96,27 @@ class Watcher:
         self._heard.failed.append(f"{self._events} ended")
 
 
-async def main(port: int, tokens: Sequence[str], pages: Sequence[str], ramp: float) -> None:
-    """Watch until SIGTERM, and print what was heard."""
+async def main(given: dict[str, Any]) -> None:
+    """Watch until SIGTERM, and write what was heard."""
+    port, tokens, pages = given["port"], given["tokens"], given["pages"]
     stopped, heard = asyncio.Event(), Heard()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     watching = []
     for number, page in enumerate(pages):
         watcher = Watcher(number, port, tokens[number % len(tokens)], page, heard)
         watching.append(asyncio.create_task(watcher.watch()))
-        await asyncio.sleep(ramp / len(pages))
+        await asyncio.sleep(given["ramp"] / len(pages))
     while heard.listening < len(pages) and not heard.failed:
         await asyncio.sleep(0.05)
-    print("listening", flush=True)
+    Path(given["listening"]).touch()
     await stopped.wait()
     for one in watching:
         one.cancel()
     for ended in await asyncio.gather(*watching, return_exceptions=True):
         if isinstance(ended, Exception):
             heard.failed.append(repr(ended))
-    print(json.dumps(heard.document()), flush=True)
+    Path(given["heard"]).write_text(json.dumps(heard.document()))
 
 
 if __name__ == "__main__":
-    die_with_parent()
-    asyncio.run(main(**json.loads(sys.stdin.read())))
-    os._exit(0)
+    asyncio.run(main(json.loads(Path(sys.argv[1]).read_text())))

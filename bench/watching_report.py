@@ -65,7 +65,9 @@ def _load(found: Measured) -> list[str]:
 
 
 def _wrong(side: Side) -> str:
-    return f"**{len(side.wrong)} not as expected**" if side.wrong else "all as expected"
+    if not side.wrong:
+        return "all as expected"
+    return f"**{len(side.wrong)} not as expected**, the first: `{side.wrong[0]}`"
 
 
 def _busy(ours: Side, floor: Side) -> list[str]:
