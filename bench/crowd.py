@@ -115,6 +115,7 @@ def approval(gate: GateView) -> dict[str, Any]:
     return {
         "gate": gate.policy.id,
         "choice": "approve",
+        "role": gate.policy.roles[0],
         "nonce": gate.nonce,
         "digest": gate.digest,
         "reason": "seen and agreed",

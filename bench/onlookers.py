@@ -2,7 +2,10 @@
 
 import asyncio
 import json
+import os
+import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,7 +18,8 @@ from bench.stage import ROOT
 from hemostat.processes import ChildProcess
 
 _LISTENING_WITHIN: Final = timedelta(seconds=120)
-_ENDED_WITHIN: Final = timedelta(seconds=60)
+_WRITTEN_WITHIN: Final = 60.0
+_ASK_EVERY: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,13 +43,26 @@ class Onlookers:
     async def ended(
         self, decided: Mapping[str, tuple[float, str]], patience: float
     ) -> tuple[Told, list[float]]:
-        """Let them hear the last, end them, and return what they heard and how pages came."""
-        await asyncio.sleep(patience)
-        await self.process.stop(_ENDED_WITHIN)
-        heard = json.loads(self.heard.read_text())
+        """Wait until they heard all, at most *patience*; return what they heard, and their pages."""
+        ends_at = time.monotonic() + patience
+        while True:
+            heard = await self._so_far()
+            found = told(heard, decided, self.pages)
+            if not found.missed or time.monotonic() > ends_at:
+                break
+            await asyncio.sleep(_ASK_EVERY)
         first = min((at for at, _ in decided.values()), default=0.0)
         renewed = [seconds for began, seconds in heard["pages"] if began >= first]
-        return told(heard, decided, self.pages), renewed
+        return found, renewed
+
+    async def _so_far(self) -> dict[str, Any]:
+        self.heard.unlink(missing_ok=True)
+        os.kill(self.process.pid, signal.SIGUSR1)
+        async with asyncio.timeout(_WRITTEN_WITHIN):
+            while not self.heard.exists():
+                await asyncio.sleep(0.05)
+        heard: dict[str, Any] = json.loads(self.heard.read_text())
+        return heard
 
 
 @asynccontextmanager

@@ -1,7 +1,7 @@
 """The process of those who watch: each holds a stream of events open, and does what a browser does.
 
 Told of a change that its page shows, it fetches that page again, at a moment drawn from the time
-that the gateway names. Everything heard is kept with its moment and written at the end, as one JSON
+that the gateway names. Everything heard is kept with its moment and written when asked for, as one JSON
 document. Half watch the list, the others a few incidents.
 """
 
@@ -54,7 +54,13 @@ class Watcher:
         self._fetching: set[asyncio.Task[None]] = set()
 
     async def watch(self) -> None:
-        """Listen until cancelled."""
+        """Listen until cancelled; what breaks is told."""
+        try:
+            await self._listen()
+        except (OSError, EOFError) as error:
+            self._heard.failed.append(f"{self._events}: {error!r}")
+
+    async def _listen(self) -> None:
         async for line in self._lines():
             text = line[6:].strip()
             number = self._heard.texts.setdefault(text, len(self._heard.texts))
@@ -97,10 +103,18 @@ class Watcher:
 
 
 async def main(given: dict[str, Any]) -> None:
-    """Watch until SIGTERM, and write what was heard."""
+    """Watch until SIGTERM; at each SIGUSR1 write what was heard so far."""
     port, tokens, pages = given["port"], given["tokens"], given["pages"]
     stopped, heard = asyncio.Event(), Heard()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    loop, file = asyncio.get_running_loop(), Path(given["heard"])
+
+    def write() -> None:
+        part = file.with_suffix(".part")
+        part.write_text(json.dumps(heard.document()))
+        part.replace(file)
+
+    loop.add_signal_handler(signal.SIGTERM, stopped.set)
+    loop.add_signal_handler(signal.SIGUSR1, write)
     watching = []
     for number, page in enumerate(pages):
         watcher = Watcher(number, port, tokens[number % len(tokens)], page, heard)
@@ -112,10 +126,7 @@ async def main(given: dict[str, Any]) -> None:
     await stopped.wait()
     for one in watching:
         one.cancel()
-    for ended in await asyncio.gather(*watching, return_exceptions=True):
-        if isinstance(ended, Exception):
-            heard.failed.append(repr(ended))
-    Path(given["heard"]).write_text(json.dumps(heard.document()))
+    await asyncio.gather(*watching, return_exceptions=True)
 
 
 if __name__ == "__main__":

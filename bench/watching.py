@@ -27,7 +27,7 @@ from bench.stage import Stage
 from bench.worker import QUEUE
 from hemostat.processes import LOOPBACK
 
-_TOLD_WITHIN: Final = 3.0
+_TOLD_WITHIN: Final = 30.0
 _PAGES: Final = ("/incidents", "/incidents/{}", "/decisions")
 
 
