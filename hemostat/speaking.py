@@ -24,7 +24,7 @@ from schemas.gate import BreakGlassUse, Decision, Withdrawal
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
 from schemas.signed_statement import OWN_KEY, PERSON, SignedStatement, content_of, seal
-from schemas.statements import Attestation, Regrading, Stated, Suspicion
+from schemas.statements import Attestation, Draft, Regrading, Stated, Suspicion
 from schemas.who import Who
 
 Spoken = Decision | Withdrawal | BreakGlassUse | Stated | Determination
@@ -42,6 +42,7 @@ _SIGNALS: Final[dict[type, str]] = {
     Attestation: "attest",
     Regrading: "grade",
     Suspicion: "suspect",
+    Draft: "draft",
     Determination: "determine",
 }
 

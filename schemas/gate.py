@@ -159,6 +159,7 @@ class Refusal(StrEnum):
     UNAUTHENTICATED = "unauthenticated"
     STEP_UP_ASKED = "step-up-asked"
     OWN_KEY_ASKED = "own-key-asked"
+    REJECTED_TEXT = "rejected-text"
 
 
 class Event(StrEnum):

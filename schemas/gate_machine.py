@@ -210,6 +210,11 @@ def reconsider(state: GateState, now: datetime, sitting: Sitting) -> GateState:
     return state.model_copy(update={"outcome": None, "ended_at": None})
 
 
+def proceed(state: GateState, now: datetime) -> GateState:
+    """End the gate because what two people decided beforehand for this moment takes its place."""
+    return state if state.closed else _end(state, Outcome.PROCEEDED_BY_POLICY, now)
+
+
 def withdraw(state: GateState, now: datetime) -> GateState:
     """End the gate because what it asked about no longer stands."""
     return state if state.closed else _end(state, Outcome.WITHDRAWN, now)

@@ -3,7 +3,9 @@
 ``statement`` is the place of the signed statement that proves who spoke, as in ``Decision``.
 """
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from schemas.base import Digest, Frozen, Name
 from schemas.severity import Facts, Impact, Severity
@@ -44,6 +46,21 @@ class Suspicion(Stated):
     """
 
     person: Name
+
+
+def _as_a_mail(text: str) -> str:
+    """Plain line breaks, one at the end: the digest is of exactly what arrives."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+
+
+class Draft(Stated):
+    """``draft``: another text for what is asked about at a gate, or was rejected there.
+
+    It decides nothing: the gate is asked anew about this text, and who wrote it does not approve.
+    """
+
+    gate: Name
+    text: Annotated[str, AfterValidator(_as_a_mail)] = Field(min_length=1, max_length=20_000)
 
 
 NAMES_SUSPECTS = ("commander", "counsel", "legal-counsel", "ciso")

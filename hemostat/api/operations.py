@@ -107,6 +107,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     _say("attest", "/attestations", "Attest that a step was done outside", words.Attest),
     _say("grade", "/gradings", "Say what became known, or set the severity", words.Grade),
     _say("suspect", "/suspicions", "Exclude a person from the incident", words.Suspect),
+    _say("draft", "/drafts", "Write a new text for a gate that sends one", words.Redraft),
     _say("determine", "/determinations", "Determine a legal clock", words.Determine),
     _read("inbox", "/inbox", "What is asked of the caller", reading.show_inbox, Inbox, InPages),
     _read(

@@ -43,6 +43,10 @@ _REFUSED: Final[dict[str, tuple[Taken, str]]] = {
         Taken.REFUSED,
         "This gate counts only what you sign with your own key: `hemostat decide --key FILE`.",
     ),
+    Refusal.REJECTED_TEXT: (
+        Taken.REFUSED,
+        "Exactly this text was rejected. Change it, and send the draft again.",
+    ),
     Refusal.MALFORMED: (Taken.REFUSED, "The incident could not read it."),
     NoEffect.NO_SUCH_CLOCK: (Taken.REFUSED, "The incident has no such clock."),
     NoEffect.NOT_IN_FORCE: (Taken.REFUSED, "That law was not in force."),

@@ -11,6 +11,7 @@ from hemostat.desk.said import (
     Decide,
     Determine,
     Grade,
+    Redraft,
     Said,
     Suspect,
     Withdraw,
@@ -22,7 +23,7 @@ from schemas.errors import BadInput
 from schemas.gate import BreakGlassUse, Choice, Decision, Withdrawal
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
-from schemas.statements import NAMES_SUSPECTS, Attestation, Regrading, Suspicion
+from schemas.statements import NAMES_SUSPECTS, Attestation, Draft, Regrading, Suspicion
 from schemas.who import Who
 
 
@@ -43,6 +44,7 @@ SIGNALS: Final[Mapping[type[Frozen], Signal]] = {
     Attest: Signal("attest"),
     Grade: Signal("grade", may_be_no_news=True),
     Suspect: Signal("suspect", may_be_no_news=True),
+    Redraft: Signal("draft"),
     Determine: Signal("determine", key="determination"),
 }
 
@@ -159,6 +161,17 @@ def _suspect(said: Suspect, who: Who, seen: IncidentView, known: str) -> Suspici
     )
 
 
+def _redraft(said: Redraft, who: Who, seen: IncidentView, known: str) -> Draft:
+    return Draft(
+        id=known,
+        actor=who.person,
+        role=_role(said.role, who, sorted(LEGAL_ROLES)),
+        reason=said.reason,
+        gate=said.gate,
+        text=said.text,
+    )
+
+
 def _determine(said: Determine, who: Who, seen: IncidentView, known: str) -> Determination:
     return Determination(
         determination_id=known,
@@ -179,5 +192,6 @@ _MESSAGES: Final[Mapping[type[Frozen], Callable[[Any, Who, IncidentView, str], S
     Attest: _attest,
     Grade: _grade,
     Suspect: _suspect,
+    Redraft: _redraft,
     Determine: _determine,
 }

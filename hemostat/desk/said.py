@@ -82,6 +82,13 @@ class Suspect(InRole):
     person: Name
 
 
+class Redraft(InRole):
+    """Another text for what a gate asks to send, or for what was rejected there; decides nothing."""
+
+    gate: Name
+    text: str = Field(min_length=1, max_length=20_000)
+
+
 class Determine(InRole):
     """What counsel determines of a legal clock, or of all clocks of a regime."""
 
@@ -91,7 +98,7 @@ class Determine(InRole):
     reference: str = Field(default="", max_length=500)
 
 
-Said = Decide | Withdraw | BreakGlass | Attest | Grade | Suspect | Determine
+Said = Decide | Withdraw | BreakGlass | Attest | Grade | Suspect | Redraft | Determine
 
 
 class Taken(StrEnum):

@@ -13,6 +13,9 @@ from schemas.clocks.arithmetic import begins_in_force
 from schemas.clocks.definition import AWARENESS, DECIDED, AnchorKind
 from schemas.clocks.ledger import Clock, Ledger
 
+LAST_STRETCH = 0.15
+"""The share of a clock's time at whose beginning what was agreed to beforehand is sent."""
+
 REMINDERS = (0.5, 0.75, 0.9)
 """The shares of a clock's time at which counsel is reminded."""
 
@@ -196,6 +199,14 @@ def next_due(ledger: Ledger, now: datetime) -> datetime | None:
     """When ``elapse`` has something to do next; None when nothing is left."""
     ahead = [lapse.at for clock in ledger.clocks.values() for lapse in agenda(ledger, clock, now)]
     return min(ahead, default=None)
+
+
+def last_stretch(ledger: Ledger, clock: Clock) -> datetime | None:
+    """When the last 15 % of the clock's time begin; None while start or due time is not known."""
+    start, due = ledger.start(clock), clock.due_at
+    if start is None or due is None or clock.definition.immediate:
+        return None
+    return due - (due - start) * LAST_STRETCH
 
 
 def starts_by_awareness(clock: Clock) -> str | None:

@@ -8,16 +8,17 @@ step of it is done once all the same.
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from temporalio import workflow
 
 from schemas.clocks.ledger import Clock
-from schemas.clocks.states import ClockState, state_of
+from schemas.clocks.states import ClockState, last_stretch, state_of
 from schemas.journal import Kind
 from schemas.step import StepClass, StepState
 from workflows.engine import commands
-from workflows.engine.consent import Consent
+from workflows.engine.drafting import Drafting
 from workflows.engine.proof import Proof
 from workflows.engine.steps import Act, Step, StepGivenUp
 
@@ -25,7 +26,18 @@ OWED = frozenset({ClockState.ANCHOR_MISSING, ClockState.RUNNING, ClockState.OVER
 """The states of a clock in which a notification is owed and was not made."""
 
 
-class Alongside(Consent):
+NOTHING_OWED = frozenset(
+    {
+        ClockState.FILED,
+        ClockState.FILED_LATE,
+        ClockState.NOT_APPLICABLE,
+        ClockState.SUPERSEDED,
+    }
+)
+"""The states in which a notification was made, or none is to be."""
+
+
+class Alongside(Drafting):
     """The verbs for what does not wait its turn."""
 
     def alongside(self, title: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -88,6 +100,35 @@ class Alongside(Consent):
         """Whether counsel found that the clock applies, and the notification is not made yet."""
         ledger = self.clocks.ledger
         return state_of(ledger, ledger.clocks[clock], workflow.now()) in OWED
+
+    async def until_last_stretch(self, clock: str, unless: Callable[[], bool]) -> bool:
+        """Wait until 15 % of a clock's time is left and it is owed still; False: *unless* is so.
+
+        A due time that moves, and a clock that is tolled, are followed.
+        """
+        while not unless():
+            ledger = self.clocks.ledger
+            known, now = ledger.clocks[clock], workflow.now()
+            begins = last_stretch(ledger, known) if self.owed(clock) else None
+            if begins is not None and begins <= now:
+                return True
+            try:
+                await commands.until(
+                    partial(self._either, unless, clock, known),
+                    within=begins - now if begins is not None else None,
+                    summary=f"{clock}: 15 % of its time is left",
+                )
+            except TimeoutError:
+                continue
+        return False
+
+    def _either(self, unless: Callable[[], bool], clock: str, known: Clock) -> bool:
+        return unless() or self.clocks.ledger.clocks[clock] != known
+
+    def nothing_owed(self, clock: str) -> bool:
+        """Whether nothing is to be notified under the clock any more, as counsel sees it."""
+        ledger = self.clocks.ledger
+        return state_of(ledger, ledger.clocks[clock], workflow.now()) in NOTHING_OWED
 
     def could_have_known(self, at: datetime, basis: str) -> None:
         """Add a moment at which somebody may have been aware; counsel selects among them."""

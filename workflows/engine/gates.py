@@ -18,7 +18,15 @@ from schemas.gate import (
     Refusal,
     Withdrawal,
 )
-from schemas.gate_machine import break_glass, decide, elapse, reconsider, take_back, withdraw
+from schemas.gate_machine import (
+    break_glass,
+    decide,
+    elapse,
+    proceed,
+    reconsider,
+    take_back,
+    withdraw,
+)
 from schemas.gate_state import GateState
 from schemas.incident import GateOverride, GateView
 from schemas.journal import Kind, recordable
@@ -200,7 +208,7 @@ class Gates:
             )
             self._tell(state.policy, event)
 
-    def _close(self, state: GateState) -> None:
+    def _close(self, state: GateState, because: dict[str, JsonValue] | None = None) -> None:
         if state.nonce in self._spent:
             return
         outcome = state.outcome or Outcome.WITHDRAWN
@@ -208,13 +216,20 @@ class Gates:
         self._record.write(
             Kind.GATE,
             f"Gate {state.policy.id}: {outcome.value}",
-            data=how_it_ended(state, outcome),
+            data=how_it_ended(state, outcome) | (because or {}),
         )
 
     def fall_away(self, gate: str) -> None:
         """End one gate, if it is open: what it asked about no longer stands."""
         if self.is_open(gate):
             self._withdraw(gate)
+
+    def proceed(self, gate: str, because: dict[str, JsonValue]) -> None:
+        """End one gate, if it is open, by what people decided beforehand; say by which decision."""
+        if not self.is_open(gate):
+            return
+        self._states[gate] = proceed(self._states[gate], workflow.now())
+        self._close(self._states[gate], because)
 
     def withdraw_all(self) -> None:
         """End every open gate: what they asked about no longer stands."""

@@ -68,6 +68,7 @@ class Lifecycle(Succession):
             "attest": self.statements.attest,
             "grade": self.statements.grade,
             "suspect": self.statements.suspect,
+            "draft": self.drafts.receive,
         }
         taker = takers.get(name)
         if taker is None:

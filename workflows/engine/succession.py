@@ -21,6 +21,7 @@ from workflows.engine import commands
 from workflows.engine.announcements import Announcer
 from workflows.engine.archive import segments
 from workflows.engine.clocks import LegalClocks
+from workflows.engine.drafts import Drafts
 from workflows.engine.evidence import Evidence
 from workflows.engine.gates import Gates
 from workflows.engine.glass import GlassReviews
@@ -89,6 +90,7 @@ class Succession:
         self.statements = Statements(
             self.record, self.gates, self.people, self.speakers, self._is_under_way
         )
+        self.drafts = Drafts(self.record, self.gates, self.people, self.speakers)
         self.evidence = Evidence(self.record, self.hands, self.pager)
         self.undo = Undo(self.record, self.hands, self.pager)
         self.clocks = LegalClocks(
@@ -260,6 +262,7 @@ class Succession:
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
                 **({"told": self.announcer.dump()} if self.announcer.declared else {}),
                 **({"answers": self.page_answers.dump()} if self.page_answers.any else {}),
+                **({"drafts": self.drafts.dump()} if self.drafts.any else {}),
                 **({"speakers": self.speakers.dump()} if self.speakers.declared else {}),
             },
         )
@@ -315,6 +318,7 @@ class Succession:
         self.people.load(state.get("people", {}))
         self.reviews.load(state.get("reviews", {}))
         self.statements.load(state.get("statements", {}))
+        self.drafts.load(state.get("drafts", {}))
 
 
 async def _let_others_run() -> None:

@@ -1,6 +1,6 @@
 """Who must agree to what when an insider drains an assistant; times are proposals, tunable.
 
-``FILE``, ``COMPLETE`` and ``STATE`` are patterns: each legal clock and each audience gets its own.
+``FILE``, ``PRE_AUTHORISE``, ``COMPLETE`` and ``STATE`` are patterns: each legal clock and each audience gets its own.
 """
 
 from datetime import timedelta
@@ -138,6 +138,17 @@ FILE = GatePolicy(
     ladder=("deputy-counsel", "general-counsel"),
     ladder_every=timedelta(hours=4),
 )
+PRE_AUTHORISE = GatePolicy(
+    id="pre-authorise",
+    asks=(
+        "Agree beforehand: file exactly this incomplete notification when 15 % of the time is "
+        "left, if nothing else was filed by then?"
+    ),
+    roles=("counsel", "dpo"),
+    quorum=2,
+    all_roles=True,
+    on_silence=OnSilence.STAND,
+)
 COMPLETE = GatePolicy(
     id="complete",
     asks="Complete the notification with this text?",
@@ -168,8 +179,10 @@ def about(pattern: GatePolicy, what: str) -> GatePolicy:
 def of_service(parameters: Parameters) -> tuple[GatePolicy, ...]:
     """The gates that a service's own authorities and audiences bring with them."""
     named = [catalogue().of(name) for name in parameters.authorities]
-    clocks = dict.fromkeys(clock.id for found in named for clock in found if clock.kind == "clock")
+    clocks = {clock.id: clock for found in named for clock in found if clock.kind == "clock"}
+    phased = [name for name, clock in clocks.items() if clock.initial_incomplete_ok]
     return (
+        *(about(PRE_AUTHORISE, clock) for clock in phased),
         *(about(pattern, clock) for clock in clocks for pattern in (FILE, COMPLETE)),
         *(about(STATE, audience) for audience in parameters.audiences),
     )

@@ -14,7 +14,7 @@ from schemas.gate import BreakGlassUse, Decision, Withdrawal
 from schemas.journal import Entry, Kind
 from schemas.signed_statement import Heard, Place, verify
 from schemas.speakers import SpeakerKeys
-from schemas.statements import Attestation, Regrading, Suspicion
+from schemas.statements import Attestation, Draft, Regrading, Suspicion
 
 SAID: Final[Mapping[str, tuple[type[Frozen], str]]] = {
     "decide": (Decision, "decision_id"),
@@ -23,6 +23,7 @@ SAID: Final[Mapping[str, tuple[type[Frozen], str]]] = {
     "attest": (Attestation, "id"),
     "grade": (Regrading, "id"),
     "suspect": (Suspicion, "id"),
+    "draft": (Draft, "id"),
     "determine": (Determination, "determination_id"),
 }
 """By signal, what it carries and which field of it is its id."""
