@@ -60,6 +60,7 @@ class AssistantExfiltration(Reopening):
         self.begin_to_deal(facts)
         await self.dealt_with()
         self.survey_of_takings = await self.survey("Survey what was taken")
+        self.begin_to_classify(facts)
         await self.dealt_with()
         if await self.take_branch(facts):
             await self.revoke_everything(facts)
@@ -76,6 +77,7 @@ class AssistantExfiltration(Reopening):
         await self.report_to_the_board(facts)
         await self.refused_for_good()
         held: dict[str, JsonValue] = {"severity": self.record.severity.value, "holds": "standing"}
+        held |= {"who_it_was": facts.cause} if facts.cause else {}
         await self.agreed_to_close(gates.CLOSE, held)
         return Resolution.RESOLVED
 
@@ -110,6 +112,7 @@ class AssistantExfiltration(Reopening):
         leaking = any(alert.evidence.get("canaries") for alert in told)
         leaking = leaking or any(use.canaries for use in (survey.callers if survey else ()))
         covert = any(alert.evidence.get("covert") for alert in told) and not public
+        covert = covert and self.accuses()  # a matter for HR is someone of ours
         return {
             "public_disclosure": public,
             "canaries_left": leaking,

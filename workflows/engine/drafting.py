@@ -87,7 +87,7 @@ class Drafting(Consent):
                 return await self._send(now)
             if outcome is Outcome.REJECTED and not self.drafts.was_rejected(gate, now.text):
                 self.drafts.reject(gate, now.text)
-            await self._until_redrafted(now, agree, unless)
+            await self._until_redrafted(now, agree, outcome, unless)
             newest = self.drafts.newest(gate)
             if newest is not None and newest.text != now.text:
                 at |= {"text": newest.text, "by": newest.actor, "turn": at["turn"] + 1}
@@ -120,7 +120,7 @@ class Drafting(Consent):
         }
 
     async def _until_redrafted(
-        self, letter: Letter, agree: GatePolicy, unless: Callable[[], bool]
+        self, letter: Letter, agree: GatePolicy, outcome: Outcome, unless: Callable[[], bool]
     ) -> None:
         """After a no: wait for another text; whoever may write it is told, the clocks go on."""
         gate = agree.id
@@ -131,11 +131,13 @@ class Drafting(Consent):
 
         if redrafted():
             return
-        says = f"{letter.title}: not sent as it was written; a new draft is awaited"
-        self.record.skip(self._id(letter.title), letter.title, StepClass.DISCLOSE)
-        self.pager.call(agree.roles[0], f"draft-{gate}-{letter.digest[7:19]}", says)
-        self.record.waiting[gate] = agree.roles
-        self.record.publish()
+        if outcome is not Outcome.WITHDRAWN:  # else the incident winds up
+            says = f"{letter.title}: not sent as it was written; a new draft is awaited"
+            self.record.skip(self._id(letter.title), letter.title, StepClass.DISCLOSE)
+            self.record.write(Kind.FINDING, says, data={"rejected": letter.digest})
+            self.pager.call(agree.roles[0], f"draft-{gate}-{letter.digest[7:19]}", says)
+            self.record.waiting[gate] = agree.roles
+            self.record.publish()
         await commands.until(redrafted)
         self.record.waiting.pop(gate, None)
         self.record.publish()

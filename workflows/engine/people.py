@@ -25,6 +25,8 @@ class People:
         self._record = record
         self.roster = roster
         self._suspects: frozenset[str] = frozenset()
+        self._named: frozenset[str] = frozenset()
+        """Whom people excluded by their word: no playbook lets them in again."""
         self._executors: dict[str, list[str]] = {}
         """Who did a step by hand, by the step's id."""
 
@@ -51,10 +53,12 @@ class People:
         able = standings(sitting, (role,), None, workflow.now())
         return any(standing.person == person for standing in able)
 
-    def suspect(self, person: str) -> bool:
-        """Exclude *person* and their delegates; whether that is news."""
+    def suspect(self, person: str, *, by_word: bool = False) -> bool:
+        """Exclude *person* and their delegates; whether that is news. *by_word*: of people."""
         if self.roster is None:
             return False
+        if by_word:
+            self._named |= {person}
         excluded = self.roster.with_delegates(self._suspects | {person})
         if excluded == self._suspects:
             return False
@@ -65,6 +69,23 @@ class People:
             "Someone takes no part in this incident any more",
             data={"excluded": len(excluded)},
         )
+        return True
+
+    def clear(self, persons: Iterable[str]) -> bool:
+        """Let *persons* take part again, and whom they delegated to; whether that is news.
+
+        Not whom people excluded by their word. It stays restricted who sees the incident.
+        """
+        if self.roster is None:
+            return False
+        cleared = self.roster.with_delegates(frozenset(persons))
+        others = self._suspects - cleared
+        kept = self.roster.with_delegates(self._named | others) & self._suspects
+        if kept == self._suspects:
+            return False
+        self._suspects = kept
+        says = "Someone takes part in this incident again"
+        self._record.write(Kind.FINDING, says, data={"excluded": len(kept)})
         return True
 
     @property
@@ -116,11 +137,13 @@ class People:
         """What the next run of this incident needs."""
         return {
             "suspects": [*sorted(self._suspects)],
+            **({"named": [*sorted(self._named)]} if self._named else {}),
             "executors": {step: [*who] for step, who in self._executors.items()},
         }
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""
         self._suspects = frozenset(dumped.get("suspects", ()))
+        self._named = frozenset(dumped.get("named", ()))
         self._mark()
         self._executors = {step: list(who) for step, who in dumped.get("executors", {}).items()}

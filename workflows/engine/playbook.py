@@ -96,6 +96,11 @@ class Playbook(Alongside, Generic[Par]):
         if self.people.suspect(person):
             self.gates.people_changed()
 
+    def clear(self, *persons: str) -> None:
+        """Let those whom the playbook suspected take part again; whom people excluded stay out."""
+        if self.people.clear(persons):
+            self.gates.people_changed()
+
     def assess(self, facts: Facts, impact: Impact | None = None) -> None:
         """Say what is known of the impact: the severity rises by it, and never falls."""
         self.record.assess(facts, impact)

@@ -129,7 +129,7 @@ class Statements:
         entitled = self._people.declared and said.role in NAMES_SUSPECTS
         if not entitled:
             refused(self._record, Refusal.NOT_THE_ROLE, who)
-        elif self._hear(said, who) and self._people.suspect(said.person):
+        elif self._hear(said, who) and self._people.suspect(said.person, by_word=True):
             self._record.write(Kind.DECISION, f"{said.role} excluded someone", data=who)
             self._gates.people_changed()
 

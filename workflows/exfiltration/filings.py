@@ -15,7 +15,7 @@ from pydantic import JsonValue
 from schemas.ports.disclosure import Receipt
 from workflows.engine.drafting import Letter, PreAuthorisation
 from workflows.exfiltration import gates, words
-from workflows.exfiltration.suspects import Suspects
+from workflows.exfiltration.classification import Classification
 
 DRAFTED: Final = "filings are drafted anew, or agreed to beforehand"
 WHEN: Final = "when 15 % of the clock's time is left and no other notification was sent"
@@ -26,7 +26,7 @@ def never() -> bool:
     return False
 
 
-class Filings(Suspects):
+class Filings(Classification):
     """One notification a clock, and its completion."""
 
     async def notify(self, clock: str, facts: words.Facts) -> None:

@@ -1,6 +1,6 @@
 """Who must agree to what when an insider drains an assistant; times are proposals, tunable.
 
-``FILE``, ``PRE_AUTHORISE``, ``COMPLETE`` and ``STATE`` are patterns: each legal clock and each audience gets its own.
+``CLASSIFY``, ``FILE``, ``PRE_AUTHORISE``, ``COMPLETE`` and ``STATE`` are patterns: each legal clock and each audience gets its own.
 """
 
 from datetime import timedelta
@@ -29,6 +29,25 @@ HR = GatePolicy(
     roles=("hr",),
     timer=timedelta(minutes=15),
     ladder=("counsel", "general-counsel"),
+)
+CLASSIFY = GatePolicy(
+    id="classify",
+    asks="By the evidence shown: was it this? A no asks for the next; who it was stays open till then.",
+    roles=("commander", "security-on-call"),
+    quorum=2,
+    all_roles=True,
+    timer=timedelta(hours=4),
+    ladder=("deputy-commander", "ciso"),
+    ladder_every=timedelta(hours=4),
+    on_reject="the next possibility is asked about; after the last it is undetermined",
+)
+CLASSIFY_ANEW = GatePolicy(
+    id="classify-anew",
+    asks="Determine anew who it was? What was determined stays in the record.",
+    roles=("commander", "security-on-call"),
+    quorum=2,
+    all_roles=True,
+    on_silence=OnSilence.STAND,
 )
 KEEP_SCOPED = GatePolicy(
     id="keep-scoped",
@@ -171,6 +190,28 @@ STATE = GatePolicy(
 )
 
 
+CLASSES = {
+    "human-with-assistant": (
+        "Was it the person whose key this is, with the assistant? Approving keeps them and their "
+        "delegates out, with HR."
+    ),
+    "assistant-hijacked": (
+        "Was the assistant hijacked, the person whose key this is unaware? Approving lets that "
+        "person take part again; their key stays refused."
+    ),
+    "stolen-credentials": (
+        "Were the credentials stolen from the person whose key this is? Approving lets that "
+        "person take part again; their key stays refused."
+    ),
+}
+"""What is asked for each class that people may determine; in this order."""
+
+
+def classify_as(what: str) -> GatePolicy:
+    """The gate of one class: ``classify-stolen-credentials``."""
+    return about(CLASSIFY, what).model_copy(update={"asks": CLASSES[what]})
+
+
 def about(pattern: GatePolicy, what: str) -> GatePolicy:
     """The gate of one clock or audience: ``file-gdpr-33``, ``state-researcher``."""
     return pattern.model_copy(update={"id": f"{pattern.id}-{what}"[:63]})
@@ -182,6 +223,7 @@ def of_service(parameters: Parameters) -> tuple[GatePolicy, ...]:
     clocks = {clock.id: clock for found in named for clock in found if clock.kind == "clock"}
     phased = [name for name, clock in clocks.items() if clock.initial_incomplete_ok]
     return (
+        *(classify_as(what) for what in CLASSES),
         *(about(PRE_AUTHORISE, clock) for clock in phased),
         *(about(pattern, clock) for clock in clocks for pattern in (FILE, COMPLETE)),
         *(about(STATE, audience) for audience in parameters.audiences),

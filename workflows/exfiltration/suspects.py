@@ -39,8 +39,12 @@ class Suspects(Credentials):
     def exclude(self, caller: str) -> None:
         """Keep the person behind this caller out of the response, if known."""
         person = self.parameters.persons.get(caller)
-        if person is not None:
+        if person is not None and self.accuses():
             self.suspect(person)
+
+    def accuses(self) -> bool:
+        """Whether who holds a suspected key is suspected as a person; so, until people say no."""
+        return True
 
     def suspects(self) -> list[str]:
         """Everyone suspected by now, those that alerts named first."""

@@ -33,6 +33,8 @@ class Facts:
     vector: str = "not known yet"
     credentials: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)
+    cause: str = ""
+    """Who it was, as people determined it; "": nobody is asked."""
     complete: bool = False
     """Whether scope, cause and cure are known by now."""
 
@@ -40,6 +42,20 @@ class Facts:
 def marked(facts: Facts) -> str:
     """The first line of an exercise."""
     return "EXERCISE. None of this happened.\n\n" if facts.drill else ""
+
+
+THROUGH = {
+    "": "through an insider",
+    "human-with-assistant": "through an insider",
+    "assistant-hijacked": "through the assistant itself, which was hijacked",
+    "stolen-credentials": "through stolen credentials",
+}
+"""By whom, in a filing."""
+
+
+def through(facts: Facts) -> str:
+    """By whom it was, as far as people determined it."""
+    return THROUGH.get(facts.cause, "through a caller; whether the person, is not determined")
 
 
 def extent(facts: Facts) -> str:
@@ -76,7 +92,7 @@ def filing(facts: Facts, under: ClockDefinition, which: str) -> str:
         f"{marked(facts)}{which.capitalize()} notification under {under.instrument}.",
         "",
         f"Case {facts.case}.",
-        f"Nature: confidential documents left an AI assistant ({facts.service}) through an insider.",
+        f"Nature: confidential documents left an AI assistant ({facts.service}) {through(facts)}.",
         f"Detected: {facts.opened_at}. Contained, and shown to be: {facts.contained_at or 'not yet'}.",
         f"Documents: {extent(facts)}. Direct access to the store: {facts.direct_access}.",
         f"Measures: {facts.branch}. Cause: {facts.vector}",
@@ -104,6 +120,7 @@ def board_report(
         *_part("Impact", _impact(facts)),
         *_part("Timeline", _timeline(steps)),
         *_part("Cause", [facts.vector]),
+        *(_part("Who it was, as determined", [facts.cause]) if facts.cause else []),
         *_part("Credentials", facts.credentials or ["none was revoked"]),
         *_part("Regulatory position", [_position(row) for row in clocks.clocks]),
         *([] if clocks.clocks else ["- no legal regime is declared for this service"]),
