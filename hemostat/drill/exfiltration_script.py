@@ -25,6 +25,10 @@ def script(attack_is_over: Callable[[], bool]) -> Script:
         "take-command": (Answer("commander", "mine"),),
         "counsel-informed": (Answer("counsel", "privileged from here on"),),
         "hr-informed": (Answer("hr", "with counsel"),),
+        "classify-human-with-assistant": (
+            Answer("commander", "the prompts are that person's own"),
+            Answer("security-on-call", "nobody else held the key"),
+        ),
         "take-offline": (
             Answer("service-owner", "all is well, leave it on", Choice.REJECT, actor=INSIDER),
         ),

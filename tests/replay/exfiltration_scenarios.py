@@ -1,7 +1,10 @@
 """The courses of assistant exfiltration that are recorded."""
 
+from datetime import UTC, datetime, timedelta
+
 from schemas.alert import Alert
 from schemas.base import iso
+from schemas.gate import Choice
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case
 from tests.workflows.counsel import Counsel
@@ -85,6 +88,11 @@ async def filed(stage: Stage) -> Case:
     await case.approve("state-researcher", "counsel", "comms", "executive")
     await case.approve("apply-controls", "service-owner", "security-on-call")
     await case.approve("complete-gdpr-33", "counsel", "dpo")
+    return await reopened(case)
+
+
+async def reopened(case: Case) -> Case:
+    """The rest, once the controls are on."""
     await case.approve("bring-back-closed", "commander", "security-on-call")
     await case.approve("let-callers-in", "security-on-call", "service-owner")
     await case.approve("re-enable-assistant", "ciso", "counsel", "service-owner")
@@ -93,4 +101,38 @@ async def filed(stage: Stage) -> Case:
     return case
 
 
-EXFILTRATION: tuple[Scenario, ...] = (everything_revoked, scoped, turned_public, filed)
+async def agreed_beforehand(stage: Stage) -> Case:
+    """Stolen credentials; the first text is filed as agreed beforehand, the last after a no."""
+    case = await leaking(stage, canary(received_at=datetime.now(UTC)), regimes=("gdpr-33",))
+    counsel = Counsel(case)
+    await counsel.determines("gdpr-33-2", "applicability", "not-applicable")
+    aware = await counsel.aware_since_the_alert("gdpr-33")
+    for ruled_out in ("classify-human-with-assistant", "classify-assistant-hijacked"):
+        await case.decide(ruled_out, Choice.REJECT, role="commander")
+    await case.approve("classify-stolen-credentials", "commander", "security-on-call")
+    await case.approve("pre-authorise-gdpr-33", "counsel", "dpo")
+    await case.say("draft", "l1", "counsel", gate="file-gdpr-33", text="A better one.")
+    await case.said("counsel wrote a new draft")
+    await stage.env.fast_forward(case.handle, timedelta(hours=62))
+    await case.said("Sent under gdpr-33")
+    await counsel.determines("gdpr-33", "filed", iso(aware), reference="DPA 4711")
+    await case.approve("rotate-credential", "security-on-call", "service-owner")
+    await case.approve("delete-key", "security-on-call", "counsel")
+    await case.approve("state-researcher", "counsel", "comms", "executive")
+    await case.approve("apply-controls", "service-owner", "security-on-call")
+    await case.decide("complete-gdpr-33", Choice.REJECT, role="dpo")
+    await case.said("a new draft is awaited")
+    await case.say(
+        "draft", "l1", "counsel", gate="complete-gdpr-33", text="Complete, in other words."
+    )
+    await case.approve("complete-gdpr-33", "counsel", "dpo")
+    return await reopened(case)
+
+
+EXFILTRATION: tuple[Scenario, ...] = (
+    everything_revoked,
+    scoped,
+    turned_public,
+    filed,
+    agreed_beforehand,
+)

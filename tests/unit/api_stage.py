@@ -56,6 +56,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "attestations": {"step": "isolate", "reason": "r"},
     "gradings": {"severity": "SEV-1", "reason": "r"},
     "suspicions": {"person": "p-2", "reason": "r"},
+    "drafts": {"gate": "retrain", "text": "what is to be sent", "reason": "r"},
     "determinations": {
         "clock": "gdpr-33",
         "what": "applicability",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hemostat.cli import attest, break_glass, decide, grade, run, suspect, withdraw
+from hemostat.cli import attest, break_glass, decide, draft, grade, run, suspect, withdraw
 from hemostat.keys import create_key
 from hemostat.speaking import id_of, signal_of
 from schemas.gate import Refusal
@@ -44,7 +44,8 @@ def install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Installed:
         async def connect(*, identity: str | None = None) -> FakeIncident:
             return incident
 
-        for command in (attest, break_glass, decide, grade, suspect, withdraw):
+        Path("draft.txt").write_text("what is to be sent")
+        for command in (attest, break_glass, decide, draft, grade, suspect, withdraw):
             monkeypatch.setattr(command, "connect", connect)
         return incident
 
@@ -58,6 +59,7 @@ COMMANDS = {
     "attest": ("attest", ID, "isolate", "--role", "ml-on-call", "--evidence", DIGEST),
     "grade": ("grade", ID, "--severity", "SEV-1", "--fact", "key_abused=yes"),
     "suspect": ("suspect", ID, "mallory-1", "--role", "ciso"),
+    "draft": ("draft", ID, "file-gdpr-33", "draft.txt"),
 }
 BY = ("--as", "ic-1", "--reason", "so it is")
 
@@ -200,4 +202,16 @@ def test_malformed_words_are_told_before_anything_is_sent(install: Installed, ca
     assert run(["suspect", ID, "No Name", *BY]) == 2
     assert "not understood: person. Next: see `hemostat suspect --help`." in capsys.readouterr().err
     assert run(["attest", ID, "isolate", "--role", "ciso", "--evidence", "x", *BY]) == 2
+    assert incident.heard == []
+
+
+@pytest.mark.parametrize("content", [b"", b" \n", b"\xff\xfe", b"x" * 80_001])
+def test_a_draft_that_is_no_text_is_not_sent(
+    content: bytes, install: Installed, capsys: Said
+) -> None:
+    incident = install(FakeIncident(hears=counts))
+    Path("draft.txt").write_bytes(content)
+    assert run([*COMMANDS["draft"], *BY]) == 2
+    assert "draft.txt" in capsys.readouterr().err
+    assert run(["draft", ID, "file-gdpr-33", "nowhere.txt", *BY]) == 2
     assert incident.heard == []
