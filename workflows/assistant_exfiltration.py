@@ -27,6 +27,7 @@ from schemas.ports import (
 from schemas.severity import Facts, Impact, Known, Unknown
 from workflows.engine import Act, do, playbook
 from workflows.exfiltration import gates, shown, words
+from workflows.exfiltration.classification import NOT_THEIRS
 from workflows.exfiltration.parameters import Parameters
 from workflows.exfiltration.reopening import CLOSE_ROUTE, OFFLINE, Reopening
 
@@ -112,7 +113,7 @@ class AssistantExfiltration(Reopening):
         leaking = any(alert.evidence.get("canaries") for alert in told)
         leaking = leaking or any(use.canaries for use in (survey.callers if survey else ()))
         covert = any(alert.evidence.get("covert") for alert in told) and not public
-        covert = covert and self.accuses()  # a matter for HR is someone of ours
+        covert = covert and self.cause not in NOT_THEIRS  # a matter for HR is someone of ours
         return {
             "public_disclosure": public,
             "canaries_left": leaking,

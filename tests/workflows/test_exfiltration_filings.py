@@ -63,6 +63,8 @@ async def test_a_rejected_filing_is_written_anew_and_asked_anew_and_the_rejected
     await filed_under(case)
     assert world.texts == [BETTER]
     assert world.sent["filing/gdpr-33/initial"] == digest_bytes(BETTER.encode())
+    await write(case, "One more, of what has left already.")
+    await case.until_refused("not-under-way")
 
 
 async def test_a_new_draft_takes_the_place_of_the_one_that_is_asked_about_and_its_writer_does_not_approve(

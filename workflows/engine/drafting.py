@@ -84,6 +84,7 @@ class Drafting(Consent):
             now = letter.saying(at["text"])
             outcome = await self._outcome_of(now, agree, at["turn"], at["by"])
             if outcome is Outcome.APPROVED:
+                self.drafts.settled(gate)
                 return await self._send(now)
             if outcome is Outcome.REJECTED and not self.drafts.was_rejected(gate, now.text):
                 self.drafts.reject(gate, now.text)

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from schemas.canonical import digest_bytes
-from schemas.gate import Refusal
+from schemas.gate import Outcome, Refusal
 from schemas.journal import Kind
 from schemas.statements import Draft
 from workflows.engine.gates import Gates
@@ -94,6 +94,9 @@ class Drafts:
             return Refusal.NOT_THE_ROLE
         if not self._people.speaks_for(said.actor, said.role):
             return Refusal.NOT_THE_ROLE
+        asked = self._gates.state(said.gate)
+        if asked is not None and asked.outcome is Outcome.APPROVED:
+            return Refusal.LATE
         return Refusal.REJECTED_TEXT if self.was_rejected(said.gate, said.text) else None
 
     def dump(self) -> dict[str, JsonValue]:

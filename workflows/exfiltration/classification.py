@@ -47,9 +47,13 @@ class Classification(Suspects):
         known: Any = self._results.get(KEPT, {})
         return Cause(known.get("cause", Cause.NOT_DETERMINED))
 
-    def accuses(self) -> bool:
-        """Whether who holds a suspected key is suspected as a person."""
-        return self.cause not in NOT_THEIRS
+    def accuses(self, caller: str) -> bool:
+        """Whether who holds this suspected key is suspected as a person.
+
+        What people determined is about the suspects of then; a later one is suspected anew.
+        """
+        known: Any = self._results.get(KEPT, {})
+        return caller not in known.get("cleared", ())
 
     def begin_to_classify(self, facts: words.Facts) -> None:
         """Beside the response: nothing that contains waits for it."""
@@ -84,7 +88,8 @@ class Classification(Suspects):
                 break
         self.determined(known, cause, policy)
         known["settled"] = True
-        self.act_on(cause)
+        known["cleared"] = self.suspects() if cause in NOT_THEIRS else []
+        self.act_on(cause, known["time"])
 
     def what_speaks(self) -> dict[str, JsonValue]:
         """The evidence that it is determined on."""
@@ -117,7 +122,7 @@ class Classification(Suspects):
         }
         self.record.write(Kind.FINDING, f"Determined who it was: {cause.value}", data=data)
 
-    def act_on(self, cause: Cause) -> None:
+    def act_on(self, cause: Cause, time: int) -> None:
         """Whom the incident keeps out, and whether it is a matter for HR."""
         persons = [self.parameters.persons.get(caller) for caller in self.suspects()]
         if cause in NOT_THEIRS:
@@ -127,3 +132,5 @@ class Classification(Suspects):
         else:
             for caller in self.suspects():
                 self.exclude(caller)
+            if time > 1:  # HR may have been told that it is no matter of theirs
+                self.pager.call("hr", f"who-it-was-{time}", gates.HR.asks)

@@ -39,11 +39,11 @@ class Suspects(Credentials):
     def exclude(self, caller: str) -> None:
         """Keep the person behind this caller out of the response, if known."""
         person = self.parameters.persons.get(caller)
-        if person is not None and self.accuses():
+        if person is not None and self.accuses(caller):
             self.suspect(person)
 
-    def accuses(self) -> bool:
-        """Whether who holds a suspected key is suspected as a person; so, until people say no."""
+    def accuses(self, caller: str) -> bool:
+        """Whether who holds this suspected key is suspected as a person: until people say no."""
         return True
 
     def suspects(self) -> list[str]:
