@@ -9,8 +9,11 @@ import click
 
 from hemostat.cli import speaker_options
 from hemostat.incidents import view
+from hemostat.remote import reading
+from hemostat.remote.server import Server
+from hemostat.remote.speaking import speaking_at
 from hemostat.temporal import connect
-from hemostat.terminal_voice import speak_and_tell, still_open, understood
+from hemostat.terminal_voice import say_there_and_tell, speak_and_tell, still_open, understood
 from schemas.errors import BadInput
 from schemas.statements import Draft
 
@@ -33,22 +36,28 @@ def command(
     reason: str,
     actor: str | None,
     key: Path | None,
+    server: str | None,
     as_json: bool,
 ) -> int:
     """Write a new text for what GATE of INCIDENT asks to send, or rejected.
 
     FILE holds the text in UTF-8, at most 20,000 characters. The gate is asked anew about exactly this text, and who wrote it does not approve it. A text that was rejected is refused. Exits 1 if the incident refused it, with its reason.
     """
+    login = speaking_at(server, actor=actor, key=key)
     text = _text_in(file)
     with understood("draft"):
         said = Draft(
             id=str(uuid.uuid4()),
-            actor=actor or getpass.getuser(),
+            actor=login.person if login else actor or getpass.getuser(),
             role=role,
             reason=reason,
             gate=gate,
             text=text,
         )
+    if login is not None:
+        with Server.of(login) as there:
+            still_open(reading.view(there, incident))
+            return say_there_and_tell(there, incident, said, as_json=as_json)
     return asyncio.run(_draft(incident, said, key, as_json=as_json))
 
 

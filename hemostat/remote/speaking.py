@@ -15,7 +15,7 @@ from schemas.base import Frozen
 from schemas.clocks.determination import Determination
 from schemas.errors import BadInput, SystemUnreachable
 from schemas.gate import BreakGlassUse, Decision, Withdrawal
-from schemas.statements import Attestation, Regrading, Suspicion
+from schemas.statements import Attestation, Draft, Regrading, Suspicion
 
 _WORDS: Final[dict[type, tuple[str, type[Frozen]]]] = {
     Decision: ("decisions", words.Decide),
@@ -24,6 +24,7 @@ _WORDS: Final[dict[type, tuple[str, type[Frozen]]]] = {
     Attestation: ("attestations", words.Attest),
     Regrading: ("gradings", words.Grade),
     Suspicion: ("suspicions", words.Suspect),
+    Draft: ("drafts", words.Redraft),
     Determination: ("determinations", words.Determine),
 }
 """Where the API takes it, and as what."""
