@@ -17,7 +17,7 @@ drill: .venv/.drill ## attack the range, respond, prove, verify (SCENARIO=feedba
 	@$(BIN)/hemostat drill $(SCENARIO)
 
 test: check ## every law and every test
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m tests.together
 
 check: .venv/.dev ## the laws alone: ruff, mypy, import contracts
 	@$(BIN)/ruff check
@@ -25,7 +25,7 @@ check: .venv/.dev ## the laws alone: ruff, mypy, import contracts
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-crash: .venv/.dev ## every fault at every effect; `make test` runs a part (some 30 minutes)
+crash: .venv/.dev ## every fault at every effect; `make test` runs a part
 	@HEMOSTAT_CRASH_MATRIX=whole $(BIN)/python -m pytest tests/crash
 
 bench: .venv/.dev ## how fast, on this machine

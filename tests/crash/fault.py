@@ -59,12 +59,21 @@ class Point:
 
 
 class Trap:
-    """The file that holds the fault, and what became of it. Shared by test and workers."""
+    """The file that holds a fault, and what became of it. Shared by test and workers.
 
-    def __init__(self, folder: Path) -> None:
-        self._armed = folder / "armed.json"
-        self._sprung = folder / "sprung.json"
-        self._go_on = folder / "go-on"
+    An incident may have several, told apart by their *number*.
+    """
+
+    def __init__(self, folder: Path, number: int = 0) -> None:
+        self._armed = folder / f"armed-{number}.json"
+        self._sprung = folder / f"sprung-{number}.json"
+        self._go_on = folder / f"go-on-{number}"
+
+    @classmethod
+    def armed_in(cls, folder: Path) -> "list[Trap]":
+        """Those that nobody has come to yet."""
+        armed = sorted(folder.glob("armed-*.json"))
+        return [cls(folder, int(file.stem.rpartition("-")[2])) for file in armed]
 
     def arm(self, point: Point, *, kill: bool) -> None:
         """Set it: the worker that comes to *point* dies, or waits for ``let_go``."""
@@ -74,7 +83,7 @@ class Trap:
         part.replace(self._armed)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget this one."""
         for file in (self._armed, self._sprung, self._go_on):
             file.unlink(missing_ok=True)
 

@@ -1,17 +1,16 @@
-"""The matrix: which faults at which points, each put into an incident of its own, and compared.
+"""The matrix: which faults at which points, some put into each incident, and compared.
 
 The points come from the history of an undisturbed incident; what is compared with is what that
-one left outside and in its record.
+one left outside and in its record. Most of a disturbed incident is waiting for what failed to be
+noticed, so an incident has several faults of a kind, as far from each other as there are points.
 """
 
 import asyncio
-import itertools
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 from hemostat.drill.range.standin import Lie
@@ -19,8 +18,9 @@ from schemas.errors import NotHeld
 from schemas.incident import IncidentResult, Resolution
 from schemas.journal import Entry, Kind, verify_chain
 from tests.crash.course import Course
-from tests.crash.fault import Act, Point, When, in_every_incident
+from tests.crash.fault import Act, Point, Trap, When, in_every_incident
 from tests.crash.outside import Effects
+from tests.crash.points import Fault, shared_out
 from tests.crash.report import Report, Row
 from tests.crash.scene import Scene
 from tests.crash.sentiment_scene import SentimentScene
@@ -28,23 +28,12 @@ from tests.crash.sentiment_scene import SentimentScene
 PATIENCE = 120.0
 """Seconds within which an incident, however disturbed, must have ended."""
 
-SEALS = ("seal_edge", "seal_registry", "seal_serving", "seal_probes")
 STAND_INS = {
     "page": "pagerduty",
     "acknowledge_page": "pagerduty",
     "resolve_page": "pagerduty",
     "open_ticket": "servicenow",
 }
-
-
-class Fault(StrEnum):
-    """What goes wrong."""
-
-    WORKER_KILLED = "worker killed"
-    TEMPORAL_KILLED = "Temporal killed"
-    MLFLOW_DOWN = "MLflow down"
-    CADDY_DOWN = "Caddy down"
-    NO_ANSWER = "acted, no answer"
 
 
 @dataclass(frozen=True)
@@ -58,79 +47,60 @@ class Undisturbed:
     incident: str
 
 
-def points(fault: Fault, acts: tuple[Act, ...]) -> Iterator[Point]:
-    """Where *fault* is tried."""
-    for act in acts:
-        match fault:
-            case Fault.WORKER_KILLED | Fault.TEMPORAL_KILLED:
-                yield Point(act, When.BEFORE)
-                yield Point(act, When.AFTER)
-            case Fault.MLFLOW_DOWN:
-                if act.port in {"seal_registry", "move_alias", "retrain_without_poison"}:
-                    yield Point(act, When.BEFORE)
-                if act.port in {"move_alias", "reload_replicas"}:
-                    yield Point(act, When.AFTER)
-            case Fault.CADDY_DOWN:
-                # While a stage is open, an edge that is gone breaks its guard, and the playbook
-                # rightly closes the feedback again: another course, not the same one disturbed.
-                if act.port in {"isolate_endpoint", "restore_endpoint"}:
-                    yield Point(act, When.BEFORE)
-                    yield Point(act, When.AFTER)
-            case Fault.NO_ANSWER:
-                if act.port not in SEALS:  # nothing is done outside that an answer could be about
-                    yield Point(act, When.AFTER)
-
-
-SHARED = {
-    *("page", "acknowledge_page", "resolve_page", "open_ticket", "seal_edge"),
-    *("isolate_endpoint", "restore_endpoint", "admit_cohort"),
-}
-"""Ports of several playbooks; those of feedback poisoning are always killed on both sides."""
-
-
-def one_each(acts: tuple[Act, ...]) -> list[Point]:
-    """One point for each port of its own: its first act, on one side or the other in turns."""
-    first = {act.port: act for act in reversed(acts) if act.port not in SHARED}
-    sides = itertools.cycle((When.AFTER, When.BEFORE))
-    chosen = [act for act in acts if first.get(act.port) == act]
-    return [Point(act, side) for act, side in zip(chosen, sides, strict=False)]
-
-
 async def undisturbed(scene: Scene[Any]) -> Undisturbed:
     """Run an incident in peace."""
-    course, row, began = await _begin(scene), Row(scene.playbook, "", ""), time.monotonic()
-    result = await _finish(course, row)
-    assert result is not None, row.record_differs
+    course, began = await _begin(scene), time.monotonic()
+    result, unfinished = await _finish(course)
+    assert result is not None, unfinished
     seconds = time.monotonic() - began
     effects, record = await scene.outside.effects(course.id), await _record(course, result)
     return Undisturbed(tuple(await course.acts()), effects, record, seconds, course.id)
 
 
-async def disturbed(scene: Scene[Any], fault: Fault, point: Point, peace: Undisturbed) -> Row:
-    """Run an incident with one fault in it, and say what differs."""
-    place = (scene.playbook, fault, peace.acts.index(point.act), point.when == "after")
-    row = Row(scene.playbook, fault, str(point), order=place)
-    # A lost answer is arranged before the act, to be lost after it.
-    trap = Point(point.act, When.BEFORE) if fault is Fault.NO_ANSWER else point
+async def disturbed(
+    scene: Scene[Any], fault: Fault, tried: Sequence[Point], peace: Undisturbed
+) -> list[Row]:
+    """Run an incident with a fault at each point *tried*, and say of each what differs."""
+    rows = [
+        Row(
+            scene.playbook,
+            fault,
+            str(point),
+            order=(scene.playbook, fault, peace.acts.index(point.act), point.when == "after"),
+        )
+        for point in tried
+    ]
     await scene.outside.reset()
-    scene.trap.arm(trap, kill=fault is Fault.WORKER_KILLED)
+    scene.no_traps()
+    for number, point in enumerate(tried):
+        # A lost answer is arranged before the act, to be lost after it.
+        at = Point(point.act, When.BEFORE) if fault is Fault.NO_ANSWER else point
+        scene.trap(number).arm(at, kill=fault is Fault.WORKER_KILLED)
     course, began = await _begin(scene, reset=False), time.monotonic()
-    struck = asyncio.create_task(_strike(scene, fault, point))
-    result = await _finish(course, row)
-    if not struck.done():
-        struck.cancel()
-        row.record_differs.append("the fault did not strike")
-    await asyncio.gather(struck, return_exceptions=True)
+    one_by_one = asyncio.Lock()
+    strikes = [
+        asyncio.create_task(_strike(scene, fault, point, scene.trap(number), one_by_one))
+        for number, point in enumerate(tried)
+    ]
+    result, unfinished = await _finish(course)
+    for row, struck in zip(rows, strikes, strict=True):
+        row.record_differs += unfinished
+        if not struck.done():
+            struck.cancel()
+            row.record_differs.append("the fault did not strike")
+    await asyncio.gather(*strikes, return_exceptions=True)
     if result is None:
         await scene.replace_worker()
-        return row
-    row.took = time.monotonic() - began
+        return rows
+    took = time.monotonic() - began
     effects, record = await scene.outside.effects(course.id), await _record(course, result)
-    row.effects_differ += differences(peace.effects, effects)
-    row.record_differs += differences(peace.record, record)
-    if not struck.cancelled() and (over := await _over(course, fault, point)) is not None:
-        row.recovered = (over - struck.result()).total_seconds()
-    return row
+    for row, point, struck in zip(rows, tried, strikes, strict=True):
+        row.took = took
+        row.effects_differ += differences(peace.effects, effects)
+        row.record_differs += differences(peace.record, record)
+        if not struck.cancelled() and (over := await _over(course, fault, point)) is not None:
+            row.recovered = (over - struck.result()).total_seconds()
+    return rows
 
 
 async def in_peace(scenes: Sequence[Scene[Any]], report: Report) -> list[Undisturbed]:
@@ -149,21 +119,23 @@ async def disturb_all(
     chosen: Iterable[Point],
     report: Report,
 ) -> None:
-    """An incident for each point, as many at once as there are scenes; fails if one differs."""
-    waiting = deque(chosen)
+    """A fault at each point, as many incidents at once as there are scenes; fails if one differs."""
+    waiting = deque(shared_out(list(chosen), at_least=len(scenes)))
     assert waiting
-    rows: list[Row] = []
+    incidents, rows = len(waiting), list[Row]()
 
     async def disturb(scene: Scene[Any], left: Undisturbed) -> None:
         while waiting:
-            row = await disturbed(scene, fault, waiting.popleft(), left)
-            rows.append(row)
-            report.rows.append(row)
+            found = await disturbed(scene, fault, waiting.popleft(), left)
+            rows.extend(found)
+            report.rows.extend(found)
 
     began = time.monotonic()
     await asyncio.gather(*(map(disturb, scenes, peace)))
     took = time.monotonic() - began
-    report.notes.append(f"{scenes[0].playbook}, {fault}: {len(rows)} incidents in {took:.0f} s.")
+    report.notes.append(
+        f"{scenes[0].playbook}, {fault}: {len(rows)} faults, {incidents} incidents, {took:.0f} s."
+    )
     failed = [row for row in rows if not row.held]
     assert not failed, "\n".join(
         f"{row.point}: {what}" for row in failed for what in row.effects_differ + row.record_differs
@@ -182,33 +154,41 @@ async def _over(course: Course, fault: Fault, point: Point) -> datetime | None:
 async def _begin(scene: Scene[Any], *, reset: bool = True) -> Course:
     if reset:
         await scene.outside.reset()
-        scene.trap.clear()
+        scene.no_traps()
     scene.new_routing_key()
     return await Course.open(
         scene.client, scene.settings, scene.playbook, scene.service, scene.alert()
     )
 
 
-async def _finish(course: Course, row: Row) -> IncidentResult | None:
+async def _finish(course: Course) -> tuple[IncidentResult | None, list[str]]:
+    """How it ended, or what it came to within our patience."""
     people = asyncio.create_task(course.people())
     try:
         async with asyncio.timeout(PATIENCE):
-            return await course.result()
+            return await course.result(), []
     except TimeoutError:
         says = [f"{e.kind.value}: {e.says}" for e in (await course.journal())[-8:]]
-        row.record_differs.append(f"not over after {PATIENCE:.0f} s; last: {says}")
         await course.handle.terminate("the test gave up")
-        return None
+        return None, [f"not over after {PATIENCE:.0f} s; last: {says}"]
     finally:
         people.cancel()
         await asyncio.gather(people, return_exceptions=True)
 
 
-async def _strike(scene: Scene[Any], fault: Fault, point: Point) -> datetime:
+async def _strike(
+    scene: Scene[Any], fault: Fault, point: Point, trap: Trap, one_by_one: asyncio.Lock
+) -> datetime:
     """Wait until the worker is at the point, do the harm, and say when."""
-    while not scene.trap.sprung:
+    while not trap.sprung:
         await asyncio.sleep(0.01)
     at = datetime.now(UTC)
+    async with one_by_one:
+        await _harm(scene, fault, point, trap)
+    return at
+
+
+async def _harm(scene: Scene[Any], fault: Fault, point: Point, trap: Trap) -> None:
     match fault:
         case Fault.WORKER_KILLED:
             await scene.worker_died()
@@ -216,13 +196,13 @@ async def _strike(scene: Scene[Any], fault: Fault, point: Point) -> datetime:
         case Fault.TEMPORAL_KILLED:
             restart = asyncio.create_task(scene.restart_temporal(down=1.0))
             await asyncio.sleep(0.1)
-            scene.trap.let_go()
+            trap.let_go()
             await restart
         case Fault.MLFLOW_DOWN | Fault.CADDY_DOWN:
             assert isinstance(scene, SentimentScene)
             name = "mlflow" if fault is Fault.MLFLOW_DOWN else "caddy"
             await scene.range.kill(name)
-            scene.trap.let_go()
+            trap.let_go()
             await asyncio.sleep(2.0)
             await scene.range.revive(name)
         case Fault.NO_ANSWER:
@@ -231,8 +211,7 @@ async def _strike(scene: Scene[Any], fault: Fault, point: Point) -> datetime:
             else:
                 for proxy in scene.proxies.values():
                     proxy.keep_next_answer = True
-            scene.trap.let_go()
-    return at
+            trap.let_go()
 
 
 async def _record(course: Course, result: IncidentResult) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from hemostat.drill.range.population import MEMBERS
 from hemostat.drill.range.standin import Control, start_standin
 from hemostat.drill.stage import Ground
 from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
-from hemostat.processes import ChildProcess, free_ports
+from hemostat.processes import ChildExited, ChildProcess, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to
 from schemas.alert import Alert
@@ -116,7 +116,8 @@ class Scene(ABC, Generic[R]):
         config = self.state / "hemostat.toml"
         config.write_text(await self.describe(where, urls), encoding="utf-8")
         self.settings = Settings.load(config)
-        self.trap = Trap(self.state)
+        self._traps = self.state / "traps"
+        self._traps.mkdir()
         self.outside = self.look()
         self._stack.push_async_callback(self.outside.aclose)
         self._stack.push_async_callback(self._stop_workers)
@@ -167,6 +168,15 @@ class Scene(ABC, Generic[R]):
 
     # Workers
 
+    def trap(self, number: int = 0) -> Trap:
+        """The one of this number."""
+        return Trap(self._traps, number)
+
+    def no_traps(self) -> None:
+        """Forget all of them."""
+        for file in self._traps.iterdir():
+            file.unlink()
+
     async def worker_died(self) -> None:
         """Return when the worker is dead."""
         assert self._worker is not None
@@ -184,14 +194,18 @@ class Scene(ABC, Generic[R]):
     async def _promote(self) -> None:
         assert self._worker is not None
         os.kill(self._worker.pid, signal.SIGUSR1)
-        await self._worker.wait_ready(_says(self._worker, WORKING), READY_WITHIN)
+        try:
+            await self._worker.wait_ready(_says(self._worker, WORKING), READY_WITHIN)
+        except ChildExited:  # it worked, and came to the next fault at once
+            if WORKING not in self._worker.log_tail():
+                raise
         self._replacement = asyncio.create_task(self._load_worker())
 
     async def _load_worker(self) -> ChildProcess:
         name = f"worker-{next(self._numbers)}"
         worker = await ChildProcess.start(
             name,
-            [sys.executable, "-m", "tests.crash.worker", self.state],
+            [sys.executable, "-m", "tests.crash.worker", self._traps],
             log=self.state / "logs" / f"{name}.log",
             env={
                 **self.range.env,

@@ -12,14 +12,13 @@ import pytest
 from tests.crash.conftest import WHOLE, standing
 from tests.crash.fault import Point, When
 from tests.crash.matrix import (
-    Fault,
     Undisturbed,
     differences,
     disturb_all,
     in_peace,
-    points,
     undisturbed,
 )
+from tests.crash.points import Fault, points
 from tests.crash.report import Report
 from tests.crash.sentiment_scene import SentimentScene
 

@@ -11,15 +11,13 @@ import pytest
 from tests.crash.conftest import WHOLE, standing
 from tests.crash.evasion_scene import EvasionScene
 from tests.crash.matrix import (
-    Fault,
     Undisturbed,
     differences,
     disturb_all,
     in_peace,
-    one_each,
-    points,
     undisturbed,
 )
+from tests.crash.points import Fault, one_each, points
 from tests.crash.report import Report
 
 pytestmark = [

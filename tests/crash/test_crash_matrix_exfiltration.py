@@ -17,15 +17,13 @@ from hemostat.drill.range.exfiltration_range import (
 from tests.crash.conftest import WHOLE, standing
 from tests.crash.exfiltration_scene import ExfiltrationScene
 from tests.crash.matrix import (
-    Fault,
     Undisturbed,
     differences,
     disturb_all,
     in_peace,
-    one_each,
-    points,
     undisturbed,
 )
+from tests.crash.points import Fault, one_each, points
 from tests.crash.report import Report
 
 pytestmark = [

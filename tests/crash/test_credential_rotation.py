@@ -58,8 +58,9 @@ async def die_at(scene: RotationScene, when: When, acts: tuple[str, ...]) -> int
     """Kill each worker that comes to the next of *acts*; how many died."""
     deaths = 0
     for port in acts:
-        scene.trap.arm(Point(Act(port, ANY), when), kill=True)
-        while not scene.trap.sprung:
+        trap = scene.trap()
+        trap.arm(Point(Act(port, ANY), when), kill=True)
+        while not trap.sprung:
             await asyncio.sleep(0.01)
         await scene.worker_died()
         await scene.replace_worker()

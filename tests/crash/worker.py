@@ -1,4 +1,4 @@
-"""A production worker with a trap in it: ``python -m tests.crash.worker FOLDER``.
+"""A production worker with traps in it: ``python -m tests.crash.worker FOLDER``.
 
 Everything is composed as ``python -m workers`` does it. The one difference is an interceptor,
 outside all others, that may kill the process before or after an effectful act. It starts to poll
@@ -32,17 +32,17 @@ WORKING = "working on task queue"
 class Trapped(temporalio.client.Interceptor, temporalio.worker.Interceptor):
     """Given to the client, because ``run_worker`` takes no interceptors; workers inherit it."""
 
-    def __init__(self, trap: Trap) -> None:
-        self._trap = trap
+    def __init__(self, traps: Path) -> None:
+        self._traps = traps
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        return _Inbound(next, self._trap)
+        return _Inbound(next, self._traps)
 
 
 class _Inbound(ActivityInboundInterceptor):
-    def __init__(self, following: ActivityInboundInterceptor, trap: Trap) -> None:
+    def __init__(self, following: ActivityInboundInterceptor, traps: Path) -> None:
         super().__init__(following)
-        self._trap = trap
+        self._traps = traps
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         key = getattr(input.args[0], "key", "")
@@ -56,13 +56,14 @@ class _Inbound(ActivityInboundInterceptor):
         return answer
 
     async def _come_to(self, act: Act, when: When) -> None:
-        match self._trap.spring(act, when):
-            case True:
-                os.kill(os.getpid(), signal.SIGKILL)
-            case False:
-                while not self._trap.may_go_on:
-                    activity.heartbeat()
-                    await asyncio.sleep(0.01)
+        for trap in Trap.armed_in(self._traps):
+            match trap.spring(act, when):
+                case True:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                case False:
+                    while not trap.may_go_on:
+                        activity.heartbeat()
+                        await asyncio.sleep(0.01)
 
 
 async def work(folder: Path) -> None:
@@ -70,7 +71,7 @@ async def work(folder: Path) -> None:
     settings = Settings.load()
     plain = await connect()
     config: Mapping[str, Any] = plain.config()
-    client = Client(**{**config, "interceptors": [Trapped(Trap(folder))]})
+    client = Client(**{**config, "interceptors": [Trapped(folder)]})
     go = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, go.set)
     logging.getLogger(__name__).info(WAITING)

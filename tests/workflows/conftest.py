@@ -96,6 +96,9 @@ def decider(client: Client, queue: str, world: World | None = None) -> Worker:
         activities=world.activities() if world else [],
         workflow_runner=sandbox(),
         interceptors=[FailuresInOurWords()],
+        # On a machine that is starved a decision may take longer than the two seconds after which
+        # the SDK calls it a deadlock and fails the task; one that never ends meets pytest's bound.
+        debug_mode=True,
     )
 
 

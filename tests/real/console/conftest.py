@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 from temporalio.client import Client
 
 from hemostat.identity import secrets
@@ -13,6 +13,8 @@ from tests.workflows.conftest import FLAGS, server, working
 from tests.workflows.world import World
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+PATIENCE = 20.0
+"""Seconds within which a page shows what a test waits for; what has a bound says so itself."""
 ARGUMENTS = ["--no-sandbox", "--disable-quic", "--disable-background-networking"]
 
 
@@ -28,6 +30,7 @@ def quick_passwords() -> Iterator[None]:
 async def browser() -> AsyncIterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium is installed (Debian: apt-get install chromium)")
+    expect.set_options(timeout=PATIENCE * 1000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
