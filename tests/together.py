@@ -1,8 +1,8 @@
 """``python -m tests.together``: every test, in two pytest processes side by side.
 
 The crash matrices mostly wait (for heartbeats to be missed, for servers to come back), so they run
-beside everything else, with lower priority. Whatever is not named here runs in the other process:
-no test can be left out. The output of the one is shown while it runs, that of the other after it.
+beside everything else, with lower priority. Whatever is not named here runs in the other process,
+so no test is left out. The output of the one is shown while it runs, that of the other after it.
 The last line is one closing line for both, in pytest's form; the exit status is not 0 if either's
 is not.
 """
@@ -18,9 +18,12 @@ from typing import Final
 
 from hemostat.processes import ChildProcess
 
-ROOT: Final = Path(__file__).parents[1]
-BESIDE: Final = ("tests/crash", "tests/adapters")
+TESTS: Final = Path(__file__).parent
+ROOT: Final = TESTS.parent
+BESIDE: Final = ("crash", "adapters")
 """What runs beside the rest."""
+LAST: Final = ("workflows", "real")
+"""What looks at how quick something is comes when the crash matrices are nearly over."""
 LOGS: Final = ROOT / "var" / "tests"
 
 _CLOSING: Final = re.compile(r"^=+ (?P<counts>.+) in [0-9.]+s(?: \([0-9:]+\))? =+$")
@@ -43,13 +46,12 @@ async def run() -> int:
     """Run both, show both, and close."""
     began = time.monotonic()
     LOGS.mkdir(parents=True, exist_ok=True)
-    rest = [argument for folder in BESIDE for argument in ("--ignore", folder)]
     async with (
-        await _pytest("beside", [*BESIDE], nice=5) as beside,
-        await _pytest("rest", ["tests", *rest]) as others,
+        await _pytest("beside", BESIDE, nice=3) as beside,
+        await _pytest("rest", rest(TESTS)) as others,
     ):
         await _shown(others)
-        _say("\n" + f" beside it: {' '.join(BESIDE)} ".center(_WIDTH, "="))
+        _say("\n" + f" beside it: {', '.join(BESIDE)} ".center(_WIDTH, "="))
         await _shown(beside)
         statuses = [await others.wait(), await beside.wait()]
     counted = counts([child.log.read_text(errors="replace") for child in (others, beside)])
@@ -57,11 +59,19 @@ async def run() -> int:
     return next((status for status in statuses if status), 1 if counted["error"] else 0)
 
 
-async def _pytest(name: str, arguments: Sequence[str], *, nice: int = 0) -> ChildProcess:
+def rest(tests: Path) -> list[str]:
+    """Whatever in that folder is not named above, and what comes last, in order."""
+    named = {*BESIDE, *LAST}
+    found = (p.name for p in tests.iterdir() if p.is_dir() or p.name.startswith("test_"))
+    return [*sorted(name for name in found if name not in named and name[0] not in "._"), *LAST]
+
+
+async def _pytest(name: str, parts: Sequence[str], *, nice: int = 0) -> ChildProcess:
     log = LOGS / f"{name}.log"
     log.unlink(missing_ok=True)
     colour = "yes" if sys.stdout.isatty() else "no"
-    command = [sys.executable, "-m", "pytest", f"--color={colour}", *arguments]
+    command = [sys.executable, "-m", "pytest", f"--color={colour}"]
+    command += [f"tests/{part}" for part in parts]
     # Each has a cache of its own: what failed last is written at the end, whole.
     command += ["-o", f"cache_dir=.pytest_cache/{name}"]
     return await ChildProcess.start(

@@ -1,9 +1,15 @@
 """Two runs of pytest end with one closing line, and neither can fail unnoticed."""
 
-from tests.together import closing, counts
+from tests.together import BESIDE, TESTS, closing, counts, rest
 
 GREEN = "...\n===== 120 passed, 2 skipped, 1 warning in 61.02s (0:01:01) =====\n"
 RED = "...\n=== 1 failed, 30 passed, 2 warnings, 1 error in 5.10s ===\n"
+
+
+def test_no_folder_of_tests_is_left_out() -> None:
+    with_tests = {file.relative_to(TESTS).parts[0] for file in TESTS.rglob("test_*.py")}
+    assert with_tests <= {*BESIDE, *rest(TESTS)}
+    assert not set(BESIDE) & set(rest(TESTS))
 
 
 def test_the_counts_of_both_are_added_up() -> None:
