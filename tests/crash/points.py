@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from tests.crash.fault import Act, Point, When
 
-TOGETHER = int(os.environ.get("HEMOSTAT_CRASH_TOGETHER", "4"))
+TOGETHER = int(os.environ.get("HEMOSTAT_CRASH_TOGETHER", "5"))
 """At how many points one incident is disturbed; 1 tells which of them did harm."""
 SEALS = ("seal_edge", "seal_registry", "seal_serving", "seal_probes")
 
