@@ -16,7 +16,7 @@ from tests.workflows.conftest import FLAGS, IMPATIENT, server, working
 from tests.workflows.test_new_runs import deliveries, runs
 from tests.workflows.world import World
 
-pytestmark = [pytest.mark.temporal, pytest.mark.slow]
+pytestmark = [pytest.mark.temporal, pytest.mark.slow, pytest.mark.timeout(600)]
 
 ROUNDS, ALERTS_A_ROUND = 250, 8
 DAYS = 31
