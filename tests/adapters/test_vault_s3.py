@@ -18,6 +18,7 @@ from hemostat.cli.check import findings
 from hemostat.drill.range.evidence_store import (
     BUCKET,
     EvidenceStore,
+    end_evidence_store,
     start_evidence_store,
     wait_evidence_store,
 )
@@ -81,7 +82,7 @@ async def there(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[There
             secret_key=f"file:{store.secret_file}",
         )
         yield There(store, table, store.client())
-        await child.kill()  # nothing of it is wanted again
+        await end_evidence_store(child, store)
 
 
 async def test_who_has_the_keys_can_neither_delete_nor_replace_evidence(there: There) -> None:

@@ -15,6 +15,7 @@ from hemostat.audit.sealing import Overtaken, Sealing
 from hemostat.bucket_settings import S3Table
 from hemostat.drill.range.evidence_store import (
     BUCKET,
+    end_evidence_store,
     start_evidence_store,
     wait_evidence_store,
 )
@@ -54,7 +55,7 @@ async def bucket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Buck
             secret_key=f"file:{there.secret_file}",
         )
         yield Bucket(table, there.client())
-        await child.kill()  # nothing of it is wanted again
+        await end_evidence_store(child, there)
 
 
 def test_the_bucket_locks(bucket: Bucket) -> None:

@@ -1,6 +1,6 @@
 """Where a range's evidence is kept: a real S3 (SeaweedFS) whose bucket locks its objects.
 
-Law: listens on loopback. Its one identity may do everything, as a thief of the keys could; what
+Law: listens on loopback, any number of them beside each other. Its one identity may do everything, as a thief of the keys could; what
 is locked is refused to it all the same.
 """
 
@@ -29,11 +29,12 @@ _PARTS: Final = ("master", "volume", "filer", "s3")
 
 @dataclass(frozen=True)
 class EvidenceStore:
-    """Where it is, and the files with the one credential."""
+    """Where it is, the files with the one credential, and what it leaves outside its folder."""
 
     url: str
     access_file: Path
     secret_file: Path
+    sockets: tuple[Path, ...]
 
     def client(self) -> Any:
         """A boto3 client with the one credential. Blocking; tries once."""
@@ -72,6 +73,8 @@ async def start_evidence_store(
         "-master.telemetry=false",
         "-master.volumeSizeLimitMB=64",
         "-volume.max=8",
+        "-s3.port.iceberg=0",  # fixed ports otherwise, and there may be two of us
+        "-s3.port.lance=0",
         *(f"-{part}.port={http[part]}" for part in _PARTS),
         *(f"-{part}.port.grpc={grpc[part]}" for part in _PARTS),
     ]
@@ -82,6 +85,11 @@ async def start_evidence_store(
         f"http://{LOOPBACK}:{http['s3']}",
         _secret(folder / "access", access),
         _secret(folder / "secret", secret),
+        tuple(
+            Path(f"/tmp/seaweedfs-{name}.sock")  # noqa: S108 - where it puts them, whatever TMPDIR is
+            for part in _PARTS
+            for name in (f"{part}-{http[part]}", f"{part}-grpc-{grpc[part]}")
+        ),
     )
 
 
@@ -100,6 +108,13 @@ async def wait_evidence_store(child: ChildProcess, store: EvidenceStore) -> None
         await child.wait_ready(made, _READY_WITHIN)
     finally:
         s3.close()
+
+
+async def end_evidence_store(child: ChildProcess, store: EvidenceStore) -> None:
+    """End it at once: nothing in it is wanted again, and it takes its time otherwise."""
+    await child.kill()
+    for socket in store.sockets:
+        socket.unlink(missing_ok=True)
 
 
 def _secret(file: Path, value: str) -> Path:

@@ -22,7 +22,11 @@ from hemostat.drill.range import confidential
 from hemostat.drill.range.assistant_settings import AssistantSettings
 from hemostat.drill.range.cloud import REGION, start_cloud, wait_cloud
 from hemostat.drill.range.edge import start_caddy, wait_caddy
-from hemostat.drill.range.evidence_store import start_evidence_store, wait_evidence_store
+from hemostat.drill.range.evidence_store import (
+    end_evidence_store,
+    start_evidence_store,
+    wait_evidence_store,
+)
 from hemostat.drill.range.insider import Loot, Plan
 from hemostat.drill.range.keyed_edge import key_environment, keyed_config
 from hemostat.drill.range.premises import Premises
@@ -133,7 +137,7 @@ class ExfiltrationRange:
         self.secret_file("admin-token", secrets.token_urlsafe(24))
         store, self.evidence = await start_evidence_store(self.state / "evidence", self.env)
         self._premises.own(store)
-        self._stack.push_async_callback(store.kill)  # nothing in it is wanted again; it is slow
+        self._stack.push_async_callback(end_evidence_store, store, self.evidence)
         config = keyed_config(
             ports["edge"], ports["caddy"], f"{LOOPBACK}:{ports['assistant']}", self.keys
         )
