@@ -99,8 +99,7 @@ looks = 3
 look_every = 0.001
 look_within = 5
 stage_looks = 2
-stage_look_every = 0.001
-frozen_for = 0.001"""
+stage_look_every = 0.001"""
 
 COURSES: Final = (
     Course(
@@ -122,7 +121,7 @@ COURSES: Final = (
             ),
             'callers = { ck-7f3a = "p-7f3a", ck-19b2 = "", ck-c05d = "" }\n'
             'credentials = [{ principal = "p-assistant", secret = "assistant/documents" }]\n'
-            f'audiences = ["researcher"]\nstages = [50, 100]\n{_RHYTHM}',
+            f'audiences = ["researcher"]\nstages = [50, 100]\nfrozen_for = 0.001\n{_RHYTHM}',
         ),
     ),
 )
