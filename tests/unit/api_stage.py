@@ -183,7 +183,7 @@ def app_of(folder: Path, identity: Identity, temporal: Temporal, **limits: Any) 
 
     desk = Desk(settings, connected, vault, identity.key)
     api = Api(desk=desk, live=Live(connected), authenticate=identity.who, **limits)
-    signals = cast("IncidentSignals", None)
+    signals = cast("IncidentSignals", SimpleNamespace(connected=connected))
     return gateway_app(settings, signals, vault, api_routes(api, lambda: 0.0), identity)
 
 
