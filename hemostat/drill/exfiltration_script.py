@@ -26,8 +26,8 @@ def script(attack_is_over: Callable[[], bool]) -> Script:
         "counsel-informed": (Answer("counsel", "privileged from here on"),),
         "hr-informed": (Answer("hr", "with counsel"),),
         "classify-human-with-assistant": (
-            Answer("commander", "the prompts are that person's own"),
-            Answer("security-on-call", "nobody else held the key"),
+            Answer("commander", "the prompts are that person's own", ready=attack_is_over),
+            Answer("security-on-call", "nobody else held the key", ready=attack_is_over),
         ),
         "take-offline": (
             Answer("service-owner", "all is well, leave it on", Choice.REJECT, actor=INSIDER),
