@@ -63,8 +63,8 @@ MOST = 2**53 - 1
 def recordable(value: Any) -> Any:
     """Return JSON *value* with what canonical JSON cannot carry written out as text.
 
-    Those are NaN and infinities, integers beyond ``MOST``, and half characters (lone surrogates).
-    They come from outside; a record that raised on them would stop the response.
+    Those are NaN and infinities, whole numbers beyond ``MOST`` however they are written (canonical
+    JSON writes 1e20 as an integer), and half characters (lone surrogates). They come from outside; a record that raised on them would stop the response.
     """
     kind = type(value)
     # First what most values are, without isinstance, which is dear in a workflow's sandbox.
@@ -75,7 +75,8 @@ def recordable(value: Any) -> Any:
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, float):
-        return value if isfinite(value) else str(value)
+        kept = isfinite(value) and (abs(value) <= MOST or not value.is_integer())
+        return value if kept else str(value)
     if isinstance(value, int):
         return value if abs(value) <= MOST else str(value)
     if isinstance(value, Mapping):

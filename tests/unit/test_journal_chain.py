@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.canonical import digest_of
+from schemas.audit.strict import strict_json
+from schemas.canonical import canonical_json, digest_of
 from schemas.errors import NotHeld
 from schemas.journal import GENESIS, Entry, Journal, Kind, verify_chain
 
@@ -137,3 +138,15 @@ def test_what_canonical_json_cannot_carry_is_still_recorded(value: Any) -> None:
     kept = Journal()
     entry = kept.add(AT, Kind.ALERT, "odd", data={"odd": value, "nested": [{"deeper": value}]})
     assert verify_chain([Entry.model_validate_json(entry.model_dump_json())]) == kept.head
+
+
+numbers = st.floats() | st.integers() | st.sampled_from([1e20, -1e20, 2.0**53, 2.0**53 - 1, 1e300])
+
+
+@given(st.recursive(numbers | st.text(max_size=3), lambda inner: st.lists(inner, max_size=3)))
+@quick
+def test_whatever_number_an_attacker_writes_the_record_of_it_verifies(value: Any) -> None:
+    kept = Journal()
+    kept.add(AT, Kind.ALERT, "Alert open", data={"value": value})
+    (entry,) = kept.entries
+    assert strict_json(canonical_json(entry)) == entry.model_dump(mode="json")
