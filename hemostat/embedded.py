@@ -43,6 +43,8 @@ _TUNING: Final = (
     'history.timerProcessorMaxTimeShift="10ms"',
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # Lists are 10 a second by default, for a namespace: every page and every live list is one.
+    "frontend.namespaceRPS.visibility=1000",
 )
 
 
