@@ -11,10 +11,14 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
 from temporalio.client import (
     Client,
     WorkflowExecutionStatus,
@@ -23,6 +27,7 @@ from temporalio.client import (
 from temporalio.service import RPCError, RPCStatusCode
 
 from hemostat.incident_row import IncidentRow, row_of
+from hemostat.same_question import SameQuestion
 from hemostat.vault import Vault
 from schemas import visibility
 from schemas.base import Digest, Frozen
@@ -38,6 +43,7 @@ _TRIES: Final = 3
 _OURS: Final = f"{visibility.PLAYBOOK.name} IS NOT NULL"
 _ENTRIES: Final = TypeAdapter(list[Entry])
 _DIGESTS: Final = TypeAdapter(list[Digest])
+_ASKED: Final[WeakKeyDictionary[Client, SameQuestion]] = WeakKeyDictionary()
 _SILENT: Final = frozenset(
     {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED}
 )
@@ -85,21 +91,33 @@ async def page(
 async def listed(
     client: Client, query: str, size: int, token: bytes | None = None
 ) -> tuple[Sequence[WorkflowExecutionInfo], bytes | None]:
-    """Return one page as Temporal tells it; ``row_of`` takes one apart."""
+    """Return one page as Temporal tells it, the same to all who ask; ``row_of`` takes one apart."""
     request = ListWorkflowExecutionsRequest(
         namespace=client.namespace, page_size=size, next_page_token=token or b"", query=_ours(query)
     )
-    async with _temporal_answers():
-        found = await client.workflow_service.list_workflow_executions(
+
+    async def ask() -> ListWorkflowExecutionsResponse:
+        return await client.workflow_service.list_workflow_executions(
             request, retry=True, timeout=ANSWER_WITHIN
         )
+
+    async with _temporal_answers():
+        found = await _asked_of(client).ask(("list", query, size, token), ask)
     return found.executions, found.next_page_token or None
 
 
 async def count(client: Client, query: str) -> int:
     """Return how many incidents *query* finds."""
-    async with _temporal_answers():
+
+    async def ask() -> int:
         return (await client.count_workflows(_ours(query), rpc_timeout=ANSWER_WITHIN)).count
+
+    async with _temporal_answers():
+        return await _asked_of(client).ask(("count", query), ask)
+
+
+def _asked_of(client: Client) -> SameQuestion:
+    return _ASKED.setdefault(client, SameQuestion())
 
 
 def _ours(query: str) -> str:
