@@ -1,7 +1,7 @@
 """Every past incident against the code of today, in parallel: the gate before a version ships.
 
 Each incident is replayed in one of several processes; one that cannot be read counts as not held
-and stops nobody.
+and stops nobody. Only a few are under way at once, so memory does not grow with how many there are.
 """
 
 import asyncio
@@ -9,17 +9,21 @@ import atexit
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hemostat.audit.replay.sources import incident_in
 from hemostat.audit.replay.strict import RunReplay
 from hemostat.audit.replay.today import replay_today
 from hemostat.processes import die_with_parent
 from schemas.errors import HemostatError
+
+_AHEAD: Final = 4
+"""How many incidents wait for each process."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,12 @@ def regress(paths: Sequence[Path], root: Path, processes: int | None = None) -> 
         yield from (one(path, root) for path in paths)
         return
     with ProcessPoolExecutor(wanted, get_context("spawn"), _begin) as pool:
-        for done in as_completed([pool.submit(one, path, root) for path in paths]):
-            yield done.result()
+        futures = (pool.submit(one, path, root) for path in paths)
+        waiting = set(islice(futures, wanted * _AHEAD))
+        while waiting:
+            done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+            waiting |= set(islice(futures, len(done)))
+            yield from (future.result() for future in done)
 
 
 def one(path: Path, root: Path) -> Regressed:

@@ -1,7 +1,9 @@
 """``hemostat audit regress``: whether past incidents would be decided the same today."""
 
 import time
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +12,8 @@ from hemostat.audit.replay.regress import Regressed, regress
 from hemostat.audit.replay.sources import incidents_under
 from hemostat.cli import json_option
 from hemostat.terminal import document, line
+
+_COUNTED = ("incidents", "held", "runs", "events", "commands")
 
 
 @click.command
@@ -24,24 +28,22 @@ def command(folder: Path, processes: int | None, as_json: bool) -> int:
     FOLDER holds packs, or folders with the histories of one incident each. Where this version parts from a record, it is derived what it would have gone on to do with the recorded answers and decisions. Exits 1 if anything parts.
     """
     paths, began = incidents_under(folder), time.monotonic()
-    done: list[Regressed] = []
+    told: list[dict[str, Any]] = []
+    counted = Counter[str]()
     for number, regressed in enumerate(regress(paths, folder, processes), 1):
-        done.append(regressed)
-        if not as_json:
+        counted["incidents"] += 1
+        counted["held"] += regressed.held
+        for run in regressed.runs:
+            counted.update(runs=1, events=run.events, commands=run.commands)
+        if as_json:
+            told.append(regressed.document())
+        else:
             _print(regressed, f"[{number}/{len(paths)}]")
-    done.sort(key=lambda regressed: regressed.name)
-    held = all(regressed.held for regressed in done)
-    runs = [run for regressed in done for run in regressed.runs]
-    summary = {
-        "incidents": len(done),
-        "held": sum(regressed.held for regressed in done),
-        "runs": len(runs),
-        "events": sum(run.events for run in runs),
-        "commands": sum(run.commands for run in runs),
-        "seconds": round(time.monotonic() - began, 2),
-    }
+    held = counted["held"] == len(paths)
+    summary: dict[str, float] = {name: counted[name] for name in _COUNTED}
+    summary["seconds"] = round(time.monotonic() - began, 2)
     if as_json:
-        told = [regressed.document() for regressed in done]
+        told.sort(key=lambda incident: str(incident["name"]))
         document({"held": held, "summary": summary, "incidents": told})
     else:
         line()
