@@ -65,6 +65,10 @@ def event_text(name: str, data: str, number: int | None = None) -> str:
     return f"{numbered}event: {name}\ndata: {data}\n\n"
 
 
+AGAIN: Final = event_text("again", "{}")
+"""Something may have changed that is told nowhere else: begin again."""
+
+
 @dataclass(frozen=True)
 class New:
     """Name and content of one event, and the incident that it tells of."""
@@ -116,6 +120,7 @@ class _Feed:
     told: deque[Told] = field(default_factory=lambda: deque(maxlen=_REMEMBERED))
     last: int = 0
     watchers: int = 0
+    looked: bool = False
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
     poller: asyncio.Task[None] | None = None
 
@@ -125,8 +130,10 @@ class _Feed:
             pause = LOOK_EVERY
             with suppress(HemostatError, OSError):
                 news, pause = await self.look()
-                if news:
+                # What changed before the first look shows at no look: those who wait read anew.
+                if news or not self.looked:
                     await self._tell(news)
+                self.looked = True
             await asyncio.sleep(pause)
 
     async def _tell(self, news: News) -> None:
@@ -135,6 +142,9 @@ class _Feed:
                 self.last += 1
                 text, length = written(one.name, one.content)
                 self.told.append(Told(self.last, text, length, one.row, one.opened))
+            if not news:
+                self.last += 1
+                self.told.append(Told(self.last, AGAIN))
             self.changed.notify_all()
 
 
@@ -178,7 +188,7 @@ class Live:
                     fresh = tuple(_later(feed.told, seen))
                     missed = fresh[0].number > seen + 1
                     seen = feed.last
-                yield (Told(seen, event_text("again", "{}")), *fresh) if missed else fresh
+                yield (Told(seen, AGAIN), *fresh) if missed else fresh
         finally:
             feed.watchers -= 1
             if feed.watchers == 0 and feed.poller is not None:

@@ -106,6 +106,8 @@ async def test_the_console_hears_of_a_restricted_incident_only_for_who_may_see_i
         aclosing(cast("Any", let_in)),
     ):
         assert await anext(kept_out) == await anext(let_in) == {}
+        first = (asyncio.ensure_future(anext(kept_out)), asyncio.ensure_future(anext(let_in)))
+        assert list(await asyncio.gather(*first)) == [{}, {}]  # the first look: all read anew
         hears, knows = asyncio.ensure_future(anext(kept_out)), asyncio.ensure_future(anext(let_in))
         await listing.looked()
         listing.now[1] = told("hidden", "containment", restricted=True)
@@ -122,6 +124,9 @@ async def test_the_console_hears_of_a_restricted_incident_only_for_who_may_see_i
 async def test_five_hundred_watchers_are_told_by_one_look(listing: Listing) -> None:
     feed = Live(connected)
     crowd = [feed.list() for _ in range(500)]
+    async with asyncio.timeout(SOON):
+        heard = await asyncio.gather(*(anext(one) for one in crowd))
+    assert {at_once[0].text for at_once in heard} == {live.AGAIN}
     coming = [asyncio.ensure_future(anext(one)) for one in crowd]
     await listing.looked()
     assert (feed.polls, feed.watchers()) == (1, 500)
@@ -140,6 +145,7 @@ async def test_five_hundred_watchers_are_told_by_one_look(listing: Listing) -> N
 async def test_what_only_temporal_counts_is_no_change_of_the_list(listing: Listing) -> None:
     feed = Live(connected)
     following = feed.list()
+    await asyncio.wait_for(anext(following), SOON)
     coming = asyncio.ensure_future(anext(following))
     await listing.looked()
     listing.now[0] = told("one")
@@ -150,6 +156,22 @@ async def test_what_only_temporal_counts_is_no_change_of_the_list(listing: Listi
     (gone,) = await asyncio.wait_for(coming, SOON)
     assert gone.text.startswith("event: gone")
     await following.aclose()
+
+
+async def test_what_opened_before_the_first_look_is_not_lost(listing: Listing) -> None:
+    feed = Live(connected)
+    first_look = feed.list()
+    coming = asyncio.ensure_future(anext(first_look))
+    listing.now.append(told("opened-meanwhile"))  # after the page was made, before any look
+    (again,) = await asyncio.wait_for(coming, SOON)
+    assert again.text == live.AGAIN
+    later = asyncio.ensure_future(anext(late := feed.list()))
+    await listing.looked()
+    assert not later.done()  # who comes later has read the list after a look
+    later.cancel()
+    await asyncio.gather(later, return_exceptions=True)
+    await late.aclose()
+    await first_look.aclose()
 
 
 def test_a_crowd_asks_again_spread_over_time_and_a_few_people_at_once() -> None:
