@@ -24,6 +24,7 @@ FLAGS = {
     "history.timerProcessorMaxPollRPS": "2000",
     "history.visibilityProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxTimeShift": '"10ms"',
+    "frontend.namespaceRPS.visibility": "1000",  # as the embedded one is started
 }
 
 IMPATIENT = {

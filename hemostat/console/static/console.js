@@ -119,13 +119,22 @@ let soon = null;
 
 function changed(event) {
   const told = JSON.parse(event.data);
+  if (asking) { again = true; return; } // what is on its way may show it, as it was before this
   if (soon !== null || !concerns(told)) return;
   if (!told.spread) { refresh(); return; }
   soon = setTimeout(() => { soon = null; refresh(); }, Math.random() * told.spread);
 }
 
+const AGAIN_IN = 2000; // milliseconds, where the server could not answer
+const ANSWERED_BY = 12000; // when what no worker answered for is asked for again
 let asking = false;
 let again = false;
+let later = null;
+
+function refreshIn(milliseconds) {
+  clearTimeout(later);
+  later = setTimeout(refresh, milliseconds);
+}
 
 function refresh() {
   if (asking) { again = true; return; }
@@ -133,9 +142,15 @@ function refresh() {
   const request = new XMLHttpRequest();
   request.open("GET", location.pathname + location.search);
   request.responseType = "document";
-  request.onload = () => { if (request.status === 200 && request.responseXML) put(request.responseXML); };
+  let taken = false;
+  request.onload = () => {
+    taken = request.status < 500;
+    if (request.status === 200 && request.responseXML) put(request.responseXML);
+  };
   request.onloadend = () => {
     asking = false;
+    if (!taken) refreshIn(AGAIN_IN);
+    else if (document.querySelector("[data-unanswered]")) refreshIn(ANSWERED_BY);
     if (again) { again = false; refresh(); }
   };
   request.send();
