@@ -25,7 +25,7 @@ from schemas import visibility
 _NEXT: Final = re.compile(rb'rel="next" href="([^"]+)"')
 _AT_ONCE: Final = 48
 _SETTLED_WITHIN: Final = 60.0
-_FILLED_WITHIN: Final = 75.0
+_FILLED_WITHIN: Final = 240.0
 """Seconds after which no more are started; the figures say how many there were."""
 _LOOKS: Final = 10
 _SILENT: Final = 25
