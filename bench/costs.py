@@ -23,8 +23,9 @@ from temporalio.worker import Replayer, WorkflowInstance, WorkflowRunner
 from bench import alarms
 from bench.bare import BareResponse
 from bench.stage import Stage
+from hemostat.gateway.delivery import Delivery
 from hemostat.gateway.routing import destination_of
-from hemostat.gateway.sources import Delivery, alertmanager
+from hemostat.gateway.sources import alertmanager
 from hemostat.temporal import runtime
 from hemostat.vault import Vault
 from schemas.alert import AlertBatch, AlertSeverity, Authenticity, RawRef

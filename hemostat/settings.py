@@ -10,7 +10,7 @@ import os
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     ByteSize,
@@ -70,11 +70,17 @@ class GatewayTable(Frozen):
     burst: int = Field(default=100, ge=1)
 
 
+_ONLY_SIGN: Final = ("mlflow", "pagerduty")
+_SIGN: Final = (*_ONLY_SIGN, "grafana")
+"""The kinds of sources whose sender signs what it sends."""
+
+
 class Source(Frozen):
     """``[sources.NAME]``: one sender of alerts; a second token is for the time of a rotation.
 
     Where people write, ``reporters`` has a secret for each of them, and there is no token; nor is
-    there where the sender signs (kind ``pagerduty``): its signing ``secret``, two in a rotation.
+    there where the sender signs: its signing ``secret``, two in a rotation. Grafana can do both.
+    ``unrouted = "ignore"``: what no route knows is answered and opens nothing.
     """
 
     kind: Name
@@ -83,6 +89,7 @@ class Source(Frozen):
     secret: tuple[SecretRef, ...] = Field(default=(), max_length=8)
     max_body: ByteSize | None = None
     default_severity: AlertSeverity = AlertSeverity.MEDIUM
+    unrouted: Literal["triage", "ignore"] = "triage"
 
     @model_validator(mode="before")
     @classmethod
@@ -94,8 +101,12 @@ class Source(Frozen):
     def _someone(self) -> Self:
         if not self.token and not self.reporters and not self.secret:
             raise ValueError("there is neither a token nor a reporter")
-        if (self.kind == "pagerduty") != bool(self.secret):
-            raise ValueError("`secret` is what the kind `pagerduty` has, and no other")
+        if self.secret and self.kind not in _SIGN:
+            raise ValueError(f"`secret` is what the kinds {', '.join(_SIGN)} have, and no other")
+        if self.kind in _ONLY_SIGN and (self.token or not self.secret):
+            raise ValueError(
+                f"the kind `{self.kind}` has a `secret` that it signs with, and no token"
+            )
         return self
 
     @field_validator("token", "secret", mode="before")

@@ -13,11 +13,13 @@ from datetime import datetime
 from typing import Final
 
 from hemostat.gateway.bearer import BearerTokens
+from hemostat.gateway.delivery import Delivery
 from hemostat.gateway.intake import Intake
 from hemostat.gateway.pagerduty import PagerDutyWebhooks
-from hemostat.gateway.routing import Destination, destination_of
+from hemostat.gateway.routing import Destination, destination_of, route_of
+from hemostat.gateway.sealed import SealedWebhooks, seal_of
 from hemostat.gateway.signed import Refused, SignedReports
-from hemostat.gateway.sources import Delivery, SourceKind, source_kind
+from hemostat.gateway.sources import SourceKind, source_kind
 from hemostat.keys import speakers_of
 from hemostat.settings import Settings, Source, read_secret
 from hemostat.settings_problems import InvalidSettings
@@ -44,11 +46,16 @@ class LiveSource:
     table: Source
     kind: SourceKind
     tokens: BearerTokens
-    reports: SignedReports | None
-    """Where people write: the signature covers the body, so the body is read first."""
+    signed: SignedReports | SealedWebhooks | None
+    """Where a signature covers the body, so the body is read first: people's, or a vendor's."""
     webhooks: PagerDutyWebhooks | None
     """PagerDuty's: it posts to a path of its own."""
     max_body: int
+
+    @property
+    def has_token(self) -> bool:
+        """Whether a bearer token is asked for; with a signature beside it, both must hold."""
+        return bool(self.table.token) or self.signed is None
 
     def verify(self, authorization: str | None) -> Authenticity:
         """Return how the sender proved itself, or raise ``Unverified``."""
@@ -62,15 +69,17 @@ class LiveSource:
         return auth
 
     def verify_signed(self, headers: Mapping[str, str], body: bytes, now: datetime) -> Authenticity:
-        """Return how a report proves its reporter, or raise ``Unverified``."""
+        """Return how what was signed proves its sender, or raise ``Unverified``."""
         try:
-            if self.reports is None:
+            if self.signed is None:
                 raise Refused("nobody may sign for this source")
-            return self.reports.verify(headers, body, now)
+            return self.signed.verify(headers, body, now)
         except Refused as refusal:
-            raise Unverified(
-                str(refusal), where="X-Report-Signature", next_step="sign it anew, with the time."
-            ) from None
+            if isinstance(self.signed, SealedWebhooks):
+                where, hint = "headers", "give the sender the secret of this source, and the time."
+            else:
+                where, hint = "X-Report-Signature", "sign it anew, with the time."
+            raise Unverified(str(refusal), where=where, next_step=hint) from None
 
 
 def _live(settings: Settings, name: str, table: Source) -> LiveSource:
@@ -87,9 +96,15 @@ def _live(settings: Settings, name: str, table: Source) -> LiveSource:
             next_step=error.next_step,
         ) from error
     limit = int(table.max_body or settings.gateway.max_body)
-    reports = SignedReports(name, reporters) if reporters else None
-    webhooks = PagerDutyWebhooks(name, signing) if signing else None
-    return LiveSource(name, table, kind, BearerTokens(name, secrets), reports, webhooks, limit)
+    signed: SignedReports | SealedWebhooks | None = None
+    webhooks = None
+    if reporters:
+        signed = SignedReports(name, reporters)
+    elif signing and (read_seal := seal_of(kind)):
+        signed = SealedWebhooks(name, read_seal, signing)
+    elif signing:
+        webhooks = PagerDutyWebhooks(name, signing)
+    return LiveSource(name, table, kind, BearerTokens(name, secrets), signed, webhooks, limit)
 
 
 class AlertsIn:
@@ -122,8 +137,12 @@ class AlertsIn:
         *,
         auth: Authenticity,
         received_at: datetime,
+        headers: Mapping[str, str] | None = None,
     ) -> list[dict[str, str | int]]:
-        """Return each incident that now has alerts of this delivery, and what became of them."""
+        """Return each incident that now has alerts of this delivery, and what became of them.
+
+        *headers* are the request's, their names in lower case.
+        """
         raw = RawRef(digest=digest_bytes(body), size=len(body), media_type=media_type)
         delivery = Delivery(
             source=source.name,
@@ -133,10 +152,11 @@ class AlertsIn:
             default_severity=source.table.default_severity,
             auth=auth,
             raw=raw,
+            headers={n: v for n, v in (headers or {}).items() if n.startswith("ce-")},
         )
         normalised = source.kind.normalise(delivery)
-        unsealed = bool(normalised.alerts) and not await self._seal(source, body, raw)
-        groups = self._route(normalised.alerts)
+        groups = self._route(source, normalised.alerts)
+        unsealed = bool(groups) and not await self._seal(source, body, raw)
         statuses = await asyncio.gather(
             *(
                 self._intake.accept(normalised.delivery_key, destination, alerts, unsealed=unsealed)
@@ -154,9 +174,14 @@ class AlertsIn:
             for (destination, alerts), status in zip(groups, statuses, strict=True)
         ]
 
-    def _route(self, alerts: Sequence[Alert]) -> list[tuple[Destination, list[Alert]]]:
+    def _route(
+        self, source: LiveSource, alerts: Sequence[Alert]
+    ) -> list[tuple[Destination, list[Alert]]]:
+        """What goes where; what no route knows is left out where the source says so."""
         groups: dict[str, tuple[Destination, list[Alert]]] = {}
         for alert in alerts:
+            if source.table.unrouted == "ignore" and route_of(self._settings, alert) is None:
+                continue
             destination = destination_of(self._settings, alert, self._speakers)
             groups.setdefault(destination.incident, (destination, []))[1].append(alert)
         return list(groups.values())

@@ -73,15 +73,19 @@ def gateway_app(
             raise _NoSuchSource(
                 "there is no such source", where="path", next_step="see [sources] in hemostat.toml."
             )
-        now, signed = datetime.now(UTC), source.reports
-        auth = None if signed else source.verify(request.headers.get("authorization"))
+        now, signed, headers = datetime.now(UTC), source.signed, request.headers
+        auth = source.verify(headers.get("authorization")) if source.has_token else None
         body = await _body(request, source.max_body)
-        if auth is None:
-            auth = source.verify_signed(request.headers, body, now)
-        media_type = request.headers.get("content-type", "")[:100]
-        accepted = await alerts.accept(source, body, media_type, auth=auth, received_at=now)
+        if auth is None or signed:
+            auth = source.verify_signed(headers, body, now)
+        if signed and signed.was_taken(headers, body):
+            return source.name, []
+        media_type = headers.get("content-type", "")[:100]
+        accepted = await alerts.accept(
+            source, body, media_type, auth=auth, received_at=now, headers=headers
+        )
         if signed:
-            signed.spend(request.headers, now)
+            signed.spend(headers, body, now)
         return source.name, accepted
 
     key = identity.key if identity else None

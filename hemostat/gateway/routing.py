@@ -36,14 +36,19 @@ def destination_of(
     *speakers* are the keys that an incident trusts which it opens.
     """
     drill = settings.hemostat.drill
-    for route in settings.routes:
-        if _matches(route, alert.source, alert.labels):
-            told_apart = [alert.labels.get(label, "") for label in route.correlate_by]
-            service = settings.service(route.service)
-            return _destination(route.playbook, service, told_apart, speakers, drill=drill)
+    if route := route_of(settings, alert):
+        told_apart = [alert.labels.get(label, "") for label in route.correlate_by]
+        service = settings.service(route.service)
+        return _destination(route.playbook, service, told_apart, speakers, drill=drill)
     known = UNROUTED in settings.services
     service = settings.service(UNROUTED) if known else Service(name=UNROUTED, connections={})
     return _destination(TRIAGE, service, [alert.source, alert.kind], speakers, drill=drill)
+
+
+def route_of(settings: Settings, alert: Alert) -> Route | None:
+    """Return the first route whose labels all match *alert*."""
+    fitting = (r for r in settings.routes if _matches(r, alert.source, alert.labels))
+    return next(fitting, None)
 
 
 def incident_id(playbook: str, service: str, told_apart: list[str], *, drill: bool = False) -> str:

@@ -50,7 +50,11 @@ class SignedReports:
             raise Refused("this report was accepted before")
         return Authenticity(scheme="hmac-sha256", key_id=f"{self._source}/{reporter}")
 
-    def spend(self, headers: Mapping[str, str], now: datetime) -> None:
+    def was_taken(self, headers: Mapping[str, str], body: bytes) -> bool:
+        """Whether it is to be answered without being taken: never, a replay is refused."""
+        return False
+
+    def spend(self, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
         """Note that the report was accepted; a sender that got no answer may send it again."""
         self._spent = {s: at for s, at in self._spent.items() if now - at <= 2 * TOLERANCE}
         self._spent[headers.get("x-report-signature", "")] = now

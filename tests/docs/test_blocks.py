@@ -12,11 +12,14 @@ import pytest
 import yaml
 
 from hemostat.cli import hemostat
+from hemostat.gateway.routing import destination_of
+from hemostat.gateway.sources import kinds
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas import visibility
 from schemas.gate import Decision
 from tests.docs.documents import ROOT, Block, all_blocks, blocks
+from tests.senders import STRUCTURED, grafana, mlflow, read
 from workers.connections import close_adapters, connect_adapters, unwired
 from workers.registry import discover_playbooks
 
@@ -104,6 +107,29 @@ def test_the_alertmanager_page_is_of_one_piece() -> None:
     assert webhook["send_resolved"] is True
     assert "payload" not in webhook
     assert webhook["http_config"]["authorization"]["type"] == "Bearer"
+
+
+def test_the_page_of_the_other_sources_is_of_one_piece() -> None:
+    page = dedented(HOW_TO / "connect-a-source.md")
+    (toml,) = (block.text for block in page if block.language == "toml")
+    (event,) = (block.text for block in page if block.language == "json")
+    (program,) = (block.text for block in page if block.language == "python")
+    settings = Settings.parse(toml)
+    assert (
+        not set(kinds())
+        - {"alertmanager", "pagerduty", "report"}
+        - {table.kind for table in settings.sources.values()}
+    )
+    made = [
+        ("grafana", read("grafana", grafana())),
+        ("registry", read("mlflow", mlflow())),
+        ("guards", read("cloudevents", event.encode(), STRUCTURED)),
+    ]
+    for name, normalised in made:
+        (alert,) = (one.model_copy(update={"source": name}) for one in normalised.alerts)
+        assert destination_of(settings, alert).opening.playbook == "feedback-poisoning", name
+    compile(program, "connect-a-source.md", "exec")
+    assert "/alerts/registry" in program
 
 
 def test_the_search_attributes_to_add_are_those_that_are_used() -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as trials
 from hypothesis import strategies as st
 
-from hemostat.gateway.sources import BrokenBody, Delivery, Normalised
+from hemostat.gateway.delivery import BrokenBody, Delivery, Normalised
 from hemostat.gateway.sources.alertmanager import normalise
 from schemas.alert import AlertAction, AlertSeverity, Authenticity, RawRef
 from schemas.canonical import canonical_json, digest_bytes

@@ -285,5 +285,5 @@ def test_pagerduty_is_known_by_its_signature_alone() -> None:
     unsigned = TOML.replace(
         'secret = ["env:PAGER_SECRET", "env:PAGER_OLD_SECRET"]', 'token = "env:A"'
     )
-    with pytest.raises(InvalidSettings, match="what the kind `pagerduty` has"):
+    with pytest.raises(InvalidSettings, match="the kind `pagerduty` has a `secret`"):
         Settings.parse(unsigned)

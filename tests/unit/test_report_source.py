@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from hemostat.gateway.delivery import BrokenBody, Delivery
 from hemostat.gateway.signed import Refused, SignedReports, signature
-from hemostat.gateway.sources import BrokenBody, Delivery
 from hemostat.gateway.sources.report import normalise
 from hemostat.settings import Settings
 from schemas.alert import AlertSeverity, Authenticity, RawRef
@@ -76,15 +76,15 @@ def test_a_replay_is_refused_once_it_was_accepted_and_not_before() -> None:
     known = reports()
     known.verify(headers(), BODY, NOW)
     known.verify(headers(), BODY, NOW)  # the first one was not accepted: 503, sent again
-    known.spend(headers(), NOW)
+    known.spend(headers(), BODY, NOW)
     with pytest.raises(Refused, match="accepted before"):
         known.verify(headers(), BODY, NOW + timedelta(minutes=4))
 
 
 def test_spent_signatures_are_forgotten_when_their_time_is_over() -> None:
     known = reports()
-    known.spend(headers(), NOW)
-    known.spend(headers(at=1), NOW + timedelta(hours=1))
+    known.spend(headers(), BODY, NOW)
+    known.spend(headers(at=1), BODY, NOW + timedelta(hours=1))
     assert len(known._spent) == 1
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from hemostat.gateway.sources import BrokenBody, Delivery, Normalised, clip, severity_of
+from hemostat.gateway.delivery import BrokenBody, Delivery, Normalised, clip, severity_of
 from schemas.alert import Alert, AlertAction
 from schemas.canonical import canonical_json
 

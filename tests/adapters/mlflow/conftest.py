@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from cryptography.fernet import Fernet
 
 from activities.registry_mlflow import Connection, RegistryMlflow
 from hemostat.drill.range.mlflow_server import start_mlflow, wait_mlflow
@@ -17,6 +18,14 @@ from tests.adapters.liar import Liar
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # of the vendor's client, which the tests use
 
 from mlflow import MlflowClient
+
+WEBHOOKS = {
+    "MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY": Fernet.generate_key().decode(),
+    "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http",
+    "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
+}
+"""So that it sends webhooks to this machine, and to one that was named just now."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +51,7 @@ class Model:
 async def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    server = await start_mlflow(tmp_path_factory.mktemp("mlflow"), port, {})
+    server = await start_mlflow(tmp_path_factory.mktemp("mlflow"), port, WEBHOOKS)
     async with server:
         await wait_mlflow(server, url)
         yield url
