@@ -115,13 +115,17 @@ def test_either_secret_of_a_rotation_holds_beside_a_signature_of_another_version
         (mlflow_signed(b"another"), "missing or wrong"),
         ({**mlflow_signed(BODY), "X-MLflow-Delivery-Id": "d-2"}, "missing or wrong"),
         ({**mlflow_signed(BODY), "X-MLflow-Signature": "sha256=" + "0" * 64}, "missing or wrong"),
-        (mlflow_signed(BODY, at=-400), "too old"),
-        (mlflow_signed(BODY, at=400), "from the future"),
     ],
 )
-def test_what_is_forged_or_of_another_time_is_refused(wrong: dict[str, str], said: str) -> None:
+def test_what_is_forged_is_refused(wrong: dict[str, str], said: str) -> None:
     with pytest.raises(Refused, match=said):
         verify(wrong)
+
+
+@pytest.mark.parametrize("at", [-400, 400])
+def test_what_was_signed_at_another_time_is_refused(at: float) -> None:
+    with pytest.raises(Refused, match="too old or from the future"):
+        verify(mlflow_signed(BODY, at=at))
 
 
 def test_a_delivery_that_is_tried_again_is_known_by_its_id() -> None:
