@@ -16,7 +16,7 @@ from hemostat.identity.accounts import Account, AccountBook, Accounts
 from hemostat.identity.kept import Kept, secret_bytes
 from hemostat.identity.oidc import Oidc, Proven
 from hemostat.identity.sealed import SealedCookie
-from hemostat.identity.sessions import Revoked, Session, Sessions, same
+from hemostat.identity.sessions import Revoked, Session, Sessions, end_all, same
 from hemostat.identity.tokens import TokenBook, Tokens
 from hemostat.keys import SigningKey, gateway_key
 from hemostat.settings import Settings, read_secret
@@ -25,6 +25,7 @@ from schemas.who import Who
 
 AUDITOR: Final = "auditor"
 _LOCAL: Final = "local:"
+_SERVICE: Final = "service:"
 _MARGIN: Final = timedelta(minutes=2)
 """A fresh proof that is about to grow old is asked for again, not lost on the way."""
 
@@ -32,6 +33,13 @@ _MARGIN: Final = timedelta(minutes=2)
 def accounts_of(settings: Settings) -> Accounts:
     """Return the accounts of this machine."""
     return Accounts(Kept(settings.state_folder / "identity" / "accounts.json", AccountBook))
+
+
+def sign_out(settings: Settings, name: str) -> None:
+    """End every session and every token of the account *name*, wherever they are."""
+    folder, subject = settings.state_folder / "identity", f"{_LOCAL}{name}"
+    end_all(Kept(folder / "revoked.json", Revoked), subject)
+    Tokens(Kept(folder / "tokens.json", TokenBook), timedelta()).end_all_of(subject)
 
 
 class Identity:
@@ -84,7 +92,7 @@ class Identity:
         if given is not None:
             scheme, _, token = given.strip().partition(" ")
             return self._of_token(token.strip()) if scheme.lower() == "bearer" else None
-        session = self.sessions.read(request)
+        session = self._session_of(request)
         if session is None:
             return None
         who = self._still(session.who)
@@ -92,13 +100,20 @@ class Identity:
             request.scope["hemostat.session"] = session
         return who
 
+    def _session_of(self, request: Request) -> Session | None:
+        """The live session of *request*; one that is under way for long does not go idle."""
+        begun: Session | None = request.scope.get("hemostat.session")
+        if begun is None:
+            return self.sessions.read(request)
+        return begun if self.sessions.is_live(begun) else None
+
     def _of_token(self, token: str) -> Who | None:
         given = token.encode("utf-8", "replace")
         for name, secret in self._services.items():
             if hmac.compare_digest(given, secret.encode()):
                 return Who(
                     person=name,
-                    subject=f"service:{name}",
+                    subject=f"{_SERVICE}{name}",
                     roles=(),
                     method="token",
                     authenticated_at=datetime.now(UTC),
@@ -109,7 +124,8 @@ class Identity:
 
     def _still(self, who: Who) -> Who | None:
         """Return *who* with the roles of today; None if their account is gone."""
-        roles: tuple[str, ...] = who.roles
+        given = {role for roles in self.table.groups.values() for role in roles}
+        roles = tuple(role for role in who.roles if role in given)
         if who.subject.startswith(_LOCAL):
             account = self.accounts.get(who.subject.removeprefix(_LOCAL))
             if account is None or not self.table.local_accounts:
@@ -153,7 +169,12 @@ class Identity:
         return self.who_of(account.name, subject, self._account_roles(account), proof)
 
     def known(self, proven: Proven) -> Who | None:
-        """Return who the provider's subject is here; None if nobody is."""
+        """Return who the provider's subject is here, with the roles of their groups alone.
+
+        None if nobody is. What hemostat.toml declares of them is added at each use.
+        """
+        if proven.subject.startswith((_LOCAL, _SERVICE)):
+            return None  # whatever the provider lets people be called, it is no account of ours
         by_subject = {subject: person for person, subject in self.table.subjects.items()}
         person = by_subject.get(proven.subject) or proven.person
         if person is None or not _is_a_name(person):
@@ -161,16 +182,15 @@ class Identity:
         claimed_by_name = proven.subject not in by_subject
         if claimed_by_name and person in self.table.subjects:
             return None  # that person has another subject
-        given = [role for group in proven.groups for role in self.table.groups.get(group, ())]
-        proof = Who(
+        given = {role for group in proven.groups for role in self.table.groups.get(group, ())}
+        return Who(
             person=person,
             subject=proven.subject,
-            roles=(),
+            roles=tuple(sorted(given)),
             method="oidc",
             authenticated_at=proven.authenticated_at,
             stepped_up_at=proven.afresh_at,
         )
-        return self.who_of(person, proven.subject, tuple(given), proof)
 
     # Forms and grave decisions
 

@@ -99,7 +99,8 @@ async def answer(doors: Doors, request: Request) -> Response:
     again = _proof_first(doors, request, who, form.get("code", "")[:20]) if lends else None
     if again is not None:
         return seen_other(again)
-    known = doors.identity.tokens.answer(form.get("code", ""), who if lends else None)
+    # As it was proven: which roles that gives is looked up at each use.
+    known = doors.identity.tokens.answer(form.get("code", ""), session.who if lends else None)
     became = "no terminal waits with this code"
     if known:
         became = "the terminal is signed in as you" if lends else "the terminal was refused"

@@ -6,7 +6,7 @@ colours that a person chose there hold here.
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from hemostat.identity.desk import Identity, here
 from hemostat.identity.oidc import SignIn
 from hemostat.identity.passkeys import Passkeys
 from hemostat.identity.sessions import same
-from hemostat.identity.throttle import Throttle
+from hemostat.identity.throttle import Checking, Throttle
 from schemas.base import Frozen, Utc
 from schemas.errors import HemostatError
 
@@ -75,6 +75,7 @@ class Doors:
     identity: Identity
     passkeys: Passkeys
     throttle: Throttle
+    checking: Checking = field(default_factory=Checking)
 
     def flow(self, request: Request) -> Flow | None:
         """Return the way in that this browser is on; None if there is none, or it is over."""

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from hemostat.identity.accounts import Account
 from hemostat.identity.desk import Identity, here
 from hemostat.identity.pages import Doors, form_of, page, problem, said, seen_other
-from hemostat.identity.passkeys import id_in
+from hemostat.identity.passkeys import PasskeyRefused, id_in
 from hemostat.identity.sessions import Session
 from hemostat.identity.signing_in import checked, new_flow
 from schemas.who import Who
@@ -110,6 +110,9 @@ async def take_passkey(doors: Doors, request: Request) -> Response:
         return said({"error": "this passkey is not known here", "next": _AGAIN}, 403)
     account, passkey = found
     used = doors.passkeys.signed_in(sent, flow.challenge, passkey)
+    # Most passkeys count nothing: without this their answer, overheard, would serve a second time.
+    if not doors.identity.sessions.spend(f"challenge {flow.challenge}", flow.until):
+        raise PasskeyRefused("this answer was used before")
     who = doors.identity.local(doors.identity.accounts.used_passkey(account.name, used), "passkey")
     response = said({"next": here(flow.next)})
     if flow.subject is None:
@@ -144,6 +147,8 @@ async def register(doors: Doors, request: Request) -> Response:
         return said({"error": _FORGED, "next": _AGAIN}, 403)
     sent = await _body(request)
     passkey = doors.passkeys.registered(sent, flow.challenge, datetime.now(UTC))
+    if doors.identity.accounts.by_passkey(passkey.id) is not None:
+        raise PasskeyRefused("a passkey of this id is known here")  # WebAuthn §7.1, step 26
     doors.identity.accounts.add_passkey(account.name, passkey)
     response = said({"next": "/me"})
     doors.identity.flow.drop(response)

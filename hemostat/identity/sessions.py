@@ -30,7 +30,10 @@ class Session(Frozen):
 
 
 class Revoked(Frozen):
-    """Sessions that were ended, until they would have been over, and people signed out anywhere."""
+    """What ended before its time: sessions, challenges that were answered, people anywhere.
+
+    The first two are kept until they would have been over.
+    """
 
     sessions: dict[str, Utc] = {}
     people: dict[str, Utc] = {}
@@ -67,13 +70,18 @@ class Sessions:
         """Return the live session of this request; None if there is none."""
         session = self.cookie.read(request, Session)
         now = now or datetime.now(UTC)
-        if session is None or now - session.seen > self._idle or now - session.began > self._lasts:
+        if session is None or now - session.seen > self._idle:
             return None
+        return session if self.is_live(session, now) else None
+
+    def is_live(self, session: Session, now: datetime | None = None) -> bool:
+        """Whether a session that was read goes on: neither over by age, nor ended."""
+        if (now or datetime.now(UTC)) - session.began > self._lasts:
+            return False
         revoked = self._revoked.read()
         everywhere = revoked.people.get(session.who.subject)
-        if session.id in revoked.sessions or (everywhere and session.began <= everywhere):
-            return None
-        return session
+        ended = everywhere is not None and session.began <= everywhere
+        return not ended and session.id not in revoked.sessions
 
     def touched(self, session: Session, now: datetime) -> Session | None:
         """Return the session as used now; None while that is not worth a new cookie."""
@@ -99,24 +107,33 @@ class Sessions:
 
     def end(self, session: Session) -> None:
         """End one session now, wherever its cookie is."""
-        over = session.began + self._lasts
+        self.spend(session.id, session.began + self._lasts)
 
-        def ended(revoked: Revoked) -> Revoked:
+    def spend(self, once: str, until: datetime) -> bool:
+        """Note that what may be used *once* was used; False if it had been, *until* it is over."""
+        before: list[str] = []
+
+        def spent(revoked: Revoked) -> Revoked:
             now = datetime.now(UTC)
             live = {id_: at for id_, at in revoked.sessions.items() if at > now}
-            return revoked.model_copy(update={"sessions": {**live, session.id: over}})
+            before.extend(id_ for id_ in live if id_ == once)
+            return revoked.model_copy(update={"sessions": {**live, once: until}})
 
-        self._revoked.change(ended)
+        self._revoked.change(spent)
+        return not before
 
     def end_all_of(self, subject: str) -> None:
         """End every session that this subject has now."""
+        end_all(self._revoked, subject)
 
-        def ended(revoked: Revoked) -> Revoked:
-            return revoked.model_copy(
-                update={"people": {**revoked.people, subject: datetime.now(UTC)}}
-            )
 
-        self._revoked.change(ended)
+def end_all(revoked: Kept[Revoked], subject: str) -> None:
+    """End every session that *subject* has now."""
+
+    def ended(known: Revoked) -> Revoked:
+        return known.model_copy(update={"people": {**known.people, subject: datetime.now(UTC)}})
+
+    revoked.change(ended)
 
 
 def same(given: str, expected: str) -> bool:

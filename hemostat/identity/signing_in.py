@@ -1,6 +1,5 @@
 """Signing in and out: a local account, or the provider. Every success begins a new session."""
 
-import asyncio
 import secrets
 from datetime import UTC, datetime
 
@@ -90,7 +89,7 @@ async def take(doors: Doors, request: Request) -> Response:
             return _form(
                 doors, request, flow, status=400, wrong=wrong, name=account.name, choose=True
             )
-        account = await asyncio.to_thread(doors.identity.accounts.choose, account.name, password)
+        account = await doors.checking.run(doors.identity.accounts.choose, account.name, password)
     return enter(doors, request, flow, doors.identity.local(account, "password"))
 
 
@@ -105,12 +104,11 @@ def _unfit(password: str, again: str, secret: str) -> str:
 async def checked(doors: Doors, request: Request, name: str, secret: str) -> Account | None:
     """Return the account if *secret* is its own and guessing was not too fast."""
     key = f"{name} {request.client.host if request.client else ''}"
-    if doors.throttle.wait(key) > 0:
+    if doors.throttle.wait(key) > 0 or not doors.checking.has_room:
         return None
-    account = await asyncio.to_thread(doors.identity.accounts.verify, name, secret)
-    if account is None:
-        doors.throttle.failed(key)
-    else:
+    doors.throttle.failed(key)  # before it is looked at: many guesses at one moment are many
+    account = await doors.checking.run(doors.identity.accounts.verify, name, secret)
+    if account is not None:
         doors.throttle.held(key)
     return account
 

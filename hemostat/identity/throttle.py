@@ -1,13 +1,25 @@
-"""Guessing gets slower: after a few failures each further one has to wait twice as long."""
+"""Guessing gets slower: after a few failures each further one has to wait twice as long.
 
+Looking at a secret costs much by design. That is done on a thread of its own, one at a time and so
+many waiting, so that a flood of guesses keeps no alert from the threads that seal it.
+"""
+
+import asyncio
 from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
-from typing import Final
+from typing import Final, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FREE: Final = 5
 """Failures that cost nothing."""
 _LONGEST: Final = 900.0
 _REMEMBERED: Final = 10_000
+MOST_CHECKED: Final = 32
+"""Secrets that wait to be looked at; it takes a tenth of a second each."""
 
 
 class Throttle:
@@ -34,3 +46,25 @@ class Throttle:
     def held(self, key: str) -> None:
         """Forget the failures: this one was right."""
         self._failures.pop(key, None)
+
+
+class Checking:
+    """Where secrets are looked at: one after the other, apart from everything else."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="secrets")
+        self._under_way = 0
+
+    @property
+    def has_room(self) -> bool:
+        """Whether one more can be looked at soon."""
+        return self._under_way < MOST_CHECKED
+
+    async def run(self, look: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Return what *look* says, once it is its turn."""
+        self._under_way += 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._thread, lambda: look(*args, **kwargs))
+        finally:
+            self._under_way -= 1

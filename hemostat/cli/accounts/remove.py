@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hemostat.cli import json_option, settings_option
-from hemostat.identity.desk import accounts_of
+from hemostat.identity.desk import accounts_of, sign_out
 from hemostat.settings import Settings
 from hemostat.terminal import document, line
 
@@ -16,7 +16,9 @@ from hemostat.terminal import document, line
 @json_option
 def command(name: str, config: Path | None, as_json: bool) -> None:
     """Remove the account NAME; its sessions and tokens end at once."""
-    accounts_of(Settings.load(config)).remove(name)
+    settings = Settings.load(config)
+    accounts_of(settings).remove(name)
+    sign_out(settings, name)  # whoever is given this name later begins anew
     if as_json:
         document({"account": name, "removed": True})
     else:

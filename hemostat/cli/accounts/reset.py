@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from hemostat.cli import json_option, settings_option
-from hemostat.identity.desk import accounts_of
+from hemostat.identity.desk import accounts_of, sign_out
 from hemostat.settings import Settings
 from hemostat.terminal import document, line
 
@@ -17,9 +17,11 @@ from hemostat.terminal import document, line
 def command(name: str, config: Path | None, as_json: bool) -> None:
     """Give the account NAME a new one-time secret.
 
-    Its password and its passkeys are gone; sessions that are open end within session_idle.
+    Its password and its passkeys are gone; its sessions and tokens end at once.
     """
-    secret = accounts_of(Settings.load(config)).reset(name)
+    settings = Settings.load(config)
+    secret = accounts_of(settings).reset(name)
+    sign_out(settings, name)
     if as_json:
         document({"account": name, "one_time_secret": secret})
     else:
