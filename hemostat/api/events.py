@@ -1,8 +1,8 @@
 """Live: what happens to one incident, and what changes in the list, as server-sent events.
 
 One incident's stream leaves out no entry: a watcher that was away says by ``Last-Event-ID`` which
-it saw last. It ends when the watcher may not see the incident any more, and after an hour, so that
-whoever goes on watching is authenticated anew.
+it saw last. It ends when the watcher may not see the incident any more, within seconds when they
+are signed out or have other roles, and after an hour.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from starlette.responses import StreamingResponse
 from hemostat import incidents
 from hemostat.api.call import Call
 from hemostat.api.problems import HEADERS
+from hemostat.desk.watching import StillThere
 from hemostat.live import AtOnce, Told, event_text, standing
 from schemas.errors import HemostatError
 
@@ -28,7 +29,7 @@ async def list_events(call: Call) -> StreamingResponse:
 
     async def events() -> AsyncIterator[str]:
         yield f"retry: {_AGAIN_MILLISECONDS}\n\n"
-        async for told in _patiently(call.api.live.list()):
+        async for told in _patiently(call.api.live.list(), still_there(call)):
             if told is None:
                 yield ": still there\n\n"
             elif told.row is None or await _may_see(call, told):
@@ -54,7 +55,8 @@ class _Watching:
         """Yield the stream until it ends."""
         call = self._call
         yield f"retry: {_AGAIN_MILLISECONDS}\n\n"
-        async with aclosing(_patiently(call.api.live.incident(call.incident))) as following:
+        feed = call.api.live.incident(call.incident)
+        async with aclosing(_patiently(feed, still_there(call))) as following:
             first = asyncio.ensure_future(anext(following))
             try:
                 await asyncio.sleep(0)  # it is followed from here on: nothing falls in between
@@ -116,8 +118,15 @@ async def _may_see(call: Call, told: Told) -> bool:
     return bool(await call.desk.access.visible(client, call.who, [told.row]))
 
 
-async def _patiently(feed: AsyncGenerator[AtOnce]) -> AsyncGenerator[Told | None]:
-    """Yield what *feed* tells, None when it was silent for long, and end after an hour."""
+def still_there(call: Call) -> StillThere:
+    """Return what tells whether this caller may go on watching."""
+    return StillThere(call.api.authenticate, call.request, call.who)
+
+
+async def _patiently(
+    feed: AsyncGenerator[AtOnce], still: StillThere
+) -> AsyncGenerator[Told | None]:
+    """Yield what *feed* tells, None when it was silent for long; end after an hour, or before."""
     loop = asyncio.get_running_loop()
     ends_at = loop.time() + AT_MOST_SECONDS
     coming: asyncio.Future[AtOnce] | None = None
@@ -126,6 +135,8 @@ async def _patiently(feed: AsyncGenerator[AtOnce]) -> AsyncGenerator[Told | None
             while loop.time() < ends_at:
                 coming = coming or asyncio.ensure_future(anext(feed))
                 done, _ = await asyncio.wait({coming}, timeout=STILL_THERE_SECONDS)
+                if not await still():
+                    return
                 if not done:
                     yield None
                     continue

@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,11 +19,11 @@ from hemostat.console.pages import page
 from hemostat.console.speaking import Became, became, form_of
 from hemostat.desk.inbox import Asked as InboxEntry
 from hemostat.desk.said import Decide
+from hemostat.forms import form_of as fields_of
 from schemas.errors import BadInput
 from schemas.gate import Choice
 from schemas.who import Who
 
-_FIELDS: Final = 12
 _DECISION_ID: Final = re.compile(r"[0-9a-f-]{36}")
 _GONE: Final = "It was settled, or what it asked about no longer stands. The incident tells how."
 
@@ -100,8 +99,8 @@ async def _page(
 async def take(console: Console, request: Request, who: Who) -> Response:
     """Take a decision from a form, hand it over, and show what became of it."""
     incident, gate = request.path_params["incident"], request.path_params["gate"]
-    form = await request.form(max_files=0, max_fields=_FIELDS)
-    if await console.guard.refuses(request, _text(form, "csrf")):
+    form = await fields_of(request)
+    if await console.guard.refuses(request, form.get("csrf", "")):
         problem = "This form is too old, or was not sent from this page. Decide again."
         return await _page(console, request, who, problem=problem, status=403)
     if who.kind != "person":
@@ -118,30 +117,25 @@ async def take(console: Console, request: Request, who: Who) -> Response:
         said = _said(form, gate)
     except BadInput as error:
         return await _page(console, request, who, problem=str(error), status=422)
-    answer = await console.desk.say(who, incident, said, _text(form, "decision"))
+    answer = await console.desk.say(who, incident, said, form.get("decision", ""))
     if answer.entry is None:  # nothing to come back to: it is told here and now
         return await _page(console, request, who, became(answer))
     return seen_other(f"{here}?decided={answer.id}")
 
 
-def _text(form: FormData, name: str) -> str:
-    value = form.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _said(form: FormData, gate: str) -> Decide:
-    reason = _text(form, "own_reason").strip() or _text(form, "reason").strip()
+def _said(form: dict[str, str], gate: str) -> Decide:
+    reason = form.get("own_reason", "").strip() or form.get("reason", "").strip()
     if not reason:
         raise BadInput("A decision needs its reason", next_step="choose one, or write your own.")
-    if not _DECISION_ID.fullmatch(_text(form, "decision")):
+    if not _DECISION_ID.fullmatch(form.get("decision", "")):
         raise BadInput("The form is not complete", next_step="load the page anew.")
     try:
         return Decide(
             gate=gate,
-            nonce=_text(form, "nonce"),
-            digest=_text(form, "digest"),
-            choice=Choice(_text(form, "choice")),
-            role=_text(form, "role") or None,
+            nonce=form.get("nonce", ""),
+            digest=form.get("digest", ""),
+            choice=Choice(form.get("choice", "")),
+            role=form.get("role", "") or None,
             reason=reason,
         )
     except ValueError as error:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from hemostat.console.doors import Console, seen_other
 from hemostat.console.drills import Drills
 from hemostat.console.pages import page
+from hemostat.forms import form_of
 from schemas.errors import BadInput
 from schemas.who import Who
 
@@ -63,15 +64,15 @@ def _drills(
 
 async def start_drill(console: Console, request: Request, who: Who) -> Response:
     """Start a drill from a form."""
-    form = await request.form(max_files=0, max_fields=5)
-    if await console.guard.refuses(request, str(form.get("csrf", ""))):
+    form = await form_of(request)
+    if await console.guard.refuses(request, form.get("csrf", "")):
         return _drills(console, request, who, "This form is too old. Start again.", 403)
     if who.kind != "person":
         return _drills(console, request, who, "Only people start drills.", 403)
     if console.drills is None:
         return _drills(console, request, who, status=409)
     try:
-        await console.drills.start(str(form.get("scenario", "")), who.person)
+        await console.drills.start(form.get("scenario", ""), who.person)
     except BadInput as error:
         return _drills(console, request, who, str(error), 409)
     return seen_other("/drills")

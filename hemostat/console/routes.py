@@ -7,18 +7,17 @@ from starlette.routing import Route
 from hemostat.console import decide, readiness, showing, watching
 from hemostat.console.doors import Console, Page, guarded, seen_other
 from hemostat.console.pages import THEME_COOKIE, THEMES, serve_static
+from hemostat.forms import form_of
 from schemas.who import Who
 
 
 async def set_theme(request: Request) -> Response:
     """Keep dark or light in a cookie; it is no secret and changes nothing for anybody else."""
-    form = await request.form(max_files=0, max_fields=5)
+    form = await form_of(request)
     theme = form.get("theme")
-    answer = seen_other(str(form.get("back", "")))
-    if theme in THEMES:
-        answer.set_cookie(
-            THEME_COOKIE, str(theme), max_age=31_536_000, samesite="lax", httponly=True
-        )
+    answer = seen_other(form.get("back", ""))
+    if theme and theme in THEMES:
+        answer.set_cookie(THEME_COOKIE, theme, max_age=31_536_000, samesite="lax", httponly=True)
     return answer
 
 

@@ -17,13 +17,14 @@ from starlette.responses import Response, StreamingResponse
 
 from hemostat.console.doors import Console
 from hemostat.console.pages import HEADERS
+from hemostat.desk.watching import StillThere
 from hemostat.live import AtOnce, Told
 from schemas.who import Who
 
 _STILL_THERE_SECONDS: Final = 15.0
 _AGAIN_MILLISECONDS: Final = 1000
 _AT_MOST_SECONDS: Final = 3600.0
-"""A page that stays open longer connects anew, and is authenticated anew."""
+"""A page that stays open longer connects anew, and begins anew."""
 
 FEW: Final = 20
 """Watchers of one thing who may all ask again at once."""
@@ -38,13 +39,16 @@ async def incident_events(console: Console, request: Request, who: Who) -> Respo
     incident = request.path_params["incident"]
     await console.desk.admit(who, incident, "watch")
     feed = console.live.incident(incident)
-    return _stream(_seen(console, who, feed, of_one=True), lambda: console.live.watchers(incident))
+    still = StillThere(console.authenticate, request, who)
+    seen = _seen(console, who, feed, of_one=True)
+    return _stream(seen, lambda: console.live.watchers(incident), still)
 
 
 async def list_events(console: Console, request: Request, who: Who) -> Response:
     """Tell of every change of the list."""
     feed = console.live.list()
-    return _stream(_seen(console, who, feed, of_one=False), console.live.watchers)
+    still = StillThere(console.authenticate, request, who)
+    return _stream(_seen(console, who, feed, of_one=False), console.live.watchers, still)
 
 
 async def drill_events(console: Console, request: Request, who: Who) -> Response:
@@ -52,7 +56,8 @@ async def drill_events(console: Console, request: Request, who: Who) -> Response
     if console.drills is None:
         return Response(status_code=204, headers=dict(HEADERS))
     changes = console.drills.changes()
-    return _stream(_nothing_of(changes), lambda: 0)
+    still = StillThere(console.authenticate, request, who)
+    return _stream(_nothing_of(changes), lambda: 0, still)
 
 
 async def _seen(
@@ -92,15 +97,15 @@ def change(told: Iterable[Told] = (), watchers: int = 0) -> str:
 
 
 def _stream(
-    changes: AsyncGenerator[Iterable[Told]], watchers: Callable[[], int]
+    changes: AsyncGenerator[Iterable[Told]], watchers: Callable[[], int], still: StillThere
 ) -> StreamingResponse:
     headers = {**HEADERS, "X-Accel-Buffering": "no"}
-    events = _events(changes, watchers)
+    events = _events(changes, watchers, still)
     return StreamingResponse(events, media_type="text/event-stream", headers=headers)
 
 
 async def _events(
-    changes: AsyncGenerator[Iterable[Told]], watchers: Callable[[], int]
+    changes: AsyncGenerator[Iterable[Told]], watchers: Callable[[], int], still: StillThere
 ) -> AsyncIterator[str]:
     # The first one at once: something may have changed since the page was made.
     yield f"retry: {_AGAIN_MILLISECONDS}\n{change(watchers=watchers())}"
@@ -112,6 +117,8 @@ async def _events(
             while loop.time() < ends_at:
                 following = following or asyncio.create_task(_next(changes))
                 done, _ = await asyncio.wait({following}, timeout=_STILL_THERE_SECONDS)
+                if not await still():
+                    return
                 if not done:
                     yield ": still there\n\n"
                     continue

@@ -5,7 +5,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hemostat.identity.pages import Doors, form_of, page, problem, said, seen_other
+from hemostat.forms import form_of
+from hemostat.identity.pages import Doors, page, problem, said, seen_other
 from hemostat.identity.proving import account_of, signed_in
 from hemostat.identity.tokens import CODE_LASTS, POLL_EVERY, Waits
 from schemas.base import iso

@@ -24,7 +24,6 @@ from schemas.base import Frozen, Utc
 from schemas.errors import HemostatError
 
 FLOW_LASTS: Final = timedelta(minutes=10)
-MOST_OF_A_FORM: Final = 64 * 1024
 _log = logging.getLogger(__name__)
 _HERE: Final = Path(__file__).parent
 _STATIC: Final = _HERE / "static"
@@ -123,18 +122,6 @@ def problem(request: Request, status: int, what: str, next_step: str) -> Respons
     if "application/json" in request.headers.get("accept", ""):
         return said({"error": what, "next": next_step}, status)
     return page(request, "problem_signing_in.html", status=status, what=what, next_step=next_step)
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """Return the plain fields of a form; {} for anything larger or other."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    length = request.headers.get("content-length", "")
-    if kind != "application/x-www-form-urlencoded" or not length.isdecimal():
-        return {}
-    if int(length) > MOST_OF_A_FORM:
-        return {}
-    form = await request.form(max_files=0, max_fields=20)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
 def opened(doors: Doors, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

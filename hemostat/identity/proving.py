@@ -6,9 +6,10 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hemostat.forms import form_of
 from hemostat.identity.accounts import Account
 from hemostat.identity.desk import Identity, here
-from hemostat.identity.pages import Doors, form_of, page, problem, said, seen_other
+from hemostat.identity.pages import Doors, page, problem, said, seen_other
 from hemostat.identity.passkeys import PasskeyRefused, id_in
 from hemostat.identity.sessions import Session
 from hemostat.identity.signing_in import checked, new_flow

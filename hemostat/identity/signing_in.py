@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hemostat.forms import form_of
 from hemostat.identity.accounts import Account
 from hemostat.identity.desk import here
 from hemostat.identity.oidc import Oidc
@@ -14,7 +15,6 @@ from hemostat.identity.pages import (
     Doors,
     Flow,
     away,
-    form_of,
     page,
     problem,
     seen_other,

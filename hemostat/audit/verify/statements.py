@@ -38,29 +38,54 @@ def check_said(
     decided = [e for e in entries if e.kind is Kind.DECISION and "decision" in e.data]
     if not decided:
         return None
-    if any(signal.said is None for signal in seen.signals):
+    # By the opening alone: anybody may send a signal that cannot be read, and it takes nothing away.
+    if seen.opening is None:
         findings.notes.append("signals are encrypted: who said what rests on the journal alone")
         return None
-    spoken = {_id_of(signal): signal for signal in seen.signals if signal.name in SAID}
-    keys, signed = _keys(seen.opening), _Proofs()
-    if keys is not None:
-        signed = _hear(manifest, seen.signals, keys)
+    keys = _keys(seen.opening)
+    signed = _hear(manifest, seen.signals, keys) if keys is not None else None
+    spoken = _by_id(seen.signals)
     for entry in decided:
-        where = f"journal entry {entry.seq}"
-        signal = spoken.get(str(entry.data["decision"]))
-        if signal is None or not isinstance(signal.said, Mapping):
-            findings.add("decision-not-said", where, "no signal in the history says this")
-            continue
-        for name in _SAME:
-            if name in entry.data and signal.said.get(name) != entry.data[name]:
-                what = f"the signal, event {signal.event} of run {signal.run}, has another {name}"
-                findings.add("decision-other", where, what)
-        if keys is not None and (why := signed.why_not(signal)) is not None:
-            findings.add("statement-not-held", where, f"its signature does not count: {why}")
+        _check_one(entry, spoken.get(str(entry.data["decision"]), []), signed, findings)
     proven = ", each signed by a key that the incident trusts" if keys is not None else ""
     if keys is None:
         findings.notes.append("people were not asked to sign: who decided rests on Temporal's word")
     return f"{len(decided)} decisions were said as signals in the history{proven}"
+
+
+def _by_id(signals: Sequence[Signal]) -> dict[str, list[Signal]]:
+    spoken: dict[str, list[Signal]] = {}
+    for signal in signals:
+        if signal.name in SAID and isinstance(signal.said, Mapping):
+            spoken.setdefault(_id_of(signal), []).append(signal)
+    return spoken
+
+
+def _check_one(
+    entry: Entry, said: Sequence[Signal], signed: "_Proofs | None", findings: Findings
+) -> None:
+    """Find among the signals under a decision's id the one that counted.
+
+    Anybody may send what was said once more, or another thing under its id: the incident refuses
+    it, and what had counted counts.
+    """
+    where = f"journal entry {entry.seq}"
+    alike = [signal for signal in said if not _differs(entry, signal)]
+    if not said:
+        findings.add("decision-not-said", where, "no signal in the history says this")
+    elif not alike:
+        signal, name = said[0], _differs(entry, said[0])
+        what = f"the signal, event {signal.event} of run {signal.run}, has another {name}"
+        findings.add("decision-other", where, what)
+    elif signed is not None and all(map(signed.why_not, alike)):
+        why = signed.why_not(alike[0])
+        findings.add("statement-not-held", where, f"its signature does not count: {why}")
+
+
+def _differs(entry: Entry, signal: Signal) -> str:
+    """Which field of the signal is another one than the journal's; "" if they are alike."""
+    differing = (n for n in _SAME if n in entry.data and signal.said.get(n) != entry.data[n])
+    return next(differing, "")
 
 
 class _Proofs:
