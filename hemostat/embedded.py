@@ -102,6 +102,7 @@ async def start_embedded_temporal(
             [executable, *_arguments(state_dir / "temporal.db", port, ui_port, namespace)],
             log=state_dir / "temporal.log",
             pass_fds=[lock],
+            stranger=True,
         )
 
     async def answers() -> bool:

@@ -40,6 +40,22 @@ _PORTS: Final[Sequence[int]] = range(20_000, 32_000)
 _LIBC: Final = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
+_NEEDED: Final = (
+    "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TEMP", "TERM", "TMP", "TMPDIR", "TZ",
+    "USER", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SSL_CERT_DIR", "SSL_CERT_FILE",
+)  # fmt: skip
+_NEEDED_FAMILIES: Final = ("LC_", "PYTHON", "XDG_")
+
+
+def what_strangers_need() -> dict[str, str]:
+    """Return of our environment where things are and how people write, and nothing else."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _NEEDED or name.startswith(_NEEDED_FAMILIES)
+    }
+
+
 class ChildFailed(HemostatError):
     """A child process exited, or was not ready by its deadline.
 
@@ -82,13 +98,16 @@ class ChildProcess:
         cwd: Path | None = None,
         own_group: bool = True,
         pass_fds: Sequence[int] = (),
+        stranger: bool = False,
     ) -> Self:
         """Spawn ``argv`` with stdout and stderr appended to ``log`` and nothing on stdin.
 
         ``env`` is laid over this process's environment. With ``own_group`` the child leads a
         process group: a Ctrl-C at the terminal reaches only us, and ``stop`` and ``kill`` also
         reach what the child itself started. ``pass_fds`` stay open in the child, so that a lock
-        on one of them lasts as long as the child. Raises ``OSError`` if it cannot be executed.
+        on one of them lasts as long as the child. A *stranger*, another's program or one that is
+        attacked, is given of our environment what every program needs: no secret that
+        ``hemostat.toml`` names is in it. Raises ``OSError`` if it cannot be executed.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as output:
@@ -97,7 +116,7 @@ class ChildProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, **(env or {})},
+                env={**(what_strangers_need() if stranger else os.environ), **(env or {})},
                 cwd=cwd,
                 pass_fds=pass_fds,
                 process_group=0 if own_group else None,

@@ -98,11 +98,23 @@ def main() -> NoReturn:
     os._exit(status)
 
 
+class _PlainLines(logging.Formatter):
+    """Whatever a line quotes, it neither acts on a terminal nor looks like the next line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        first, *rest = super().format(record).splitlines() or [""]
+        return "\n".join([clean(first, _LOGGED), *(f"  {clean(line, _LOGGED)}" for line in rest)])
+
+
+_LOGGED = 8000
+"""Characters of a line."""
+
+
 def log_to_stderr(level: int = logging.INFO) -> None:
     """Log lines of a process that keeps running."""
-    logging.basicConfig(
-        level=level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    lines = logging.StreamHandler(sys.stderr)
+    lines.setFormatter(_PlainLines("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=level, handlers=[lines])
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each request at INFO
 
 

@@ -1,6 +1,6 @@
 """Drills started from the console: the command itself, as a child process, one at a time.
 
-A drill runs in a world of its own with its own Temporal, so nothing of it is among the incidents
+A drill runs in a world of its own with its own Temporal and none of our secrets, so nothing of it is among the incidents
 here; what it says is kept as long as this process runs, and all of it is an EXERCISE.
 """
 
@@ -68,7 +68,7 @@ class Drills:
         log = self._folder / f"drill-{run.began:%Y%m%dT%H%M%S}.log"
         argv = [*self._command, scenario]
         try:
-            child = await ChildProcess.start("hemostat drill", argv, log=log)
+            child = await ChildProcess.start("hemostat drill", argv, log=log, stranger=True)
         except BaseException:
             self.runs.remove(run)
             raise

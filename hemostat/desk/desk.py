@@ -8,6 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from temporalio.client import Client
@@ -25,10 +26,11 @@ from hemostat.desk.inbox import (
     roles_that_ask,
     waiting_for,
 )
-from hemostat.desk.listing import Filters, Page, one_page
+from hemostat.desk.listing import Cursors, Filters, Page, one_page
 from hemostat.desk.reads import Reads
 from hemostat.desk.said import Answer, Said
 from hemostat.desk.saying import Voice
+from hemostat.identity.kept import secret_bytes
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead, NoSuchIncident
 from hemostat.journal_parts import journal_part
@@ -72,6 +74,10 @@ class Desk:
         """Return the time by which what is left of a gate's timer is told."""
         return datetime.now(UTC)
 
+    @cached_property
+    def _cursors(self) -> Cursors:
+        return Cursors(secret_bytes(self.settings.state_folder / "identity" / "cookie-key"))
+
     # Reading
 
     async def list(
@@ -83,7 +89,9 @@ class Desk:
         """
         query = (filters or Filters()).query()
         client = await self._connect()
-        found = await one_page(client, self.access, who, query, size=size, cursor=cursor)
+        found = await one_page(
+            client, self.access, self._cursors, who, query, size=size, cursor=cursor
+        )
         await self._note(who, found.incidents, "list")
         return found
 
@@ -166,7 +174,7 @@ class Desk:
             return Inbox(at=now, gates=(), clocks=())
         client = await self._connect()
         found = await one_page(
-            client, self.access, who, waiting_for(roles), size=size, cursor=cursor
+            client, self.access, self._cursors, who, waiting_for(roles), size=size, cursor=cursor
         )
         rows = found.incidents
         seen = await incidents.views(client, [row.id for row in rows], LISTED_WITHIN)

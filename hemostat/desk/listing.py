@@ -1,17 +1,19 @@
 """The list of incidents: its filters, its pages, and cursors that show nothing of what is hidden.
 
 A page is as long as asked for, also where incidents in between are not for the reader; so nobody
-can count what they must not see. A cursor is a place in Temporal's own list and is opaque.
+can count what they must not see. A cursor is a place in Temporal's own list. Temporal names a place
+by the incident that stands there, which may be a hidden one: so a cursor goes out sealed.
 """
 
 import base64
 from collections.abc import AsyncIterator, Iterator
 from typing import Final
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 from temporalio.client import Client
 
 from hemostat.desk.access import Access
+from hemostat.identity.sealed import SealedCookie
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import page
 from schemas import visibility
@@ -81,27 +83,6 @@ class Cursor(Frozen):
     """How many rows a page of Temporal's has in this walk; 0: not begun."""
     skip: int = Field(default=0, ge=0, le=2 * LARGEST)
 
-    def text(self) -> str:
-        """Return it as it goes out."""
-        return base64.urlsafe_b64encode(self.model_dump_json().encode()).decode().rstrip("=")
-
-    @classmethod
-    def read(cls, text: str | None) -> "Cursor":
-        """Return what *text* says; raises ``BadInput`` for anything that we did not give out."""
-        if not text:
-            return cls()
-        try:
-            padded = text + "=" * (-len(text) % 4)
-            cursor = cls.model_validate_json(
-                base64.b64decode(padded, altchars=b"-_", validate=True)
-            )
-            cursor.place()
-        except (ValidationError, ValueError) as error:
-            raise NoSuchPlace(
-                "this is no cursor", where="cursor", next_step="begin again from the first page."
-            ) from error
-        return cursor
-
     def place(self) -> bytes | None:
         """Return Temporal's token."""
         return base64.b64decode(self.token, validate=True) or None
@@ -112,20 +93,49 @@ class Cursor(Frozen):
         return cls(token=base64.b64encode(place or b"").decode(), rows=rows, skip=skip)
 
 
+class Cursors:
+    """Gives cursors out and takes them back; *key* (32 bytes) is all that opens one."""
+
+    def __init__(self, key: bytes) -> None:
+        self._sealed = SealedCookie("cursor", key, https=False)
+
+    def text(self, cursor: Cursor) -> str:
+        """Return *cursor* as it goes out."""
+        return self._sealed.sealed(cursor)
+
+    def read(self, text: str | None) -> Cursor:
+        """Return what *text* says; raises ``NoSuchPlace`` for anything that we did not give out."""
+        if not text:
+            return Cursor()
+        cursor = self._sealed.opened(text, Cursor)
+        if cursor is None:
+            raise NoSuchPlace(
+                "this is no cursor", where="cursor", next_step="begin again from the first page."
+            )
+        return cursor
+
+
 async def one_page(
-    client: Client, access: Access, who: Who, query: str, *, size: int, cursor: str | None = None
+    client: Client,
+    access: Access,
+    cursors: Cursors,
+    who: Who,
+    query: str,
+    *,
+    size: int,
+    cursor: str | None = None,
 ) -> Page:
     """Return *size* incidents that *who* may see, from *cursor* on.
 
     There is a next page only if *who* sees anything on it.
     """
-    size, start = min(max(size, 1), LARGEST), Cursor.read(cursor)
+    size, start = min(max(size, 1), LARGEST), cursors.read(cursor)
     taken: list[IncidentRow] = []
     following = Cursor()
     start = start.model_copy(update={"rows": start.rows or 2 * size})
     async for row, after in _rows(client, access, who, query, start):
         if len(taken) == size:
-            return Page(incidents=tuple(taken), next=following.text())
+            return Page(incidents=tuple(taken), next=cursors.text(following))
         taken.append(row)
         following = after
     return Page(incidents=tuple(taken))

@@ -30,7 +30,9 @@ def write_pack(path: Path, about: Manifest, members: Mapping[str, Content]) -> M
     everything = {**members, MANIFEST: lambda: [told]}
     begun = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with begun.open("xb") as file:
+        # Who may read it besides is for whoever made it to say.
+        handle = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(handle, "wb") as file:
             write_archive(file, [(name, everything[name]) for name in sorted(everything)])
             file.flush()
             os.fsync(file.fileno())

@@ -6,7 +6,6 @@ runs as whoever asked for the replay, so give one that you would run.
 """
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from temporalio.client import WorkflowHistory
 from hemostat.audit.replay.parting import Parting
 from hemostat.audit.replay.sources import RecordedIncident
 from hemostat.audit.replay.strict import RunReplay
+from hemostat.processes import what_strangers_need
 from schemas.errors import BadInput, SystemUnreachable
 
 _WITHIN: Final = 600
@@ -79,7 +79,8 @@ def _write(file: Path, history: WorkflowHistory) -> None:
 
 def _run(code: Path, work: Path) -> None:
     ours = str(Path(__file__).resolve().parents[2])
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "TEMPORAL"))}
+    # Code of another time, or another place: it needs none of our secrets to replay.
+    environment = {k: v for k, v in what_strangers_need().items() if not k.startswith("PYTHON")}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-c", _SCRIPT, str(code), ours, str(work)],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from hemostat.audit.report.document import Report
 from hemostat.audit.report.render import html, pdf
+from hemostat.private_file import write_private
 from schemas.errors import BadInput, ConfigurationError
 
 
@@ -16,7 +17,7 @@ def write(report: Report, file: Path) -> None:
     else:
         raise BadInput("a report is written as .pdf or .html", where=str(file))
     try:
-        file.write_bytes(content)
+        write_private(file, content)
     except OSError as error:
         raise ConfigurationError(
             f"the report cannot be written ({error.strerror})", where=str(file)

@@ -10,6 +10,7 @@ from hemostat.audit.explain.answer import Answer
 from hemostat.audit.explain.explanation import Explanation, explain
 from hemostat.audit.explain.page import page
 from hemostat.cli import json_option
+from hemostat.private_file import write_private
 from hemostat.terminal import document, line
 
 _SIGNS = {"shown": "green", "partly": "yellow", "not shown": "bold red"}
@@ -31,7 +32,7 @@ def command(pack: Path, html: Path | None, as_json: bool) -> None:
     """
     explanation = explain(Account(record_at(pack)))
     if html is not None:
-        html.write_text(page(explanation))
+        write_private(html, page(explanation).encode())
     if as_json:
         document(explanation.document())
     elif html is None:

@@ -9,6 +9,7 @@ from hemostat.audit.export_as.cleared import cleared_text, marked
 from hemostat.audit.export_as.formats import FORMATS
 from hemostat.audit.report.source import account_of
 from hemostat.cli import settings_option
+from hemostat.private_file import write_private
 from hemostat.terminal import clean
 from schemas.canonical import digest_bytes
 from schemas.errors import ConfigurationError, NotHeld
@@ -52,7 +53,7 @@ def _write(output: Path | None, text: str, title: str) -> None:
         click.echo(text, nl=False)
     else:
         try:
-            output.write_bytes(text.encode())
+            write_private(output, text.encode())
         except OSError as error:
             raise ConfigurationError(
                 f"the draft cannot be written ({error.strerror})", where=str(output)

@@ -63,6 +63,7 @@ async def start_cloud(state: Path, port: int, env: Mapping[str, str]) -> tuple[C
         log=state / "logs" / "cloud.log",
         env={**env, **settings},
         cwd=state,
+        stranger=True,
     )
     return child, cloud
 

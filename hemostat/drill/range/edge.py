@@ -73,6 +73,7 @@ async def start_caddy(
         [caddy_binary(), "run", "--resume", "--config", folder / "caddy.json"],
         log=state / "logs" / "caddy.log",
         env={**env, "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder)},
+        stranger=True,
     )
 
 

@@ -79,7 +79,7 @@ async def start_evidence_store(
         *(f"-{part}.port.grpc={grpc[part]}" for part in _PARTS),
     ]
     child = await ChildProcess.start(
-        "weed", argv, log=folder / "logs" / "weed.log", env=env, cwd=folder
+        "weed", argv, log=folder / "logs" / "weed.log", env=env, cwd=folder, stranger=True
     )
     return child, EvidenceStore(
         f"http://{LOOPBACK}:{http['s3']}",

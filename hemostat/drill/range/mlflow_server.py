@@ -33,6 +33,7 @@ async def start_mlflow(state: Path, port: int, env: dict[str, str]) -> ChildProc
             "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
             "MLFLOW_DISABLE_TELEMETRY": "true",
         },
+        stranger=True,
         cwd=folder,
     )
 

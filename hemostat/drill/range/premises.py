@@ -69,7 +69,11 @@ class Premises:
         """Start a module of the range as a process of the premises."""
         argv = [sys.executable, "-m", f"{_PACKAGE}.{module}", *arguments]
         log = self.state / "logs" / f"{name}.log"
-        return self.own(await ChildProcess.start(name, argv, log=log, env=self.env, cwd=self.state))
+        return self.own(
+            await ChildProcess.start(
+                name, argv, log=log, env=self.env, cwd=self.state, stranger=True
+            )
+        )
 
     def disown(self, child: ChildProcess) -> None:
         """Forget ``child``, which has ended."""

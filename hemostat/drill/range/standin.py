@@ -172,7 +172,7 @@ async def start_standin(
     tls = Tls.make(folder)
     argv: list[str | Path] = [sys.executable, "-m", f"{__package__}.{name}_standin"]
     argv += ["--port", str(port), "--folder", folder]
-    child = await ChildProcess.start(name, argv, log=folder / f"{name}.log", env=env)
+    child = await ChildProcess.start(name, argv, log=folder / f"{name}.log", env=env, stranger=True)
     return child, Control(port, tls.ca)
 
 
