@@ -69,6 +69,12 @@ class Trust(Frozen):
     keys: tuple[TrustedKey, ...] = Field(min_length=1)
     authorities: tuple[Authority, ...] = ()
 
+    @model_validator(mode="after")
+    def _each_once(self) -> "Trust":
+        if len({key.kid for key in self.keys}) != len(self.keys):
+            raise ValueError("a key is listed twice: it is not clear what it is worth")
+        return self
+
     def key(self, kid: str) -> TrustedKey | None:
         """Return the key that *kid* names, if it is trusted at all."""
         return next((key for key in self.keys if key.kid == kid), None)

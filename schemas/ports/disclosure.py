@@ -1,9 +1,14 @@
 """What leaves the company: statements and filings, exactly as approved, once, with a receipt."""
 
+from typing import Final
+
 from pydantic import Field
 
 from schemas.base import Digest, Frozen, Name
 from schemas.ports.port import Effect, Request, port
+
+LONGEST_TEXT: Final = 20_000
+"""Characters: what people can be shown whole, and read, before they approve it."""
 
 
 class Disclose(Effect):
@@ -12,7 +17,7 @@ class Disclose(Effect):
     statement: str = Field(max_length=200)
     audience: Name
     subject: str = Field(max_length=200)
-    text: str = Field(max_length=20_000)
+    text: str = Field(max_length=LONGEST_TEXT)
     text_digest: Digest
     """Of the UTF-8 text, as the approvers saw it; another text is not sent."""
 

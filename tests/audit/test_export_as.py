@@ -13,8 +13,10 @@ from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.export_as import aiid, atlas, ocsf, stix
 from hemostat.audit.export_as.cleared import LABEL, cleared_text, marked
 from hemostat.audit.export_as.formats import FORMATS
+from hemostat.audit.export_as.letter import letter_for, too_long
 from hemostat.audit.export_as.techniques import TECHNIQUES
 from hemostat.cli import run
+from hemostat.cli.audit.export_as import _shown
 from schemas.canonical import digest_bytes
 from schemas.errors import NotHeld
 from schemas.journal import Entry, Kind
@@ -168,3 +170,42 @@ def test_what_is_not_cleared_is_not_written(tmp_path: Path) -> None:
     source, file = str(HISTORIES / "assistant-exfiltration" / "filed"), tmp_path / "ocsf.json"
     assert run(["audit", "export-as", "ocsf", source, "-o", str(file), "--cleared-by", GATE]) == 1
     assert not file.exists()
+
+
+async def test_what_is_too_long_for_a_gate_is_cleared_by_a_letter_that_names_its_digest() -> None:
+    form, account = FORMATS["stix"], await account_of("assistant-exfiltration/filed")
+    exported = marked("stix", form.export(account))
+    text = json.dumps(exported, indent=2)
+    letter = letter_for("stix", form, text, exported)
+    assert not too_long(letter)
+    assert json.loads(letter)["holds"]["bundle" if "objects" not in exported else "incident"] == 1
+    approved = showing(account, letter)
+    assert cleared_text(approved, GATE, form, text) == text
+    for draft, why in (
+        (None, "a letter"),
+        (text + " ", "another draft"),
+        (letter, "another draft"),
+    ):
+        with pytest.raises(NotHeld, match=why):
+            cleared_text(approved, GATE, form, draft)
+    with pytest.raises(NotHeld, match="no OCSF"):
+        cleared_text(approved, GATE, FORMATS["ocsf"], text)
+
+
+def test_a_draft_that_no_gate_takes_says_so_and_what_to_do(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hemostat.audit.export_as.letter.LONGEST_TEXT", 1000)
+    source, file = str(HISTORIES / "feedback-poisoning" / "resolved"), tmp_path / "stix.json"
+    letter = tmp_path / "letter.json"
+    assert run(["audit", "export-as", "stix", source, "-o", str(file)]) == 0
+    assert "--letter FILE" in capsys.readouterr().err
+    assert (
+        run(["audit", "export-as", "stix", source, "-o", str(file), "--letter", str(letter)]) == 0
+    )
+    assert "--letter" not in capsys.readouterr().err
+    assert json.loads(letter.read_text())["digest"] == digest_bytes(file.read_bytes())
+
+
+def test_a_draft_shown_at_a_terminal_acts_on_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _shown('{"a": "\x9b2J\u202e"}\n{}\n') == '{"a": " 2J "}\n{}\n'

@@ -1,9 +1,11 @@
 """Side doors: cursors, the environment of children, the log, files that tell of an incident."""
 
+import asyncio
 import io
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,7 +18,7 @@ from temporalio.client import Client
 
 from hemostat.audit.pack.writer import write_pack
 from hemostat.cli import log_to_stderr
-from hemostat.desk import listing
+from hemostat.desk import access, desk, listing
 from hemostat.desk.access import Access
 from hemostat.desk.listing import Cursor, Cursors, NoSuchPlace, one_page
 from hemostat.identity.sealed import SealedCookie
@@ -24,7 +26,10 @@ from hemostat.incident_row import IncidentRow
 from hemostat.private_file import write_private
 from hemostat.processes import ChildProcess
 from schemas.audit.manifest import Manifest
+from schemas.incident import Sight
 from schemas.who import Who
+from tests.unit.api_stage import on_stage
+from tests.unit.console_desk import ID
 
 KEY = bytes(range(32))
 WHO = Who(person="at-1", subject="s", roles=(), method="token", authenticated_at=datetime.now(UTC))
@@ -131,3 +136,37 @@ def test_files_that_tell_of_an_incident_are_for_whoever_made_them(tmp_path: Path
         os.umask(before)
     modes = {file.name: file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
     assert modes == {"pack.zip": 0o600, "report.html": 0o600, "shared.html": 0o644}
+
+
+async def test_an_id_that_was_guessed_is_answered_no_sooner_where_nothing_is_than_where_it_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+
+    async def until(began: float) -> None:
+        waited.append(began)
+
+    monkeypatch.setattr(desk, "_until_the_next_stroke", until)
+    monkeypatch.setattr(desk, "_GUESSED", re.compile("(assistant-exfiltration|feedback)-.*"))
+    monkeypatch.setattr(access, "sight", nobody)
+    async with on_stage(tmp_path, monkeypatch) as stage:
+        hidden = stage.temporal.row().model_copy(update={"restricted": True})
+        monkeypatch.setattr(stage.temporal, "row", lambda: hidden)
+        bearer = stage.bearer("at-1")
+        answers = [
+            await stage.http.get(f"/api/v1/incidents/{incident}", headers=bearer)
+            for incident in ("assistant-exfiltration-0123456789ab", ID, "no-such")
+        ]
+        assert {answer.status_code for answer in answers} == {404}
+        assert answers[0].content == answers[1].content
+        assert len(waited) == 2
+
+
+async def test_no_answer_comes_before_its_stroke() -> None:
+    began = asyncio.get_running_loop().time()
+    await desk._until_the_next_stroke(began)
+    assert asyncio.get_running_loop().time() - began >= desk.STROKE_SECONDS - 0.001
+
+
+async def nobody(*_: Any) -> Sight:
+    return Sight(excluded=True, asked=False)

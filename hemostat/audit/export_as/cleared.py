@@ -10,6 +10,7 @@ from typing import Any, Final
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.gates import GateTold
 from hemostat.audit.export_as.formats import Format
+from hemostat.audit.export_as.letter import letter_in
 from schemas.canonical import digest_bytes
 from schemas.errors import NotHeld
 
@@ -45,8 +46,11 @@ def marked(form: str, exported: Any) -> Any:
     return {"notice": NOTICE, **exported}
 
 
-def cleared_text(account: Account, gate: str, form: Format) -> str:
-    """Return the text of this *form* that two people cleared at *gate*; ``NotHeld`` says why not."""
+def cleared_text(account: Account, gate: str, form: Format, draft: str | None = None) -> str:
+    """Return the text of this *form* that two people cleared at *gate*; ``NotHeld`` says why not.
+
+    Where they approved a letter, that is *draft*, if it is the one whose digest the letter names.
+    """
     asked = [told for told in account.gates if told.id == gate]
     if not asked:
         raise _not("the record has no such gate", gate)
@@ -63,6 +67,13 @@ def cleared_text(account: Account, gate: str, form: Format) -> str:
     text = _shown_text(told)
     if text is None:
         raise _not("it shows no text that was to leave", gate)
+    letter = letter_in(text)
+    if letter is not None:
+        if draft is None:
+            raise _not("what was approved is a letter; give the draft that it names", gate)
+        if digest_bytes(draft.encode()) != letter.digest:
+            raise _not("the letter that was approved names another draft", gate)
+        text = draft
     try:
         wrong = form.check(json.loads(text))
     except (ValueError, LookupError, TypeError, AttributeError):

@@ -55,6 +55,9 @@ def _times(
     times: dict[int, str] = {}
     for name in names:
         seq = int(name.removeprefix("timestamps/").removesuffix(".tsr"))
+        if name != f"timestamps/{seq:06}.tsr":
+            findings.add("timestamp-of-nothing", name, "another name of a checkpoint's timestamp")
+            continue
         if seq >= len(held):
             findings.add("timestamp-of-nothing", name, "there is no such checkpoint")
             continue

@@ -1,0 +1,37 @@
+"""Tricks with what an auditor holds besides the pack: trust files and names of timestamps."""
+
+import base64
+import json
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.stamps import _times
+from schemas.audit.signing import SigningKey
+from schemas.audit.trust import read_trust
+from schemas.errors import ConfigurationError
+
+
+def test_a_key_that_a_trust_file_lists_twice_is_worth_neither() -> None:
+    key = SigningKey(Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    public = base64.b64encode(key.public).decode()
+    good = {"kid": key.kid, "public": public, "since": "2026-01-01T00:00:00.000000Z"}
+    bad = {**good, "compromised": "2026-02-01T00:00:00.000000Z"}
+    whole = {"format": "hemostat-trust/1", "authorities": []}
+    assert read_trust(json.dumps({**whole, "keys": [bad]}).encode(), "t").key(key.kid)
+    for keys in ([good, bad], [bad, good]):
+        with pytest.raises(ConfigurationError, match="twice"):
+            read_trust(json.dumps({**whole, "keys": keys}).encode(), "t")
+
+
+@pytest.mark.parametrize("name", ["0000000", "00000000001"])
+def test_a_timestamp_under_another_name_of_its_checkpoint_does_not_replace_the_first(
+    name: str,
+) -> None:
+    findings, held = Findings(), cast("Any", [None, None])
+    stamps = [f"timestamps/{name}.tsr"]
+    assert _times(cast("Any", SimpleNamespace()), stamps, held, [], findings) == {}
+    assert [finding.code for finding in findings.found] == ["timestamp-of-nothing"]
