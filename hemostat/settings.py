@@ -214,11 +214,17 @@ class Settings(Frozen):
         file = explicit or Path(named or FILE_NAME)
         try:
             text = file.read_text("utf-8")
+        except FileNotFoundError as error:
+            raise ConfigurationError(
+                "there is no such settings file",
+                where=str(file),
+                next_step="`hemostat up` writes a first one; or name yours with --config.",
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise ConfigurationError(
                 f"the settings cannot be read ({type(error).__name__})",
                 where=str(file),
-                next_step="`hemostat up` writes a first one; or name one with --config.",
+                next_step="it has to be a text file (UTF-8) that this user may read.",
             ) from error
         return cls.parse(text, file)
 

@@ -1,8 +1,10 @@
 """What there is: playbooks and adapters exist because their files do.
 
 Law: nothing is registered by hand. A file in ``activities/`` is an adapter, a file in
-``workflows/`` a playbook, a file in ``schemas/ports/`` declares ports. An adapter is imported only
-when it is asked for, so a worker needs the SDKs of the systems it is connected to and no others.
+``workflows/`` a playbook, a file in ``schemas/ports/`` declares ports; a package that is installed
+beside ours brings its own by entry points (``hemostat.installed``), and replaces none of ours. An
+adapter is imported only when it is asked for, so a worker needs the SDKs of the systems it is
+connected to and no others.
 """
 
 import importlib
@@ -16,10 +18,12 @@ from typing import Any, Protocol
 import activities
 import schemas.ports
 import workflows
+from hemostat.installed import ADAPTERS, PLAYBOOKS
 from hemostat.vault import Vault
 from schemas.base import Frozen
 from schemas.errors import ConfigurationError
 from schemas.ports.port import FULFILS, Port
+from workers.brought import brought, imported
 from workflows.engine.spec import PlaybookSpec
 
 AnyPort = Port[Any, Any]
@@ -67,13 +71,20 @@ def adapter_names() -> tuple[str, ...]:
     return _files_of(activities)
 
 
+def all_adapter_names() -> tuple[str, ...]:
+    """Return the names of our adapters and of those that packages bring; none is imported."""
+    return (*adapter_names(), *(one.name for one in brought(ADAPTERS, adapter_names())))
+
+
 def load_adapter(name: str) -> AdapterType:
     """Import one adapter; raise ``ConfigurationError`` if there is none, or its SDK is missing."""
-    names = adapter_names()
+    names = all_adapter_names()
     if name not in names:
         raise ConfigurationError(
             f"there is no adapter {name!r}", next_step=f"use one of: {', '.join(names)}."
         )
+    if name not in adapter_names():
+        return _brought_adapter(name)
     try:
         module = importlib.import_module(f"activities.{name}")
     except ModuleNotFoundError as error:
@@ -91,7 +102,7 @@ def discover_adapters() -> Discovered:
     """Import every adapter that can be imported: for listings and checks, not for working."""
     found: dict[str, AdapterType] = {}
     skipped: list[str] = []
-    for name in adapter_names():
+    for name in all_adapter_names():
         try:
             found[name] = load_adapter(name)
         except ConfigurationError as error:
@@ -131,10 +142,43 @@ def all_ports() -> tuple[AnyPort, ...]:
 
 
 def discover_playbooks() -> dict[str, type]:
-    """Return the playbook classes by their id; the engine's own package is none."""
-    return playbooks_in(
+    """Return the playbook classes by their id, ours and those that packages bring.
+
+    The engine's own package is none. ``ConfigurationError`` says what is wrong with one of theirs.
+    """
+    found = playbooks_in(
         importlib.import_module(f"workflows.{name}") for name in _files_of(workflows)
     )
+    for one in brought(PLAYBOOKS, found):
+        try:
+            offers = playbooks_in([imported(one)])
+        except TypeError as error:
+            raise ConfigurationError(f"{one}: {error}", where=one.module) from error
+        if set(offers) != {one.name}:
+            told = ", ".join(sorted(offers)) or "none"
+            raise ConfigurationError(
+                f"{one} is not in {one.module}, which defines: {told}",
+                next_step="name the entry point after the id of the one playbook in that file.",
+            )
+        found |= offers
+    return found
+
+
+def _brought_adapter(name: str) -> AdapterType:
+    (one,) = (one for one in brought(ADAPTERS, adapter_names()) if one.name == name)
+    try:
+        kind = adapter_in(imported(one))
+    except TypeError as error:
+        raise ConfigurationError(
+            f"{one} breaks the contract of adapters: {error}",
+            next_step="see docs/how-to/write-an-adapter.md.",
+        ) from error
+    if kind.name != name:
+        raise ConfigurationError(
+            f"{one} is in a file named {kind.name}",
+            next_step="an adapter has the name of its file.",
+        )
+    return kind
 
 
 def playbooks_in(modules: Iterable[ModuleType]) -> dict[str, type]:

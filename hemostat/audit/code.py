@@ -1,4 +1,4 @@
-"""Which code and data decide here: digests of our own files, as they are installed.
+"""Which code and data decide here: digests of the files, as they are installed.
 
 The build id of a worker is made of them, and Temporal writes it into each workflow task that the
 worker completes; so the sealed history itself says which code decided what.
@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from hemostat import __version__
+from hemostat import __version__, installed
 from schemas.base import Digest
 from schemas.canonical import digest_bytes, digest_of
 
@@ -30,8 +30,9 @@ def sources(package: str) -> dict[str, Digest]:
 
 @cache
 def distribution() -> Digest:
-    """Return the digest of everything that is ours."""
-    return digest_of({path: told for name in PACKAGES for path, told in sources(name).items()})
+    """Return the digest of everything that decides or acts: ours, and what packages bring."""
+    ours = {path: told for name in PACKAGES for path, told in sources(name).items()}
+    return digest_of({**ours, **installed.sources()})
 
 
 def build_id() -> str:
@@ -46,7 +47,8 @@ def code_of(playbook: str, builds: list[str], sdk: dict[str, str]) -> dict[str, 
     installation, and the workers' too where ``same_build`` says so.
     """
     ours = build_id()
-    file = f"workflows/{playbook.replace('-', '_')}.py"
+    file = installed.source_of(playbook) or f"workflows/{playbook.replace('-', '_')}.py"
+    brought = installed.sources()
     told: dict[str, Any] = {
         "format": "hemostat-code/1",
         "playbook": playbook,
@@ -55,11 +57,15 @@ def code_of(playbook: str, builds: list[str], sdk: dict[str, str]) -> dict[str, 
         "same_build": builds == [ours],
         "versions": sdk,
         "distribution": distribution(),
-        "playbook_source": {p: d for p, d in sources("workflows").items() if p == file},
+        "playbook_source": {
+            p: d for p, d in {**sources("workflows"), **brought}.items() if p == file
+        },
         "workflows": digest_of(sources("workflows")),
         "schemas": digest_of(sources("schemas")),
         "data": {p: d for p, d in sources("schemas").items() if not p.endswith(".py")},
     }
+    if brought:
+        told |= {"packages": installed.packages(), "installed": digest_of(brought)}
     return told
 
 

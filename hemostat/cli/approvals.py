@@ -65,6 +65,8 @@ def command(
         document(waiting)
     elif not waiting:
         line(f"Nothing waits for {who.person if who else 'anybody'}.")
+        if mine and login is None:
+            line("Nobody is signed in at this terminal; `hemostat login URL` says who you are.")
 
 
 def _somebody(person: str, role: str | None, config: Path | None) -> Who:

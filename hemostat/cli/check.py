@@ -10,6 +10,7 @@ from hemostat.audit.readiness import Readiness, check_behind, check_key, check_o
 from hemostat.cli import json_option, settings_option
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
+from hemostat.installed import ADAPTERS, PLAYBOOKS, installed
 from hemostat.settings import Settings
 from hemostat.settings_problems import InvalidSettings
 from hemostat.temporal import connect, namespace_answers
@@ -90,6 +91,8 @@ async def _check(config: Path | None, findings: Findings, *, offline: bool) -> N
         return
     findings.fine.append(f"{settings.file} is read")
     _check_gateway(settings, findings)
+    if not _check_installed(findings):
+        return
     connections = _check_wiring(settings, findings)
     _check_people(settings, findings)
     findings.take(check_key(settings))
@@ -108,6 +111,18 @@ def _check_gateway(settings: Settings, findings: Findings) -> None:
         findings.misconfigured(error)
     else:
         findings.fine.append(f"the gateway's sources: {', '.join(settings.sources) or 'none'}")
+
+
+def _check_installed(findings: Findings) -> bool:
+    """Load every playbook, and see which packages bring any; nothing else holds where one is broken."""
+    try:
+        discover_playbooks()
+        others = [*installed(PLAYBOOKS), *installed(ADAPTERS)]
+    except ConfigurationError as error:
+        findings.misconfigured(error)
+        return False
+    findings.fine += [f"installed: {other}" for other in others]
+    return True
 
 
 def _check_wiring(settings: Settings, findings: Findings) -> Connections:

@@ -3,6 +3,7 @@
 import click
 
 from hemostat.cli import json_option
+from hemostat.installed import PLAYBOOKS, Installed, installed
 from hemostat.terminal import document, line
 from workers.registry import discover_playbooks, spec_of
 from workflows.engine.spec import PlaybookSpec
@@ -13,15 +14,18 @@ from workflows.engine.spec import PlaybookSpec
 def command(as_json: bool) -> None:
     """List the playbooks there are.
 
-    What each answers, and what it needs of a service.
+    What each answers, what it needs of a service, and which package brings it if it is not ours.
     """
+    others = {one.name: one for one in installed(PLAYBOOKS)}
     specs = [spec_of(playbook) for _, playbook in sorted(discover_playbooks().items())]
     if as_json:
-        document([_described(spec) for spec in specs])
+        document([_described(spec, others.get(spec.id)) for spec in specs])
         return
     for spec in specs:
         line((spec.id, "bold"), "  ", spec.title)
         line("    ", spec.summary)
+        if other := others.get(spec.id):
+            line("    from the package: ", f"{other.package} {other.version} ({other.module})")
         always = [name for name in spec.capabilities if name not in spec.optional]
         line("    needs connections for: ", ", ".join(always))
         if spec.optional:
@@ -30,9 +34,10 @@ def command(as_json: bool) -> None:
             line("    MITRE ATLAS: ", ", ".join(spec.atlas))
 
 
-def _described(spec: PlaybookSpec) -> dict[str, object]:
+def _described(spec: PlaybookSpec, other: Installed | None) -> dict[str, object]:
     return {
         "id": spec.id,
+        "package": f"{other.package} {other.version}" if other else None,
         "title": spec.title,
         "summary": spec.summary,
         "capabilities": spec.capabilities,

@@ -60,6 +60,7 @@ async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: 
             _print(running)
             if first:
                 _print_account(running, first)
+            line("Stop with Ctrl-C; open incidents go on with the next `hemostat up`.")
 
     first = _first_account(settings)
     await run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
@@ -98,4 +99,3 @@ def _print(running: Running) -> None:
     line("  state       ", str(running.state))
     if running.temporal != DEFAULT_ADDRESS:
         line("  elsewhere   ", f"export TEMPORAL_ADDRESS={running.temporal}")
-    line("Stop with Ctrl-C; open incidents go on with the next `hemostat up`.")

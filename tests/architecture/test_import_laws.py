@@ -3,9 +3,12 @@
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+from workers.brought import NOT_IN_PLAYBOOKS
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("activities", "hemostat", "schemas", "workers", "workflows")
@@ -78,3 +81,9 @@ def test_two_adapters_that_know_each_other_break_a_law(copy: Path) -> None:
         first.unlink()
         second.unlink()
     assert "Adapters know neither each other nor any playbook BROKEN" in result.stdout
+
+
+def test_what_packages_bring_is_held_to_the_contract_of_playbooks() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (ours,) = (c for c in contracts["contracts"] if c["name"].startswith("Playbooks are determ"))
+    assert set(ours["forbidden_modules"]) | {"activities", "workers"} == NOT_IN_PLAYBOOKS

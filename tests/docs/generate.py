@@ -1,6 +1,6 @@
 """Writes what documents take from the code anew: ``make docs``. A test compares them.
 
-Those are pages of ``docs/reference/``, and the blocks of the README and CONTRIBUTING that are files.
+Those are pages of ``docs/reference/``, and the blocks of other pages that are files.
 """
 
 import inspect
@@ -38,13 +38,12 @@ _SILENCE = {
 }
 
 
-WALKTHROUGH = ROOT / "tests" / "docs" / "walkthrough"
+HOW_TO = ROOT / "docs" / "how-to"
+ACME = ROOT / "tests" / "docs" / "walkthrough" / "acme"
 QUOTED = {
     ROOT / "README.md": [ROOT / "workflows" / "triage.py"],
-    ROOT / "CONTRIBUTING.md": [
-        WALKTHROUGH / "feedback_flood.py",
-        WALKTHROUGH / "paging_webhook.py",
-    ],
+    HOW_TO / "write-a-playbook.md": [ACME / "acme_response" / "runaway_cost.py"],
+    HOW_TO / "write-an-adapter.md": [ACME / "acme_response" / "paging_webhook.py"],
 }
 """The files that a document shows whole, in the order of its Python blocks."""
 

@@ -11,7 +11,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(
     r"`((?:activities|bench|deploy|docs|hemostat|schemas|tests|workers|workflows)/[\w./-]*)`"
 )
-PASTED = {"workflows/feedback_flood.py", "activities/paging_webhook.py"}
+PASTED = {"workflows/runaway_cost.py", "activities/paging_webhook.py"}
 OUTSIDE = {"keepachangelog.com", "semver.org"}
 
 

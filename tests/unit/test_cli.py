@@ -59,7 +59,7 @@ def test_wrong_use_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_settings_exits_2_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["gateway"]) == 2
     told = capsys.readouterr()
-    assert "hemostat.toml: the settings cannot be read" in told.err
+    assert "hemostat.toml: there is no such settings file" in told.err
     assert "hemostat up" in told.err
     assert told.out == ""
 

@@ -302,6 +302,8 @@ class World:
     # probes
 
     def probe_predictions(self, request: probes.ProbePredictions) -> probes.ProbeResult:
+        if self.isolated.get("predict") == 0:
+            return probes.ProbeResult(status=429, n=0, accuracy=0.0, negative_share=0.0)
         served = sorted(set(self.loaded.values()))
         bad = bool(set(served) & self.bad_versions)
         return probes.ProbeResult(

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
+from hemostat import installed
 from hemostat.audit.code import sources
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.replay.strict import history_of
@@ -40,6 +41,8 @@ class RecordedIncident:
         """Whether what decided then is, byte for byte, what decides here."""
         code = self.code or {}
         ours = {name: digest_of(sources(name)) for name in ("workflows", "schemas")}
+        if "installed" in code:
+            ours["installed"] = digest_of(installed.sources())
         return bool(code.get("same_build")) and all(code.get(n) == d for n, d in ours.items())
 
 

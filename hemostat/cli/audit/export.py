@@ -65,3 +65,9 @@ def command(
     state = "closed" if manifest.closed else "still open"
     line((str(output), "bold"), f"  {manifest.incident} ({state})")
     line(f"{len(manifest.members)} members, {len(manifest.runs)} runs, {events} events")
+    line(
+        (
+            f"next: hemostat audit verify {output} --trust FILE (audit/trust.json of the sealer)",
+            "dim",
+        )
+    )

@@ -29,7 +29,13 @@ _FULLY = 10
 @click.argument(
     "packs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="PACK..."
 )
-@click.option("--trust", required=True, type=_FILE, metavar="FILE", help="Whom to believe.")
+@click.option(
+    "--trust",
+    required=True,
+    type=_FILE,
+    metavar="FILE",
+    help="Whom to believe; the sealer keeps it as audit/trust.json in its state folder.",
+)
 @click.option(
     "--register", type=_FILE, metavar="FILE", help="All incidents; each must have a pack."
 )
