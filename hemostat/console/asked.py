@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from hemostat.console.words import at, plain, round_span
+from hemostat.console.words import at, plain, round_span, sentence
 from schemas.gate import TWO_PAIRS_OF_EYES, GatePolicy, OnSilence
 from schemas.incident import GateView
 from schemas.step import StepClass
@@ -94,7 +94,8 @@ def asked(gate: GateView, person: str, roles: tuple[str, ...], now: datetime) ->
         stands=policy.on_silence is OnSilence.STAND,
         roles=roles_of(gate, person, roles),
         others=tuple(
-            f"{s.person} ({s.role}{'' if s.available else ', away'})" for s in gate.may_decide
+            f"{s.person} ({plain(s.role)}{'' if s.available else ', away'})"
+            for s in gate.may_decide
         ),
     )
 
@@ -127,7 +128,7 @@ def _if_approved(gate: GateView, acts: bool) -> str:
         return f"With an approval for each of {roles}, {carried_out}. {gate.approvals} so far."
     if left > 1:
         return f"Counts as {gate.approvals + 1} of {gate.policy.quorum}; then {carried_out}."
-    return f"{carried_out[0].upper()}{carried_out[1:]}."
+    return f"{sentence(carried_out)}."
 
 
 def _if_rejected(policy: GatePolicy, acts: bool) -> str:
@@ -142,17 +143,11 @@ def _if_silent(gate: GateView, now: datetime) -> str:
     policy = gate.policy
     if policy.on_silence is OnSilence.STAND:
         return "Nothing happens: it is an offer that stands as long as the incident is open."
-    when = f"at {at(gate.deadline)}" if gate.deadline else f"after {round_span(policy.timer)}"
+    when = f"At {at(gate.deadline)}" if gate.deadline else f"After {round_span(policy.timer)}"
     ladder = ", then ".join(plain(role) for role in policy.ladder)
-    escalates = (
-        f" {plain(policy.ladder[0]).capitalize()} "
-        + (f"({ladder}) " if len(policy.ladder) > 1 else "")
-        + "is asked as well."
-        if policy.ladder
-        else ""
-    )
+    escalates = f" Asked as well: {ladder}." if ladder else ""
     if policy.on_silence is OnSilence.PROCEED:
-        return f"It proceeds by policy {when}.{escalates}"
+        return f"{when} it proceeds by policy.{escalates}"
     if gate.held:
         return f"The time has passed: nothing is done, and it stays held until people answer.{escalates}"
-    return f"Nothing is done; {when} it is held until people answer.{escalates}"
+    return f"Nothing is done. {when} it counts as held, until people answer.{escalates}"

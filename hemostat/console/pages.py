@@ -73,10 +73,21 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("at", "clock_time", "machine", "plain", "round_span", "short", "size", "span"):
+    for name in (
+        "at",
+        "clock_time",
+        "machine",
+        "plain",
+        "round_span",
+        "sentence",
+        "short",
+        "size",
+        "span",
+    ):
         made.filters[name] = getattr(words, name)
     made.filters["value"] = words.value
     made.globals["until"] = words.until
+    made.globals["soon"] = words.soon
     made.globals["static"] = static_path
     return made
 

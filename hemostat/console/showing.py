@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hemostat.console import story, timeline
-from hemostat.console.asked import asked
+from hemostat.console.asked import Asked, asked
 from hemostat.console.doors import Console
 from hemostat.console.pages import page
 from hemostat.console.speaking import form_of
@@ -89,15 +89,16 @@ class Filter:
     choices: list[Choice]
 
 
+_CONTAINMENT: Final = {Containment.NONE: "not contained", Containment.UNPROVEN: "not proven"}
 _FILTERS: Final = (
-    ("state", "State", (("", "all"), ("open", "open"), ("closed", "closed"))),
+    ("state", "State", (("", "open and closed"), ("open", "open"), ("closed", "closed"))),
+    ("severity", "Severity", (("", "any severity"), *((s.value, s.value) for s in Severity))),
     (
         "containment",
         "Containment",
-        (("", "any"), *((c.value, c.value) for c in Containment)),
+        (("", "any containment"), *((c.value, _CONTAINMENT.get(c, c.value)) for c in Containment)),
     ),
-    ("severity", "Severity", (("", "any"), *((s.value, s.value) for s in Severity))),
-    ("kind", "Kind", (("", "all"), ("real", "real"), ("exercise", "exercises"))),
+    ("kind", "Kind", (("", "real and exercises"), ("real", "real"), ("exercise", "exercises"))),
 )
 
 
@@ -173,11 +174,13 @@ def _row(console: Console, row: IncidentRow, known: Summary | None) -> Row:
 
 
 def _waits(view: IncidentView) -> list[Wait]:
-    return [
+    """What waits for people, the nearest deadline first."""
+    waits = [
         Wait(gate.policy.roles, gate.policy.id, gate.deadline)
         for gate in view.gates
         if gate.policy.on_silence is not OnSilence.STAND
     ]
+    return sorted(waits, key=lambda wait: (wait.deadline is None, wait.deadline or view.opened_at))
 
 
 def next_clock(clocks: ClocksView) -> ClockRow | None:
@@ -242,7 +245,7 @@ async def show_incident(console: Console, request: Request, who: Who) -> Respons
         clocks=clocks,
         clock_rows=sorted(clocks.clocks, key=lambda row: (not row.keeps_open, str(row.due or "~"))),
         gaps=gaps,
-        asking=[a for a in gates if not a.stands],
+        asking=sorted((a for a in gates if not a.stands), key=_mine_and_soonest),
         offers=[a for a in gates if a.stands],
         became=None,
         **form_of(console, request, who),
@@ -259,6 +262,11 @@ async def _clocks(
         raise
     except HemostatError as error:
         return ClocksView(), [*gaps, f"the legal clocks: {error.what}"]
+
+
+def _mine_and_soonest(a: Asked) -> tuple[bool, bool, datetime]:
+    deadline = a.gate.deadline
+    return not a.mine, deadline is None, deadline or a.gate.opened_at
 
 
 def _roles(view: IncidentView) -> list[str]:

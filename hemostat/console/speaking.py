@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.requests import Request
 
 from hemostat.console.doors import Console
+from hemostat.console.words import plain
 from hemostat.desk.said import Answer, Taken
 from schemas.who import Who
 
@@ -59,7 +60,9 @@ def _right(data: dict[str, Any]) -> str:
     if not isinstance(standing, dict):
         return ""
     of = f" of {standing['of']}" if standing.get("of") else ""
-    return f"As {standing.get('claim', '')}{of} of the role {standing.get('role', '')}. "
+    return (
+        f"As {standing.get('claim', '')}{of} of the role {plain(str(standing.get('role', '')))}. "
+    )
 
 
 def form_of(console: Console, request: Request, who: Who) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 _ACTS: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _KEPT: Final = frozenset("\n\t")
+_ACRONYMS: Final = {name.lower(): name for name in ("AI", "CISO", "DPO", "ML")}
 SHOWN_AT_MOST: Final = 20_000
 """Characters of one value; what a person decides on is cut nowhere below this."""
 
@@ -65,6 +66,15 @@ def at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
+def soon(moment: datetime, now: datetime) -> str:
+    """Return an instant in UTC as a person says it: ``07:48 UTC``, on another day ``24 Nov 07:33 UTC``."""
+    moment, now = moment.astimezone(UTC), now.astimezone(UTC)
+    if moment.date() == now.date():
+        return f"{moment:%H:%M} UTC"
+    year = f" {moment:%Y}" if moment.year != now.year else ""
+    return f"{moment.day} {moment:%b}{year} {moment:%H:%M} UTC"
+
+
 def clock_time(moment: datetime) -> str:
     """Return the time of day in UTC to the millisecond."""
     moment = moment.astimezone(UTC)
@@ -90,8 +100,14 @@ def value(content: Any) -> str:
 
 
 def plain(name: str) -> str:
-    """Return a name of the code in words: ``data_owner`` and ``data-owner`` as ``data owner``."""
-    return name.replace("_", " ").replace("-", " ")
+    """Return a name of the code in words: ``data_owner`` as ``data owner``, ``ml-lead`` as ``ML lead``."""
+    words = name.replace("_", " ").replace("-", " ").split(" ")
+    return " ".join(_ACRONYMS.get(word, word) for word in words)
+
+
+def sentence(text: str) -> str:
+    """Return *text* with its first letter large, and the others as they are."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def short(digest: str) -> str:

@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from hemostat.console.doors import problem
 from hemostat.gateway.alerts import AlertsIn, Unverified
 from hemostat.gateway.channels_in import ChannelsIn, NoSuchChannel
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
@@ -110,7 +111,7 @@ def gateway_app(
             *beside,
         ],
         middleware=[Middleware(KeepsSessions, identity=identity)] if identity else (),
-        exception_handlers={HTTPException: _http_error},
+        exception_handlers={HTTPException: _told_as_a_page if identity else _http_error},
     )
     app.router.redirect_slashes = False  # it would lead to whatever host the sender named
     return app
@@ -196,6 +197,19 @@ def _never_500(handler: Handler) -> Handler:
             return _error(503, "the gateway failed", "gateway", "send it again; see its log.")
 
     return answer
+
+
+async def _told_as_a_page(request: Request, error: Exception) -> Response:
+    """As ``_http_error``, and in words for who came with a browser to an address that is none."""
+    status = error.status_code if isinstance(error, HTTPException) else 503
+    if status == 404 and "text/html" in request.headers.get("accept", ""):
+        return problem(request, None, status, _NO_SUCH_PAGE)
+    return await _http_error(request, error)
+
+
+_NO_SUCH_PAGE: Final = HemostatError(
+    "there is no such page", next_step="the address may be cut off: begin at one of these."
+)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

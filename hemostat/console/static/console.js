@@ -30,6 +30,22 @@ function tick() {
 }
 setInterval(tick, 1000);
 
+// Beside an hour in UTC, the same hour where the reader is
+
+const away = -new Date().getTimezoneOffset();
+const zone = away ? `UTC${away < 0 ? "−" : "+"}${Math.floor(Math.abs(away) / 60)}${away % 60 ? `:${two(Math.abs(away) % 60)}` : ""}` : "";
+
+function here() {
+  if (!zone) return;
+  for (const time of document.querySelectorAll("time[data-local]:not([data-told])")) {
+    const at = new Date(time.dateTime);
+    time.dataset.told = "yes";
+    time.append(` (${two(at.getHours())}:${two(at.getMinutes())} yours)`);
+  }
+  const told = document.querySelector("[data-zone]");
+  if (told) told.textContent = `; yours is ${zone}`;
+}
+
 // A page that changes by itself
 
 function busy(part) {
@@ -76,7 +92,10 @@ function put(page) {
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     keep(part, fresh);
     const own = document.adoptNode(fresh);
-    if (own.id !== "picture") own.classList.add("fresh");
+    if (own.id === "list") {
+      const had = new Set([...part.querySelectorAll("[data-row]")].map((row) => row.dataset.row));
+      own.querySelectorAll("[data-row]").forEach((row) => { if (!had.has(row.dataset.row)) row.classList.add("fresh"); });
+    } else if (own.id !== "picture") own.classList.add("fresh");
     part.replaceWith(own);
     if (focused) refocus = own.querySelector(`[href="${CSS.escape(focused)}"]`) ?? own.querySelector("a, button, summary");
     as.set(own.id, text);
@@ -88,6 +107,7 @@ function put(page) {
     say("The page has changed.");
     wire();
     tick();
+    here();
     refocus?.focus({ preventScroll: true }); // last: what hears of the focus is wired by now
   }
 }
@@ -207,7 +227,7 @@ addEventListener("hashchange", openTarget);
 // Shortcuts: they move the focus or lead elsewhere, and never decide
 
 const off = () => { try { return localStorage.getItem("shortcuts") === "off"; } catch { return false; } };
-const places = { i: "/incidents", d: "/decisions", p: "/playbooks", r: "/readiness" };
+const places = { i: "/incidents", d: "/decisions", p: "/playbooks", r: "/readiness", x: "/drills" };
 let going = false;
 
 function move(step) {
@@ -260,7 +280,9 @@ document.addEventListener("submit", (event) => {
     if (!reason) {
       event.preventDefault();
       say("Say why first.");
-      form.querySelector("legend").textContent = "Why? A decision needs its reason.";
+      const why = form.querySelector("fieldset:has([name=reason]) legend");
+      why.textContent = "Why? A decision needs its reason.";
+      why.classList.add("bad-ink");
       form.querySelector("input[name=reason]").focus();
       return;
     }
@@ -273,5 +295,6 @@ addEventListener("pageshow", () => {
 
 wire();
 tick();
+here();
 openTarget();
 listen();
