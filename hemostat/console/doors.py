@@ -52,6 +52,8 @@ class Console:
     books: tuple[Book, ...] = ()
     findings: Findings | None = None
     drills: Drills | None = None
+    break_glass: tuple[str, ...] = ()
+    """Who may decide alone once the glass is broken."""
 
     def title(self, playbook: str) -> str:
         """Return the title of a playbook, its id if the code is not here."""

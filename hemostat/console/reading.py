@@ -11,7 +11,7 @@ from hemostat.desk.answers import answer_to, how_the_gate_ended
 from hemostat.desk.desk import Desk
 from hemostat.desk.inbox import Inbox
 from hemostat.desk.listing import Filters, Page
-from hemostat.desk.said import Answer, Decide, Taken
+from hemostat.desk.said import Answer, Said, Taken
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
 from schemas.clocks.view import ClocksView
@@ -51,7 +51,7 @@ class Reading(Protocol):
     async def inbox(self, who: Who, cursor: str | None) -> Inbox:
         """Return what is asked of *who*, the nearest deadline first."""
 
-    async def say(self, who: Who, incident: str, said: Decide, key: str) -> Answer:
+    async def say(self, who: Who, incident: str, said: Said, key: str) -> Answer:
         """Say *said* once, however often it arrives under *key*, and tell what became of it."""
 
     async def told(self, who: Who, incident: str, said: str) -> Answer | None:
@@ -97,7 +97,7 @@ class AtTheDesk:
         """Return what is asked of *who*."""
         return await self._desk.inbox(who, size=PAGE, cursor=cursor)
 
-    async def say(self, who: Who, incident: str, said: Decide, key: str) -> Answer:
+    async def say(self, who: Who, incident: str, said: Said, key: str) -> Answer:
         """Say it."""
         return await self._desk.say(who, incident, said, idempotency_key=key, channel="console")
 
@@ -105,7 +105,8 @@ class AtTheDesk:
         """Look into the journal."""
         entries = (await self._desk.journal(who, incident)).entries
         for entry in entries:
-            if entry.data.get("decision") == said and entry.data.get("actor") == who.person:
+            known = said in (entry.data.get("decision"), entry.data.get("determination"))
+            if known and entry.data.get("actor") == who.person:
                 answer = answer_to(said, entry)
                 if answer.taken is Taken.TOO_LATE:
                     ended = how_the_gate_ended(entries, str(entry.data.get("gate", "")))

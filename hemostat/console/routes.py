@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hemostat.console import decide, readiness, showing, watching
+from hemostat.console import decide, readiness, saying, showing, watching
 from hemostat.console.doors import Console, Page, guarded, seen_other
 from hemostat.console.pages import THEME_COOKIE, THEMES, serve_static
 from hemostat.forms import form_of
@@ -37,6 +37,8 @@ def routes(console: Console) -> list[Route]:
         at("/incidents/{incident}/events", watching.incident_events),
         at("/incidents/{incident}/gates/{gate}", decide.show_gate),
         at("/incidents/{incident}/gates/{gate}", decide.take, "POST"),
+        at("/incidents/{incident}/say/{what}", saying.show),
+        at("/incidents/{incident}/say/{what}", saying.take, "POST"),
         at("/decisions", decide.inbox),
         at("/events", watching.list_events),
         at("/playbooks", readiness.show_playbooks),

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from hemostat.console import story, timeline
 from hemostat.console.asked import Asked, asked
 from hemostat.console.doors import Console
+from hemostat.console.forms import Seen, offered
 from hemostat.console.pages import page
 from hemostat.console.speaking import form_of
 from hemostat.console.summaries import Summary
@@ -41,9 +42,6 @@ _JOURNALS: Final = {
     "steps": {Kind.STEP, Kind.EFFECT, Kind.PROOF, Kind.UNDO, Kind.EVIDENCE, Kind.PHASE},
 }
 PHASES: Final = tuple(phase.value for phase in Phase if phase is not Phase.CLOSED)
-
-
-# The list
 
 
 @dataclass(frozen=True)
@@ -247,6 +245,7 @@ async def show_incident(console: Console, request: Request, who: Who) -> Respons
         gaps=gaps,
         asking=sorted((a for a in gates if not a.stands), key=_mine_and_soonest),
         offers=[a for a in gates if a.stands],
+        says=offered(Seen(who, view, read.entries, told, clocks, console.break_glass)),
         became=None,
         **form_of(console, request, who),
     )
@@ -265,8 +264,7 @@ async def _clocks(
 
 
 def _mine_and_soonest(a: Asked) -> tuple[bool, bool, datetime]:
-    deadline = a.gate.deadline
-    return not a.mine, deadline is None, deadline or a.gate.opened_at
+    return not a.mine, a.gate.deadline is None, a.gate.deadline or a.gate.opened_at
 
 
 def _roles(view: IncidentView) -> list[str]:

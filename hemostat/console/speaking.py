@@ -41,12 +41,18 @@ _MEANS: Final = {
 }
 
 
+_STANDS: Final = "It stands in the record with your reason."
+
+
 def became(answer: Answer) -> Became:
     """Return the words for *answer*."""
     seq = answer.entry.seq if answer.entry else None
     if not answer.counted:
         return Became("warn", "bad", answer.says, _MEANS[answer.taken], seq)
     data = answer.entry.data if answer.entry else {}
+    if "choice" not in data:
+        says = f"Recorded: {answer.entry.says}." if answer.entry else answer.says
+        return Became("good", "proven", says, _STANDS, seq)
     rejected = data.get("choice") == "reject"
     says = "Rejected. It is recorded." if rejected else "Approved. It is recorded."
     return Became(

@@ -115,4 +115,5 @@ def console_of(
         books=insight.books,
         findings=insight.findings,
         drills=drills if insight.scenarios else None,
+        break_glass=tuple(settings.break_glass.people),
     )

@@ -8,7 +8,7 @@ from hemostat.console.summaries import Summary
 from hemostat.desk.answers import answer_to
 from hemostat.desk.inbox import Inbox, asked, roles_at
 from hemostat.desk.listing import Filters, Page
-from hemostat.desk.said import Answer, Decide
+from hemostat.desk.said import Answer, Decide, Said
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
 from schemas.canonical import digest_of
@@ -93,6 +93,10 @@ def journal(text: str) -> Journal:
         "decision": text,
         "role": text,
     }
+    letter = {"port": text, "request": {"text": f"Dear {text}"}}
+    asks: dict[str, Any] = {"gate": "file", "shown": {"class": "disclose", "acts": [letter]}}
+    add(1.2, Kind.GATE, f"Asked: {text}", **asks)
+    add(1.3, Kind.GATE, "Gate file: rejected", gate="file", outcome="rejected")
     add(1.5, Kind.DECISION, f"{text} approved", **said, choice="approve")
     add(1.6, Kind.REFUSED, f"{text} changed nothing", **said, refusal=text)
     add(1.7, Kind.EVIDENCE, f"Sealed: {text}", name=text, source=text, digest=text, size=5)
@@ -144,6 +148,7 @@ class Desk:
         self.seen = incident(text)
         self.journaled = journal(text)
         self.decided: list[tuple[str, Decide]] = []
+        self.told_besides: list[tuple[str, Said]] = []
         self.asked_for: list[Filters] = []
         self.broken: HemostatError | None = None
 
@@ -192,8 +197,13 @@ class Desk:
         gates = tuple(asked(self.seen, g, roles_at(g, who), BEGAN) for g in waiting)
         return Inbox(at=BEGAN, gates=gates, clocks=(), unanswered=(self.text,) if gates else ())
 
-    async def say(self, who: Who, incident: str, said: Decide, key: str) -> Answer:
+    async def say(self, who: Who, incident: str, said: Said, key: str) -> Answer:
         self._answers(incident)
+        if not isinstance(said, Decide):
+            self.told_besides.append((who.person, said))
+            data = {"decision": key, "actor": who.person, "reason": said.reason}
+            made = self.journaled.add(BEGAN, Kind.DECISION, "counsel wrote a new draft", data=data)
+            return answer_to(key, made)
         self.decided.append((who.person, said))
         kind = Kind.DECISION if said.nonce == NONCE else Kind.REFUSED
         data = said.model_dump(mode="json", include={"gate", "role", "reason", "choice"})

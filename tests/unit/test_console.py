@@ -23,7 +23,7 @@ from tests.unit.console_desk import ID, NONCE, WHO, Desk
 
 DECISION = "11111111-2222-4333-8444-555555555555"
 PAGES = ("/incidents", f"/incidents/{ID}", "/decisions", "/decisions?after=x",
-         f"/incidents/{ID}/gates/retrain", "/playbooks", "/readiness", "/drills")  # fmt: skip
+         f"/incidents/{ID}/gates/retrain", f"/incidents/{ID}/say/draft", "/playbooks", "/readiness", "/drills")  # fmt: skip
 
 
 class OneWord:

@@ -275,7 +275,7 @@ if (toggle) {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.dataset.sent) { event.preventDefault(); return; }
-  if (form.matches(".decide")) {
+  if (form.matches(".decide:not(.say)")) {
     const reason = form.querySelector("input[name=reason]:checked") || form.querySelector("textarea").value.trim();
     if (!reason) {
       event.preventDefault();

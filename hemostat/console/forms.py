@@ -1,0 +1,278 @@
+"""What people say to an incident besides deciding, a form each: the words, and what they become.
+
+A form offers what there is now to say something about, and is not offered where there is nothing.
+What a person may say is not judged here: the incident takes it or refuses it with a reason.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from hemostat.console.story import Story
+from hemostat.console.words import plain
+from hemostat.desk import said as words
+from hemostat.desk.said import Said
+from schemas.base import Frozen
+from schemas.clocks.determination import DPO, LEGAL_ROLES, Matter
+from schemas.clocks.view import ClocksView
+from schemas.gate import Choice as Verdict
+from schemas.gate import OnSilence, Outcome
+from schemas.incident import IncidentView
+from schemas.journal import Entry, Kind
+from schemas.severity import Facts, Impact, Known, Severity
+from schemas.statements import NAMES_SUSPECTS
+from schemas.step import StepClass, StepState
+from schemas.who import Who
+
+Choices = tuple[tuple[str, str], ...]
+"""What is sent, and how it reads."""
+Given = Mapping[str, str]
+"""The fields of a form as they were sent, those left empty left out."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field; a ``pick`` is one of its choices, a ``text`` is long, the rest is one line."""
+
+    name: str
+    says: str
+    kind: Literal["pick", "line", "text"] = "line"
+    choices: Choices = ()
+    value: str = ""
+    hint: str = ""
+    required: bool = True
+    most: int = 200
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a form is made from: the incident as the person sees it."""
+
+    who: Who
+    view: IncidentView
+    entries: Sequence[Entry]
+    story: Story
+    clocks: ClocksView
+    break_glass: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """One kind of thing to say; ``grave`` asks for a fresh proof of who says it."""
+
+    name: str
+    says: str
+    tells: str
+    button: str
+    grave: bool
+    fields: Callable[[Seen], tuple[Field, ...]]
+    """Its fields; none where there is nothing to say now."""
+    said: Callable[[Given], Said]
+
+
+def offered(seen: Seen) -> list[Form]:
+    """Return the forms that there is something to say in, for a person, while it is open."""
+    if seen.view.resolution is not None or seen.story.ended is not None:
+        return []
+    return [form for form in FORMS.values() if seen.who.kind == "person" and form.fields(seen)]
+
+
+def filings(seen: Seen) -> list[tuple[str, str, bool]]:
+    """Return the gates that ask to send a text or rejected one: gate, its last text, whether rejected."""
+    last = {
+        str(entry.data["gate"]): _text_of(entry.data.get("shown"))
+        for entry in seen.entries
+        if entry.kind is Kind.GATE and "shown" in entry.data and "gate" in entry.data
+    }
+    found = []
+    for gate, text in last.items():
+        told = seen.story.gate(gate)
+        outcome = told.outcome if told else None
+        if text and outcome in (None, Outcome.REJECTED, Outcome.WITHDRAWN):
+            found.append((gate, text, outcome == Outcome.REJECTED))
+    return found
+
+
+def _text_of(shown: object) -> str:
+    """The text that an asking shows to be sent; empty where it sends none."""
+    if not isinstance(shown, dict) or shown.get("class") != StepClass.DISCLOSE:
+        return ""
+    for act in shown.get("acts") or []:
+        request = act.get("request") if isinstance(act, dict) else None
+        if isinstance(request, dict) and isinstance(request.get("text"), str):
+            return str(request["text"])
+    return ""
+
+
+def _role(seen: Seen, among: frozenset[str] = frozenset()) -> tuple[Field, ...]:
+    """In which role, where that is not clear by itself."""
+    roles = [role for role in seen.who.roles if role in among] or list(seen.who.roles)
+    if len(roles) < 2:
+        return ()
+    choices = tuple((role, plain(role)) for role in roles)
+    return (Field("role", "In which role", "pick", choices, roles[0]),)
+
+
+def _gates(names: list[str]) -> Choices:
+    return tuple((name, plain(name)) for name in dict.fromkeys(names))
+
+
+def _draft(seen: Seen) -> tuple[Field, ...]:
+    found = filings(seen)
+    if not found or not LEGAL_ROLES.union((DPO, "commander", "comms")) & set(seen.who.roles):
+        return ()
+    gate = Field("gate", "For which question", "pick", _gates([name for name, _, _ in found]))
+    text = Field("text", "The whole text", "text", value=found[-1][1], most=20_000)
+    return (gate, text, *_role(seen, LEGAL_ROLES))
+
+
+def _withdraw(seen: Seen) -> tuple[Field, ...]:
+    mine = [
+        str(entry.data.get("gate"))
+        for entry in seen.entries
+        if entry.kind is Kind.DECISION
+        and entry.data.get("actor") == seen.who.person
+        and entry.data.get("choice") == Verdict.APPROVE
+    ]
+    return (Field("gate", "Your approval of", "pick", _gates(mine)),) if mine else ()
+
+
+def _attest(seen: Seen) -> tuple[Field, ...]:
+    under_way = [
+        (step.id, step.title)
+        for step in seen.view.steps
+        if step.step_class == StepClass.CONTAIN
+        and step.state not in (StepState.PROVEN, StepState.SKIPPED, StepState.UNDONE)
+    ]
+    if not under_way:
+        return ()
+    shows = "What shows it: digests (sha256:…), one a line"
+    evidence = Field("evidence", shows, "text", required=False, most=2000)
+    return (Field("step", "Which step", "pick", tuple(under_way)), *_role(seen), evidence)
+
+
+_FACT: Final = tuple((known.value, known.value) for known in Known)
+
+
+def _grade(seen: Seen) -> tuple[Field, ...]:
+    severities = tuple((s.value, s.value) for s in Severity)
+    facts = (
+        Field(name, plain(name), "pick", (("", "not said"), *_FACT), required=False)
+        for name in Facts.model_fields
+    )
+    impact = (
+        Field(f"impact_{name}", f"impact: {plain(name)}", required=False)
+        for name in Impact.model_fields
+    )
+    setting = Field(
+        "severity", "Severity", "pick", (("", "as the facts have it"), *severities), required=False
+    )
+    return (setting, *facts, *impact, *_role(seen, frozenset({"commander"})))
+
+
+_VALUES: Final = (
+    "applicability: applies or not-applicable. candidate, awareness, anchor, filed: a moment with "
+    "its offset, such as 2026-12-18T16:00+01:00. tolled: tolled or resumed. hold released: "
+    "authority-informed or counsel-not-applicable. period: 30 d or 72 h."
+)
+
+
+def _determine(seen: Seen) -> tuple[Field, ...]:
+    legal = LEGAL_ROLES | {DPO}
+    if not seen.clocks.clocks or not legal & set(seen.who.roles):
+        return ()
+    whole = tuple((regime, f"all of {regime}") for regime in seen.clocks.regimes)
+    clocks = (*((row.id, row.id) for row in seen.clocks.clocks), *whole)
+    matters = tuple((matter.value, plain(matter.value)) for matter in Matter)
+    reference = "The receipt of a filing, or a candidate's source"
+    return (
+        Field("clock", "Which clock", "pick", clocks),
+        Field("what", "What", "pick", matters),
+        Field("value", "Value", hint=_VALUES),
+        Field("reference", reference, required=False, most=500),
+        *_role(seen, legal),
+    )
+
+
+def _break_glass(seen: Seen) -> tuple[Field, ...]:
+    if seen.who.person not in seen.break_glass:
+        return ()
+    gates = tuple(
+        (f"{gate.policy.id} {gate.nonce}", f"{plain(gate.policy.id)}: {gate.policy.asks}")
+        for gate in seen.view.gates
+        if gate.policy.on_silence is not OnSilence.STAND
+    )
+    return (Field("asked", "At which question", "pick", gates),) if gates else ()
+
+
+def _suspect(seen: Seen) -> tuple[Field, ...]:
+    names = frozenset(NAMES_SUSPECTS)
+    if not names & set(seen.who.roles):
+        return ()
+    return (Field("person", "Who, by their id in hemostat.toml"), *_role(seen, names))
+
+
+# What a filled form becomes
+
+
+def _of(model: type[Frozen]) -> Callable[[Given], Said]:
+    def made(given: Given) -> Said:
+        known = {name: value for name, value in given.items() if name in model.model_fields}
+        said: Said = model.model_validate(known)  # type: ignore[assignment] # each is one of Said
+        return said
+
+    return made
+
+
+def _attested(given: Given) -> Said:
+    known = {name: given[name] for name in ("step", "role", "reason") if name in given}
+    digests = tuple(given.get("evidence", "").split())
+    return words.Attest.model_validate({**known, "evidence": digests})
+
+
+def _graded(given: Given) -> Said:
+    facts = {name: value for name, value in given.items() if name in Facts.model_fields}
+    prefix = "impact_"
+    impact = {n.removeprefix(prefix): v for n, v in given.items() if n.startswith(prefix)}
+    rest = {name: given[name] for name in ("severity", "role", "reason") if name in given}
+    if not (facts or impact or "severity" in given):
+        raise ValueError("nothing is said: set a severity, a fact or an impact")
+    return words.Grade.model_validate({**rest, "facts": facts, "impact": impact or None})
+
+
+def _broken(given: Given) -> Said:
+    gate, _, nonce = given.get("asked", "").partition(" ")
+    return words.BreakGlass(gate=gate, nonce=nonce, reason=given.get("reason", ""))
+
+
+_ALL: Final = (
+    Form(
+        "draft", "Write a text anew", "Another text for what is asked to be sent, or was rejected. It decides nothing: the question is asked again, about exactly your text, and somebody else approves it.",
+        "Put this text forward", True, _draft, _of(words.Redraft),
+    ),
+    Form(
+        "determine", "Determine a legal clock", "Whether a law applies, from when its time runs, what was filed. Nothing of it is ever decided by the machine.",
+        "Determine it", True, _determine, _of(words.Determine),
+    ),
+    Form(
+        "attest", "Say that a step was done by hand", "A containing step was done outside. The machine does not act, and proves it as any other; until then it counts as not proven.",
+        "It was done", False, _attest, _attested,
+    ),
+    Form(
+        "grade", "Say what became known, or set the severity", "Facts raise the severity by themselves. Only the commander lowers it.",
+        "Say it", False, _grade, _graded,
+    ),
+    Form(
+        "withdraw", "Take back an approval of yours", "It can be taken back until it is used; the question is open again then.",
+        "Take it back", False, _withdraw, _of(words.Withdraw),
+    ),
+    Form(
+        "break-glass", "Break the glass", "You may then decide alone at this question, for a time. The CISO is paged, and the incident does not close before somebody else has reviewed it.",
+        "Break the glass", True, _break_glass, _broken,
+    ),
+    Form(
+        "suspect", "Exclude a person", "They and their delegates take no part in this incident any more, and see none of it. It cannot be taken back.",
+        "Exclude them for good", True, _suspect, _of(words.Suspect),
+    ),
+)  # fmt: skip
+FORMS: Final[Mapping[str, Form]] = {form.name: form for form in _ALL}
