@@ -1,7 +1,8 @@
 """What a person reads at a gateway, in the shapes in which Temporal itself would give it."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from typing import Final
 from urllib.parse import quote
 
@@ -10,6 +11,7 @@ from hemostat.desk.inbox import Asked, Inbox
 from hemostat.desk.listing import LARGEST, Page
 from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
+from hemostat.live import Standing
 from hemostat.remote.server import Server
 from schemas.clocks.view import ClocksView
 from schemas.errors import HemostatError, SystemUnreachable
@@ -17,8 +19,8 @@ from schemas.incident import IncidentView, Phase
 from schemas.journal import Entry
 from schemas.who import Who
 
-LOOK_EVERY: Final = 1.0
-"""Seconds between two looks of who follows an incident; the gateway counts requests."""
+LOOK_AGAIN_AFTER: Final = 1.0
+"""Seconds until somebody is asked again whose live events have ended; the gateway counts requests."""
 
 _PART: Final = 2000
 
@@ -115,7 +117,8 @@ def follow(
 ) -> Iterator[Entry | str]:
     """Yield the journal, then each entry as it comes, until *incident* is closed.
 
-    A string is a gap. *waits* is told when nobody answers any more; only the first look raises.
+    It comes by the gateway's live events; what they leave out is read. A string is a gap. *waits*
+    is told when nobody answers any more; only the first look raises.
     """
     seen, read = view(server, incident), journal(server, incident)
     told: set[str] = set()
@@ -128,8 +131,10 @@ def follow(
         if seen.phase is Phase.CLOSED and following >= seen.journal_length:
             return
         read = JournalRead([], [])
-        sleep(LOOK_EVERY)
         try:
+            for entry in _live(server, incident, following):
+                yield entry
+                following, silent = entry.seq + 1, False
             seen = view(server, incident)
             if seen.journal_length > following:
                 read = journal(server, incident, start=following)
@@ -138,3 +143,29 @@ def follow(
             if not silent:
                 waits(error)
             silent = True
+        if seen.phase is not Phase.CLOSED:
+            sleep(LOOK_AGAIN_AFTER)
+
+
+def _live(server: Server, incident: str, following: int) -> Generator[Entry]:
+    """Yield the entries from number *following* on as they are told, with none left out.
+
+    Ends where one is missing, the incident is closed, or the gateway tells no more: then it is to
+    be looked at. The gateway ends the stream of whoever may not see the incident any more.
+    """
+    last = following - 1 if following else None
+    with closing(server.events(place(incident, "events"), last)) as events:
+        for name, content in events:
+            if name == "journal":
+                entry = Entry.model_validate_json(content)
+                if entry.seq > following:
+                    return
+                if entry.seq == following:
+                    following += 1
+                    yield entry
+            elif name == "incident":
+                stands = Standing.model_validate_json(content)
+                if stands.phase is Phase.CLOSED or stands.journal_length > following:
+                    return
+            else:
+                return

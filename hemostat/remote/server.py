@@ -7,7 +7,7 @@ answered or the gateway says to ask again. No redirect is followed, and no error
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
@@ -31,6 +31,8 @@ from schemas.errors import (
 
 PREFIX: Final = "/api/v1"
 _TIMEOUT_SECONDS: Final = 30.0
+_SILENT_SECONDS: Final = 45.0
+"""A live gateway says every 15 seconds that it is still there."""
 _TRIES: Final = 3
 _LONGEST_WAIT_SECONDS: Final = 10.0
 
@@ -89,6 +91,26 @@ class Server:
         if status != 200:
             raise self._wrong(status, body)
         return self._understood(model, body)
+
+    def events(self, path: str, last: int | None = None) -> Generator[tuple[str, str]]:
+        """Yield what is told live at *path*, as name and content, until the gateway ends it.
+
+        *last* is the number of the last one that is known. A gateway that says nothing for long,
+        not even that it is still there, raises ``SystemUnreachable``.
+        """
+        headers = {"Accept": "text/event-stream"}
+        if last is not None:
+            headers["Last-Event-ID"] = str(last)
+        timeout = httpx2.Timeout(_TIMEOUT_SECONDS, read=_SILENT_SECONDS)
+        where = PREFIX + path
+        try:
+            with self._http.stream("GET", where, headers=headers, timeout=timeout) as answer:
+                if answer.status_code != 200:
+                    answer.read()
+                    raise self._wrong(answer.status_code, self._json(answer))
+                yield from _told(answer.iter_lines())
+        except httpx2.HTTPError as error:
+            raise self._unreachable(error) from error
 
     def say(self, path: str, said: Frozen) -> Answered:
         """Post *said*, counted once however often it is sent; return the status and the body."""
@@ -181,6 +203,21 @@ def wrong(url: str, status: int, body: dict[str, Any]) -> HemostatError:
     fields = ", ".join(f"{one.where}: {one.what}" for one in told.errors)
     detail = f"{told.detail} ({fields})" if fields else told.detail
     return kinds.get(status, BadInput)(detail, where=where, next_step=next_step)
+
+
+def _told(lines: Iterator[str]) -> Iterator[tuple[str, str]]:
+    """Return the events of a stream; comments, numbers and what is not whole are left out."""
+    name, data = "", ""
+    for line in lines:
+        field, _, value = line.partition(":")
+        if field == "event":
+            name = value.strip()
+        elif field == "data":
+            data += value.removeprefix(" ")
+        elif not line:
+            if name and data:
+                yield name, data
+            name, data = "", ""
 
 
 def _trust(ca: Path | None) -> ssl.SSLContext:

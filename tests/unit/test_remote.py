@@ -10,7 +10,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from hemostat.api.reading import JournalPart
 from hemostat.cli import run
+from hemostat.live import standing
 from hemostat.remote import reading, signed_in
 from hemostat.remote.device import Offer, lent_to_this_terminal
 from hemostat.remote.server import Server
@@ -19,6 +21,8 @@ from hemostat.remote.speaking import say, speaking_at
 from schemas.base import iso
 from schemas.errors import BadInput, ConfigurationError, HemostatError, NotHeld, SystemUnreachable
 from schemas.gate import Withdrawal
+from schemas.incident import IncidentView, Phase
+from tests.unit.console_desk import ID, incident, journal
 
 URL = "https://hemostat.example.test"
 TOKEN = "hmt_a-token-that-nobody-may-see"
@@ -268,3 +272,63 @@ def test_signing_out_forgets_the_token_also_where_the_gateway_is_gone(capsys: Sa
     assert TOKEN not in logins().file.read_text()
     assert run(["logout"]) == 1
     assert signed_in.login_at(None) is None
+
+
+def event(name: str, content: Any, number: int | None = None) -> str:
+    numbered = f"id: {number}\n" if number is not None else ""
+    return f"{numbered}event: {name}\ndata: {content.model_dump_json()}\n\n"
+
+
+def test_who_follows_is_told_by_the_gateways_live_events_and_misses_nothing() -> None:
+    seen, kept = incident("x"), journal("x")
+    first, second, third, fourth = kept.entries[:4]
+    asked: list[tuple[str, str]] = []
+    opened = seen.model_copy(update={"journal_length": 2})
+    closed = seen.model_copy(update={"journal_length": 4, "phase": Phase.CLOSED})
+    streams = [
+        [": still there\n\n", event("incident", standing(opened, is_open=True)),
+         event("journal", second, 1), event("journal", third, 2)],
+        [event("incident", standing(closed, is_open=False))],
+    ]  # fmt: skip
+    views = [opened, closed.model_copy(update={"phase": Phase.CONTAINMENT}), closed]
+
+    def answers(request: httpx2.Request) -> httpx2.Response:
+        what = request.url.path.rpartition("/")[2]
+        asked.append((what, request.headers.get("last-event-id", "")))
+        if what == "events":
+            return httpx2.Response(200, text="".join(streams.pop(0)))
+        if what == "journal":
+            start = int(request.url.params["start"])
+            part = (first, second) if start == 0 else (fourth,)
+            body = JournalPart(incident=ID, entries=part, next=None, gaps=())
+            return httpx2.Response(200, text=body.model_dump_json())
+        return httpx2.Response(200, text=views.pop(0).model_dump_json())
+
+    waits: list[SystemUnreachable] = []
+    told = list(reading.follow(at(answers), ID, waits.append, sleep=lambda _: None))
+    assert told == [first, second, third, fourth]
+    assert not waits
+    assert [last for what, last in asked if what == "events"] == ["1", "3"]
+    assert [what for what, _ in asked] == [ID, "journal", "events", ID, "journal", "events", ID]
+
+
+def test_a_gateway_that_falls_silent_is_told_once_and_asked_again() -> None:
+    seen = incident("x").model_copy(update={"journal_length": 0})
+    closed = seen.model_copy(update={"phase": Phase.CLOSED})
+    turns = iter([seen, "journal", "gone", "gone", "events", closed])
+
+    def answers(request: httpx2.Request) -> httpx2.Response:
+        turn = next(turns)
+        if turn == "gone":
+            raise httpx2.ConnectError("nobody")
+        if turn == "journal":
+            body = JournalPart(incident=ID, entries=(), next=None, gaps=())
+            return httpx2.Response(200, text=body.model_dump_json())
+        if turn == "events":
+            return httpx2.Response(200, text="")
+        assert isinstance(turn, IncidentView)
+        return httpx2.Response(200, text=turn.model_dump_json())
+
+    waits: list[SystemUnreachable] = []
+    assert list(reading.follow(at(answers), ID, waits.append, sleep=lambda _: None)) == []
+    assert len(waits) == 1
