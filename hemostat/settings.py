@@ -31,6 +31,7 @@ from hemostat.settings_problems import broken_references, problem, problems_of
 from hemostat.settings_values import Duration as Duration  # noqa: PLC0414 - an explicit re-export
 from hemostat.settings_values import SecretRef as SecretRef  # noqa: PLC0414 - an explicit re-export
 from hemostat.settings_values import read_secret as read_secret  # noqa: PLC0414 - the same
+from hemostat.standing_settings import StandingProofTable
 from hemostat.toml_lines import Lines
 from schemas.alert import AlertSeverity
 from schemas.base import Frozen, Name
@@ -155,6 +156,7 @@ class ServiceTable(Frozen):
     countries: tuple[str, ...] = ()
     restricted: bool = False
     need_to_know: tuple[Name, ...] = NEED_TO_KNOW
+    standing_proof: StandingProofTable | None = None
 
     @field_validator("regimes")
     @classmethod
@@ -305,6 +307,7 @@ class Settings(Frozen):
             countries=table.countries,
             roster=self.roster(name) if self.roles else None,
             restricted=table.restricted,
+            standing_proof=(table.standing_proof or StandingProofTable()).rhythm(),
         )
 
     def roster(self, service: str | None = None) -> Roster:

@@ -14,6 +14,7 @@ from schemas.roster import Roster
 from schemas.severity import Impact
 from schemas.severity import Severity as Severity  # noqa: PLC0414 - an explicit re-export
 from schemas.speakers import SpeakerKeys
+from schemas.standing_proof import StandingProof
 from schemas.step import StepView
 
 
@@ -75,6 +76,8 @@ class Service(Frozen):
     """The people, where hemostat.toml declares any; fixed like all of it."""
     restricted: bool | None = None
     """Whether only those who need to know see its incidents; None: opened before this was said."""
+    standing_proof: StandingProof | None = None
+    """How often to look again at what was contained; None: it is proven once and not looked at."""
 
 
 class Carried(Frozen):

@@ -58,3 +58,7 @@ class StepView(Frozen):
     attempt: int = 1
     commanded_at: str | None = None
     proven_at: str | None = None
+    held_at: str | None = None
+    """When a containment that was proven was last seen to hold still; None: not looked at again."""
+    unseen_since: str | None = None
+    """Since when no look at it could be made; it is not known to be lost."""

@@ -25,6 +25,7 @@ from workers.dispatch import activities_for
 from workers.interceptors import FailuresInOurWords, keep_tracebacks_out_of_the_log
 from workers.registry import AnyPort, all_ports, discover_playbooks
 from workers.sandbox import sandbox
+from workers.together import looking
 
 GRACE: Final = timedelta(seconds=2)
 """How long running activities may finish after a stop; they are safe to cut and repeat."""
@@ -52,11 +53,13 @@ def make_worker(
 ) -> Worker:
     """Return a worker, not started; ``ports`` are all there are unless given."""
     keep_tracebacks_out_of_the_log()
+    offered = tuple(all_ports() if ports is None else ports)
+    activities = activities_for(offered, connections)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=list(playbooks.values()),
-        activities=activities_for(all_ports() if ports is None else ports, connections),
+        activities=[*activities, looking(offered, activities)],
         workflow_runner=sandbox(),
         interceptors=[FailuresInOurWords()],
         sticky_queue_schedule_to_start_timeout=_STICKY_FOR,

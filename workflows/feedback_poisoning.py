@@ -16,7 +16,7 @@ from schemas.gate import GatePolicy, OnSilence
 from schemas.incident import Phase, Resolution, Severity
 from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
 from schemas.step import StepClass
-from workflows.engine import Act, Check, Playbook, Proof, StepGivenUp, checks, do, playbook
+from workflows.engine import Act, Check, Playbook, Proof, Stands, StepGivenUp, checks, do, playbook
 
 ACKNOWLEDGE = GatePolicy(
     id="acknowledge",
@@ -192,6 +192,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
                 checks.route_is_open(self.incident, self.parameters.feedback_route),
                 checks.predictions_answer(),
             ),
+            stands=Stands(),
         )
 
     # The world may have changed, not the model
@@ -228,9 +229,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
     async def choose_known_good(self, poisoned_since: datetime) -> registry.ModelVersion | None:
         """The newest version trained before the poison that passes the probes in isolation."""
         p = self.parameters
-        versions = await self.observe(
-            "List the versions", do(registry.list_versions, registry.ListVersions(model=p.model))
-        )
+        all_of_it = registry.ListVersions(model=p.model)
+        versions = await self.observe("List the versions", do(registry.list_versions, all_of_it))
         before = [v for v in versions.versions if v.trained_before(poisoned_since)]
         for version in before[: p.candidates]:
             trial = serving.EvaluateCandidate(version=version.version)
@@ -260,10 +260,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
     async def roll_back(self, good: registry.ModelVersion) -> None:
         """Move the alias, make every replica load it, prove each, then watch the alias."""
         p = self.parameters
-        now = await self.observe(
-            "Read the alias",
-            do(registry.read_alias, registry.ReadAlias(model=p.model, alias=p.alias)),
-        )
+        read = registry.ReadAlias(model=p.model, alias=p.alias)
+        now = await self.observe("Read the alias", do(registry.read_alias, read))
         move, reload, proof = self.rollback(now.version or "", good)
         await self.contain(
             ROLL_BACK,
@@ -276,6 +274,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
                 checks.every_replica_serves(move.request.expect, now.digest),
                 checks.predictions_answer(),
             ),
+            stands=Stands(by=self.looks(*proof.checks[1:])),  # the alias itself has its own watch
         )
         watch = registry.WatchAlias(model=p.model, alias=p.alias, expected=good.version)
 
@@ -379,6 +378,7 @@ class FeedbackPoisoning(Playbook[Parameters]):
             ),
             no_longer_watched=ALIAS_STAYS,  # a clean loop promotes again
             lifts=ISOLATE,
+            releases=(ROLL_BACK,),
             agree=REENABLE,
             closed=self.looks(*checks.loop_stands_still(self.nonce), checks.predictions_answer()),
         )

@@ -20,6 +20,7 @@ from hemostat.bucket_settings import S3Table, VaultTable
 from hemostat.contacts import PersonTable
 from hemostat.gateway.sources import kinds
 from hemostat.identity_settings import IdentityTable, OidcTable
+from hemostat.standing_settings import StandingProofTable
 from schemas.evidence import EvidenceItem
 from schemas.gate import Decision, Refusal
 from schemas.journal import Entry, Journal, Kind
@@ -57,6 +58,7 @@ TABLES: dict[str, type[BaseModel]] = {
     "## `[[routes]]`": settings.Route,
     "## `[services.NAME]`": settings.ServiceTable,
     "## `[services.NAME.gates.GATE]`": settings.GateTable,
+    "## `[services.NAME.standing_proof]`": StandingProofTable,
     "## `[people.ID]`": PersonTable,
     "## `[roles.NAME]`": Role,
     "## `[[delegations]]`": Delegation,

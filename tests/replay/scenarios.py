@@ -20,6 +20,7 @@ from tests.workflows.exfiltration_world import ExfiltrationWorld
 from tests.workflows.moderation_world import ModerationWorld
 from tests.workflows.roster import staffed
 from tests.workflows.telling_world import TellingWorld, followed
+from tests.workflows.watched import isolated, step_of, watched, wipe
 from tests.workflows.world import World
 
 ISOLATE, ROLL_BACK = "isolate-the-feedback-endpoint", "roll-the-model-back"
@@ -155,6 +156,19 @@ async def by_people(stage: Stage) -> Case:
     return case
 
 
+async def lost_and_contained_again(stage: Stage) -> Case:
+    """The gateway loses its configuration; it is seen, closed again and looked at until the end."""
+    case = await isolated(stage.env.client, stage.queue, watched(look_every=0.2))
+    await case.approve("acknowledge")
+    await case.gate("confirm-known-good")
+    wipe(stage.world)
+    await case.until(lambda v: step_of(v.steps).attempt == 2, "it is contained again")
+    await case.step(ISOLATE, StepState.PROVEN)
+    await case.approve("confirm-known-good")
+    await case.answer_the_rest()
+    return case
+
+
 async def told(stage: Stage) -> Case:
     """Channels are told and people asked; mail fails at first, and one person is excluded."""
     stage.world.fail["mail_report"] = 3
@@ -226,6 +240,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         with_answers_to_pages,
         someone_excluded,
         told,
+        lost_and_contained_again,
     ),
     "adversarial-evasion": EVASION,
     "assistant-exfiltration": EXFILTRATION,
@@ -234,7 +249,14 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
 """By playbook."""
 
 OF_MANY_RUNS: dict[str, tuple[Scenario, ...]] = {
-    "feedback-poisoning": (resolved, false_alarm, by_people, by_people_who_prove_it, told),
+    "feedback-poisoning": (
+        resolved,
+        false_alarm,
+        by_people,
+        by_people_who_prove_it,
+        told,
+        lost_and_contained_again,
+    ),
     "triage": (stormed,),
 }
 """Those that are recorded on a server as well that asks for a new run all the time."""

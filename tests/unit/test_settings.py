@@ -18,6 +18,7 @@ from hemostat.toml_lines import Lines
 from hemostat.vault import Vault
 from schemas.alert import AlertSeverity
 from schemas.errors import ConfigurationError
+from schemas.standing_proof import StandingProof
 
 GOOD = """
 [hemostat]
@@ -232,3 +233,15 @@ def test_a_regime_or_a_country_that_is_not_known_is_told_with_its_line() -> None
     said = problems('[services.a]\nregimes = ["gpdr"]\ncountries = ["XX"]\n')
     assert any("toml:2" in line and "no legal regime 'gpdr'" in line for line in said)
     assert any("toml:3" in line and "no country 'XX'" in line for line in said)
+
+
+def test_a_service_is_looked_at_again_unless_that_is_switched_off() -> None:
+    said = "[services.a.standing_proof]\nfirst = '30s'\nat_most = '10m'\n"
+    assert Settings.parse("[services.a]").service("a").standing_proof == StandingProof()
+    rhythm = Settings.parse(said).service("a").standing_proof
+    assert rhythm is not None
+    assert (rhythm.first, rhythm.at_most) == (timedelta(seconds=30), timedelta(minutes=10))
+    off = "[services.a.standing_proof]\nenabled = false\n"
+    assert Settings.parse(off).service("a").standing_proof is None
+    (problem,) = problems("[services.a.standing_proof]\nfirst = '10m'\n")
+    assert "swap them" in problem

@@ -22,6 +22,7 @@ from schemas.clocks.readings import due_by_calendar
 from schemas.evidence import EvidenceItem, Sealed
 from schemas.ports import clocks, gateway, paging, probes, registry, serving, tickets, vault
 from schemas.ports.port import Port
+from workers.together import looking
 
 POISONED_SINCE = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -75,7 +76,8 @@ class World:
         """One activity per port."""
         modules = (clocks, gateway, paging, probes, registry, serving, tickets, vault)
         ports = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
-        return [self._activity(port) for port in ports]
+        acts = [self._activity(port) for port in ports]
+        return [*acts, looking(ports, acts)]
 
     def _activity(self, port: Port[Any, Any]) -> Callable[..., Awaitable[Any]]:
         async def act(request: Any) -> Any:

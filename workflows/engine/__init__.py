@@ -6,7 +6,7 @@ retries, journal, gates, search attributes, compensation and continue-as-new hap
 
 from workflows.engine import checks
 from workflows.engine.playbook import Playbook
-from workflows.engine.proof import Check, Proof
+from workflows.engine.proof import Check, Proof, Stands
 from workflows.engine.spec import PlaybookSpec, playbook
 from workflows.engine.steps import Act, StepGivenUp, do
 
@@ -16,6 +16,7 @@ __all__ = [
     "Playbook",
     "PlaybookSpec",
     "Proof",
+    "Stands",
     "StepGivenUp",
     "checks",
     "do",

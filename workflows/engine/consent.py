@@ -145,11 +145,13 @@ class Consent(Execution):
         lifts: str | tuple[str, ...],
         agree: GatePolicy,
         closed: Proof | None = None,
+        releases: tuple[str, ...] = (),
     ) -> bool:
         """Re-enable in stages under guard; a breach isolates again by itself and asks anew.
 
         *closed* shows that it is isolated again, *lifts* names the containing steps that are over
-        with it. True only if all is open and shown.
+        with it, *releases* those that need not hold any more while it is open. What is named is
+        not looked at again meanwhile. True only if all is open and shown.
         """
         step = self._id(title)
         if step in self._results:
@@ -161,15 +163,19 @@ class Consent(Execution):
         at = self._kept(f"stages {step}", {"attempt": 1, "stage": 0, "broke": False})
         lifted = (lifts,) if isinstance(lifts, str) else lifts
         closers = tuple(who for title in lifted for who in self.people.executors(self._id(title)))
+        resting = [self._id(name) for name in (*lifted, *releases)]
         while await self._agreed(whole, agree, at["attempt"], closers):
+            await self.standing.rest(*resting)
             if at["broke"] or not await self._staged(whole, plan, at):
                 await self._fall_back(step, plan, at)
+                self.standing.resume(*resting)
                 continue
             await self._stop_watching(no_longer_watched)
             last = Step(step, title, StepClass.RESTORE, finish, finished)
             done = await self._carry_out(last, at["attempt"]) is not None
             for title_lifted in lifted if done else ():
                 self._lift(title_lifted)
+            self.standing.end(*(resting if done else ()))
             self._results[step] = done
             return done
         self._results[step] = False

@@ -14,9 +14,13 @@ from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine.lifecycle import Lifecycle
 from workflows.engine.proof import Proof
 from workflows.engine.steps import ActFailed, Step, waits_for_people
+from workflows.engine.stood import CONTAINED_AGAIN, Standing
 
 AUTOMATIC_ATTEMPTS = 2
 """How often containment is tried before people are asked how to go on."""
+
+AUTOMATIC_LOSSES = 3
+"""How often a containment that was lost is done again before people are asked each time."""
 
 
 class Execution(Lifecycle):
@@ -54,6 +58,40 @@ class Execution(Lifecycle):
             attempt = at["attempt"] + 1
             at |= {"why": None, "attempt": attempt, "begun": False, "answers": [], "proof": {}}
             at.pop("outside", None)
+
+    def _do_again(self, standing: Standing, attempt: int) -> None:
+        self._in_background(self._contain_what_was_lost(standing, attempt), CONTAINED_AGAIN)
+
+    async def _contain_what_was_lost(self, standing: Standing, attempt: int) -> None:
+        """Do a step again whose containment was lost: at once, unless the rule says to ask.
+
+        It survives a new run: what is under way is kept, as of any step.
+        """
+        step = standing.step
+        if self.people.declared:
+            self.record.assess(Facts(containment_unproven=Known.YES))
+        losses = self.standing.memory(step.id).losses
+        asks = standing.asks or losses > AUTOMATIC_LOSSES
+        under_way = self._is_under_way(step.id)
+        if under_way or not asks or await self._agreed_to_contain_again(standing, losses):
+            await self._carry_out(step, attempt)
+        else:
+            says = f"{step.title}: left as it is, people said no"
+            self.record.write(Kind.FINDING, says, step=step.id)
+        self.record.settle()
+        self.standing.settled(step.id)
+
+    async def _agreed_to_contain_again(self, standing: Standing, losses: int) -> bool:
+        step = standing.step
+        policy = GatePolicy(
+            id=f"again-{step.id}"[:63],
+            asks=f"{step.title}: containment was lost. Contain again?",
+            roles=("commander",),
+            on_silence=OnSilence.HOLD if standing.asks else OnSilence.PROCEED,
+        )
+        shown: dict[str, JsonValue] = {"step": step.title, "losses": losses}
+        outcome = await self._once(f"again {step.id} {losses}", policy, shown)
+        return outcome in (Outcome.APPROVED, Outcome.PROCEEDED_BY_POLICY)
 
     async def _attempt(self, step: Step, at: dict[str, Any]) -> tuple[list[Any], str | None]:
         """Make one attempt, or go on with it; return the answers and, if it did not hold, why."""

@@ -30,6 +30,7 @@ from schemas.journal import Kind
 from workflows.engine.intake import wait_for_firing
 from workflows.engine.signals import legible
 from workflows.engine.steps import StepGivenUp
+from workflows.engine.stood import KEPT
 from workflows.engine.succession import Succession
 
 FALSE_ALARM = GatePolicy(
@@ -177,6 +178,8 @@ class Lifecycle(Succession):
         self.take_precautions()
         if self.clocks.declared:
             self._in_background(self.clocks.keep(), "legal clocks")
+        if self.standing.declared:
+            self._in_background(self.standing.keep(), KEPT)
         self.announcer.begin()
         response = self._spawn(self._respond_and_be_clear(), "respond")
         judged = self._spawn(self._judge_false_alarm(), "false alarm")
@@ -208,6 +211,7 @@ class Lifecycle(Succession):
 
     async def _respond_or_hand_over(self) -> Resolution:
         resolution = await self._respond_or_stop()
+        await self.standing.close()
         await self.reviews.done()
         return resolution
 
@@ -228,6 +232,7 @@ class Lifecycle(Succession):
     async def _take_back(self, because: str) -> None:
         """Undo what stands; a watch would take that for somebody else's doing."""
         await self._stop_beside(lambda what: what.startswith("watch "))
+        self.standing.end_all()
         await self.undo.all(because)
 
     async def _wind_up(self) -> None:

@@ -26,7 +26,7 @@ from schemas.severity import Facts, Impact
 from schemas.step import StepClass, StepState
 from workflows.engine import checks, commands
 from workflows.engine.alongside import Alongside
-from workflows.engine.proof import Proof
+from workflows.engine.proof import Proof, Stands
 from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp, do
 from workflows.engine.undo import Reversal
 
@@ -43,6 +43,9 @@ Found = Callable[[Res], Awaitable[Act[Req, Res] | None]]
 
 class Playbook(Alongside, Generic[Par]):
     """The base of every playbook: write ``respond`` with these verbs."""
+
+    _asks_again = False
+    """Whether the rule's last word was to ask always: then also after a loss."""
 
     @property
     def parameters(self) -> Par:
@@ -172,6 +175,7 @@ class Playbook(Alongside, Generic[Par]):
             once["recorded"] = True
             says = f"Isolate first? {ruling.verdict.value}: {ruling.because}"
             self.record.write(Kind.RULE, says, data=data)
+        self._asks_again = ruling.verdict is Verdict.ASK_ALWAYS
         if ruling.verdict in (Verdict.ACT_NOW, Verdict.DO_NOT_ISOLATE):
             return ruling.verdict is Verdict.ACT_NOW
         policy = GatePolicy(
@@ -191,17 +195,25 @@ class Playbook(Alongside, Generic[Par]):
         proof: Proof,
         undo: Sequence[Act[Any, Any]],
         undo_proof: Proof | None = None,
+        stands: Stands | None = None,
     ) -> bool:
-        """Contain, prove it, and know the way back; True only if proven."""
+        """Contain, prove it, and know the way back; True only if proven.
+
+        *stands* says how it is looked at again from then on; None: it is not.
+        """
         step = self._id(title)
         kept = self._results.get(step)
         key = self._key(step, 1)
         if kept is None or self.record.steps[step].state is not StepState.UNDONE:
             self.undo.register(Reversal(step=step, key=key, acts=undo, proof=undo_proof))
         self.record.enter(Phase.CONTAINMENT)
+        doing = Step(step, title, StepClass.CONTAIN, acts, proof)
+        if stands is not None:
+            over = [self._id(other) for other in stands.over]
+            self.standing.register(doing, proof, stands, over, asks=self._asks_again)
         if kept is not None:
             return kept == StepState.PROVEN.value
-        await self._carry_out(Step(step, title, StepClass.CONTAIN, acts, proof))
+        await self._carry_out(doing)
         self._results[step] = self.record.steps[step].state.value
         self.record.settle()
         return self.record.steps[step].state is StepState.PROVEN
@@ -209,6 +221,7 @@ class Playbook(Alongside, Generic[Par]):
     async def contain_again(self, title: str, *acts: Act[Any, Any], proof: Proof) -> bool:
         """Do a containing step anew after it stopped holding; the way back is known already."""
         step = self._id(title)
+        await self.standing.free(step)
         doing = Step(step, title, StepClass.CONTAIN, acts, proof)
         self.hands.busy += 1  # a new run would not know that it was agreed to
         try:

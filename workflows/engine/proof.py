@@ -6,7 +6,7 @@ Every look goes another way than the write it proves. A look that fails to be ma
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from schemas.base import Frozen
@@ -42,6 +42,24 @@ class Proof:
     polls: int = 3
     every: timedelta = timedelta(seconds=30)
     within: timedelta = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Stands:
+    """How a containment is looked at again while it stands; unless said, by its own proof.
+
+    *by* is the proof to look by where that one holds only at its time. *over* names the containing
+    steps that this one takes the place of: they are not looked at while it stands. *until* is when
+    it ends by itself.
+    """
+
+    by: Proof | None = None
+    over: tuple[str, ...] = ()
+    until: datetime | None = None
+
+
+STANDS = Stands()
+"""By its own proof, until it is taken back, lifted or the incident closes."""
 
 
 def judge(observations: Sequence[Observation]) -> ProofVerdict:

@@ -15,10 +15,19 @@ from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_
 from temporalio.workflow import ActivityCancellationType
 
 from schemas.base import Frozen, iso
+from schemas.canonical import digest_of
 from schemas.errors import HemostatError
 from schemas.incident import Service
 from schemas.journal import Kind
-from schemas.ports.port import Effect, Port, Request
+from schemas.ports.port import HEARTBEAT_WITHIN, Effect, Port, Request
+from schemas.standing_proof import (
+    LOOK_TOGETHER,
+    LOOKS_AT_ONCE,
+    Look,
+    LookTogether,
+    Seen,
+    SeenTogether,
+)
 from schemas.step import Observation, ProofVerdict, StepClass
 from workflows.engine import commands
 from workflows.engine.proof import Check, Proof, judge
@@ -195,6 +204,42 @@ class Hands:
             return Observation(check=check.says, held=None, measured={"error": cause_of(error)})
         return Observation(check=check.says, held=check.holds(answer), measured=scalars(answer))
 
+    async def look_together(
+        self, asked: Sequence[tuple[Check[Any, Any], int]]
+    ) -> list[Observation]:
+        """Make all these looks in one act; each look that is asked for twice is made once."""
+        looks = [
+            Look(
+                port=check.port.name,
+                request=self._addressed(check.ask(poll), check.port, "").model_dump(mode="json"),
+            )
+            for check, poll in asked
+        ]
+        once = {digest_of(look.model_dump(mode="json")): look for look in looks}
+        longest = max(check.port.attempt_within for check, _ in asked)
+        try:
+            answer = await commands.activity(
+                LOOK_TOGETHER,
+                LookTogether(looks=tuple(once.values())),
+                result_type=SeenTogether,
+                start_to_close_timeout=longest * (1 + len(once) // LOOKS_AT_ONCE),
+                heartbeat_timeout=HEARTBEAT_WITHIN,
+                retry_policy=LOOK_RETRY,
+                summary="look again at what stands",
+            )
+        except ActivityError as error:
+            if is_cancelled_exception(error) or stopping():
+                raise asyncio.CancelledError from error
+            failed = {"error": cause_of(error)}
+            return [Observation(check=c.says, held=None, measured={**failed}) for c, _ in asked]
+        if stopping():
+            raise asyncio.CancelledError
+        seen = dict(zip(once, answer.seen, strict=True))
+        return [
+            _observed(check, seen[digest_of(look.model_dump(mode="json"))])
+            for (check, _), look in zip(asked, looks, strict=True)
+        ]
+
     async def prove(
         self, proof: Proof, *, step: str, kept: dict[str, Any] | None = None
     ) -> ProofVerdict:
@@ -231,6 +276,13 @@ class Hands:
                 "observations": [o.model_dump(mode="json") for o in observations],
             },
         )
+
+
+def _observed(check: Check[Any, Any], seen: Seen) -> Observation:
+    if seen.answer is None:
+        return Observation(check=check.says, held=None, measured={"error": seen.failed})
+    answer = check.port.result.model_validate(seen.answer)
+    return Observation(check=check.says, held=check.holds(answer), measured=scalars(answer))
 
 
 def stopping() -> bool:

@@ -34,8 +34,10 @@ from workflows.engine.record import Record
 from workflows.engine.reporting import Reporting
 from workflows.engine.speakers import Speakers
 from workflows.engine.spec import PlaybookSpec
+from workflows.engine.standing import StandingProofs
 from workflows.engine.stated import Statements
 from workflows.engine.steps import ActFailed, Hands, do
+from workflows.engine.stood import Standing
 from workflows.engine.undo import Undo
 
 PRESSING, LAST_CALL = 8_000, 30_000
@@ -93,6 +95,9 @@ class Succession:
         self.drafts = Drafts(self.record, self.gates, self.people, self.speakers)
         self.evidence = Evidence(self.record, self.hands, self.pager)
         self.undo = Undo(self.record, self.hands, self.pager)
+        self.standing = StandingProofs(
+            self.record, self.hands, self.pager, self.service.standing_proof, self._do_again
+        )
         self.clocks = LegalClocks(
             self.record, self.hands, self.pager, self.intake, self.speakers, opening.legal
         )
@@ -167,6 +172,10 @@ class Succession:
 
     def _is_under_way(self, step: str) -> bool:
         return f"under way {step}" in self._results
+
+    def _do_again(self, standing: Standing, attempt: int) -> None:
+        """Do a step again whose containment was lost; ``Execution`` says how."""
+        raise NotImplementedError
 
     # Beside the response
 
@@ -261,6 +270,7 @@ class Succession:
                 "tail": [entry.model_dump(mode="json") for entry in record.chain.entries[upto:]],
                 **({"clocks": self.clocks.dump()} if self.clocks.declared else {}),
                 **({"told": self.announcer.dump()} if self.announcer.declared else {}),
+                **({"standing": self.standing.dump()} if self.standing.declared else {}),
                 **({"answers": self.page_answers.dump()} if self.page_answers.any else {}),
                 **({"drafts": self.drafts.dump()} if self.drafts.any else {}),
                 **({"speakers": self.speakers.dump()} if self.speakers.declared else {}),
@@ -313,6 +323,8 @@ class Succession:
             self.speakers.load(state["speakers"])
         if "answers" in state:
             self.page_answers.load(state["answers"])
+        if "standing" in state:
+            self.standing.load(state["standing"])
         if "told" in state:
             self.announcer.load(state["told"])
         self.people.load(state.get("people", {}))
