@@ -15,13 +15,13 @@ from typing import Any, Final, TypeGuard
 from bench import alarms
 from bench.posting import Connection, post_all
 from bench.stage import ROOT, TOKEN, Stage
-from hemostat.embedded import READY_WITHIN
 from hemostat.gateway.routing import incident_id
 from hemostat.identity.desk import Identity
 from hemostat.incidents import views
 from hemostat.keys import create_key
 from hemostat.processes import LOOPBACK, ChildProcess, free_port
 from hemostat.settings import Settings
+from hemostat.temporal.embedded import READY_WITHIN
 from schemas.errors import HemostatError
 from schemas.incident import GateView, IncidentView
 

@@ -19,10 +19,10 @@ from temporalio.client import Client
 from bench.courses import COURSES
 from bench.marks import Marks
 from bench.posting import Connection
-from hemostat.embedded import READY_WITHIN, start_embedded_temporal
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect
+from hemostat.temporal.embedded import READY_WITHIN, start_embedded_temporal
 
 ROOT: Final = Path(__file__).parents[1]
 TOKEN: Final = "bench-token-of-this-run"  # noqa: S105 - lives as long as the run, on loopback

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings, found_by_pydantic
+from hemostat.settings.problems import InvalidSettings, found_by_pydantic
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError
 from schemas.ports import channels

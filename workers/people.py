@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from hemostat.roster_problems import expired, unknown_gates, weak_gates
 from hemostat.settings import Settings
-from hemostat.settings_problems import Found
+from hemostat.settings.problems import Found
+from hemostat.settings.roster_problems import expired, unknown_gates, weak_gates
 from schemas.errors import ConfigurationError
 from schemas.gate import GatePolicy
 from schemas.gate_state import with_ladders

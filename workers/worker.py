@@ -19,7 +19,7 @@ from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from hemostat.audit.code import build_id
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from workers.connections import Connections, close_adapters, connect_adapters, unwired
 from workers.dispatch import activities_for
 from workers.interceptors import FailuresInOurWords, keep_tracebacks_out_of_the_log

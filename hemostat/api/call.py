@@ -11,7 +11,7 @@ from starlette.requests import Request
 from hemostat.api.repeats import Repeats
 from hemostat.console.book import Book
 from hemostat.desk.desk import Desk
-from hemostat.live import Live
+from hemostat.incidents.live import Live
 from schemas.base import Frozen
 from schemas.errors import HemostatError
 from schemas.who import Who

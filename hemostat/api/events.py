@@ -16,7 +16,7 @@ from hemostat import incidents
 from hemostat.api.call import Call
 from hemostat.api.problems import HEADERS
 from hemostat.desk.watching import StillThere
-from hemostat.live import AtOnce, Told, event_text, standing
+from hemostat.incidents.live import AtOnce, Told, event_text, standing
 from schemas.errors import HemostatError
 
 STILL_THERE_SECONDS: Final = 15.0

@@ -15,8 +15,8 @@ from temporalio.client import Client, WorkflowExecutionDescription
 from temporalio.service import RPCError, RPCStatusCode
 
 from hemostat.audit.store import Store, place_of
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import page
+from hemostat.incidents.incident_row import IncidentRow
 from schemas.audit.checkpoint import KIND, Checkpoint, Why
 from schemas.audit.signing import open_envelope
 from schemas.audit.strict import NotStrict

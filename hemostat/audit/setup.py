@@ -18,7 +18,7 @@ def store_of(settings: Settings) -> Store:
     """Return the write-once store that ``[audit]`` names, by default a folder of the state."""
     table = settings.audit
     if table.s3 is not None:
-        from hemostat.locked_bucket import LockedBucket  # noqa: PLC0415 - boto3 only where used
+        from hemostat.vault.locked_bucket import LockedBucket  # noqa: PLC0415 - boto3 only where used
 
         return LockedBucket(table.s3, use="audit")
     folder = table.store

@@ -11,16 +11,16 @@ import click
 
 from hemostat.cli import json_option, server_option, settings_option
 from hemostat.desk.inbox import legal_roles, roles_at, roles_that_ask
-from hemostat.gates_shown import described, show_gate
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import views, waiting_incidents
+from hemostat.incidents.gates_shown import described, show_gate
+from hemostat.incidents.incident_row import IncidentRow
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at
+from hemostat.remote.voice import understood
 from hemostat.settings import FILE_NAME, FILE_VARIABLE, Settings
 from hemostat.temporal import connect
 from hemostat.terminal import document, line
-from hemostat.terminal_voice import understood
 from schemas.errors import BadInput, HemostatError
 from schemas.gate import OnSilence
 from schemas.incident import GateView, IncidentView

@@ -12,14 +12,14 @@ from hemostat.incidents import view
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import speaking_at
-from hemostat.temporal import connect
-from hemostat.terminal_voice import (
+from hemostat.remote.voice import (
     role_of,
     say_there_and_tell,
     speak_and_tell,
     still_open,
     understood,
 )
+from hemostat.temporal import connect
 from schemas.incident import IncidentView
 from schemas.statements import Attestation
 

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 
 from hemostat.cli import speaker_options, yes_option
-from hemostat.decisions import open_gate
-from hemostat.gates_shown import show_gate
+from hemostat.incidents.gates_shown import show_gate
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import speaking_at
+from hemostat.remote.voice import confirmed, say_there_and_tell, speak_and_tell, understood
+from hemostat.speaking.decisions import open_gate
 from hemostat.temporal import connect
-from hemostat.terminal_voice import confirmed, say_there_and_tell, speak_and_tell, understood
 from schemas.gate import BreakGlassUse
 from schemas.incident import GateView
 

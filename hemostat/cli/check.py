@@ -12,7 +12,7 @@ from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.installed import ADAPTERS, PLAYBOOKS, installed
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from hemostat.temporal import connect, namespace_answers
 from hemostat.terminal import document, line
 from hemostat.vault import Vault

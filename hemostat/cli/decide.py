@@ -8,15 +8,15 @@ from pathlib import Path
 import click
 
 from hemostat.cli import json_option, key_option, server_option
-from hemostat.decisions import decision_for, open_gate, role_for
-from hemostat.gates_shown import show_gate
+from hemostat.incidents.gates_shown import show_gate
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import said_as, say, speaking_at
+from hemostat.remote.voice import confirmed, tell, tell_answer
 from hemostat.speaking import became_of, speak_alone
+from hemostat.speaking.decisions import decision_for, open_gate, role_for
 from hemostat.temporal import connect
 from hemostat.terminal import line
-from hemostat.terminal_voice import confirmed, tell, tell_answer
 from schemas.errors import NotHeld
 from schemas.gate import Choice, Decision
 from schemas.incident import GateView

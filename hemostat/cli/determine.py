@@ -14,10 +14,10 @@ from hemostat.incidents import legal_clocks, view
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import say, speaking_at
+from hemostat.remote.voice import tell, tell_answer, understood
 from hemostat.speaking import became_of, speak_alone
 from hemostat.temporal import connect
 from hemostat.terminal import line
-from hemostat.terminal_voice import tell, tell_answer, understood
 from schemas.clocks.determination import Determination, Matter
 from schemas.clocks.view import ClocksView
 

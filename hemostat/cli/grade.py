@@ -13,8 +13,8 @@ from hemostat.incidents import view
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import speaking_at
+from hemostat.remote.voice import say_there_and_tell, speak_and_tell, still_open, understood
 from hemostat.temporal import connect
-from hemostat.terminal_voice import say_there_and_tell, speak_and_tell, still_open, understood
 from schemas.errors import BadInput
 from schemas.severity import Facts, Impact, Severity
 from schemas.statements import Regrading

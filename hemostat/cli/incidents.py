@@ -5,8 +5,8 @@ import asyncio
 import click
 
 from hemostat.cli import json_option, server_option
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import list_incidents
+from hemostat.incidents.incident_row import IncidentRow
 from hemostat.remote.reading import rows as rows_there
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at

@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from hemostat.cli import json_option, server_option, settings_option
-from hemostat.following import follow as followed
-from hemostat.gates_shown import show_gate
 from hemostat.incidents import JournalRead, journal, view
+from hemostat.incidents.following import follow as followed
+from hemostat.incidents.gates_shown import show_gate
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at

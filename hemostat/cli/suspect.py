@@ -12,14 +12,14 @@ from hemostat.incidents import view
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import speaking_at
-from hemostat.temporal import connect
-from hemostat.terminal_voice import (
+from hemostat.remote.voice import (
     confirmed,
     say_there_and_tell,
     speak_and_tell,
     still_open,
     understood,
 )
+from hemostat.temporal import connect
 from schemas.statements import NAMES_SUSPECTS, Suspicion
 
 _FOR_GOOD = "exclude {}? it cannot be taken back"

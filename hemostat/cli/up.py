@@ -9,13 +9,13 @@ from pathlib import Path
 import click
 
 from hemostat.cli import json_option, log_to_stderr, settings_option
-from hemostat.first_settings import write_first_settings
 from hemostat.identity.accounts import ROLES_OF_ONE_OPERATOR
 from hemostat.identity.desk import accounts_of
 from hemostat.settings import FILE_NAME, Settings
 from hemostat.temporal import DEFAULT_ADDRESS
 from hemostat.terminal import document, line
 from hemostat.up import TEMPORAL_PORT, UI_PORT, Running, run_up
+from hemostat.up.first_settings import write_first_settings
 
 FIRST = "operator"
 """The name of the first account."""

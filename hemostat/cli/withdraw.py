@@ -14,8 +14,8 @@ from hemostat.incidents import journal_from, view
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.speaking import speaking_at
+from hemostat.remote.voice import say_there_and_tell, speak_and_tell, still_open, understood
 from hemostat.temporal import connect
-from hemostat.terminal_voice import say_there_and_tell, speak_and_tell, still_open, understood
 from schemas.errors import NotHeld
 from schemas.gate import Withdrawal
 from schemas.journal import Entry

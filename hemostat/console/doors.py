@@ -17,7 +17,7 @@ from hemostat.console.book import Book
 from hemostat.console.drills import Drills
 from hemostat.console.pages import HEADERS, page
 from hemostat.console.reading import Reading
-from hemostat.live import Live
+from hemostat.incidents.live import Live
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
 

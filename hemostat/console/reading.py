@@ -12,8 +12,8 @@ from hemostat.desk.desk import Desk
 from hemostat.desk.inbox import Inbox
 from hemostat.desk.listing import Filters, Page
 from hemostat.desk.said import Answer, Said, Taken
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
+from hemostat.incidents.incident_row import IncidentRow
 from schemas.clocks.view import ClocksView
 from schemas.incident import IncidentView
 from schemas.who import Who

@@ -18,8 +18,8 @@ from hemostat.console.pages import page
 from hemostat.console.speaking import form_of
 from hemostat.console.summaries import Summary
 from hemostat.desk.listing import Filters
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import NoWorkerAnswers
+from hemostat.incidents.incident_row import IncidentRow
 from schemas.clocks.view import ClockRow, ClocksView
 from schemas.errors import HemostatError
 from schemas.gate import OnSilence

@@ -15,7 +15,7 @@ from typing import Final
 from temporalio.client import Client
 
 from hemostat import incidents
-from hemostat.incident_row import IncidentRow
+from hemostat.incidents.incident_row import IncidentRow
 from schemas.base import Frozen
 from schemas.clocks.view import ClocksView
 from schemas.errors import HemostatError

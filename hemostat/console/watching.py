@@ -18,7 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from hemostat.console.doors import Console
 from hemostat.console.pages import HEADERS
 from hemostat.desk.watching import StillThere
-from hemostat.live import AtOnce, Told
+from hemostat.incidents.live import AtOnce, Told
 from schemas.who import Who
 
 _STILL_THERE_SECONDS: Final = 15.0

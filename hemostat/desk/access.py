@@ -13,8 +13,8 @@ from typing import Final
 
 from temporalio.client import Client
 
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import sight
+from hemostat.incidents.incident_row import IncidentRow
 from hemostat.settings import Settings
 from schemas.errors import HemostatError
 from schemas.incident import Sight

@@ -31,9 +31,9 @@ from hemostat.desk.reads import Reads
 from hemostat.desk.said import Answer, Said
 from hemostat.desk.saying import Voice
 from hemostat.identity.kept import secret_bytes
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead, NoSuchIncident
-from hemostat.journal_parts import journal_part
+from hemostat.incidents.incident_row import IncidentRow
+from hemostat.incidents.journal_parts import journal_part
 from hemostat.keys import SigningKey
 from hemostat.settings import Settings
 from hemostat.vault import Vault

@@ -14,8 +14,8 @@ from temporalio.client import Client
 
 from hemostat.desk.access import Access
 from hemostat.identity.sealed import SealedCookie
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import page
+from hemostat.incidents.incident_row import IncidentRow
 from schemas import visibility
 from schemas.base import Frozen, Name
 from schemas.errors import BadInput

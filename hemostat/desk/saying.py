@@ -18,8 +18,8 @@ from temporalio.service import RPCError, RPCStatusCode
 from hemostat.desk.answers import answer_to, how_the_gate_ended, nothing_new, too_late, unseen
 from hemostat.desk.messages import SIGNALS, Signal, last_approval, message_of, needs_gate
 from hemostat.desk.said import Answer, Said, Taken, Withdraw
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import journal_from, view
+from hemostat.incidents.incident_row import IncidentRow
 from hemostat.keys import SigningKey
 from hemostat.speaking import MayNotSpeak, Spoken, sign
 from schemas.errors import BadInput, SystemUnreachable

@@ -8,9 +8,9 @@ import math
 
 from hemostat.drill import told
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.range.measure import Measurement
+from hemostat.drill.range.poisoning.measure import Measurement
+from hemostat.drill.range.poisoning.range import Range
 from hemostat.drill.range.population import CANARY_ACCOUNT
-from hemostat.drill.range.range import Range
 
 ROLES = (
     *("ml-on-call", "ml-secondary", "ml-lead", "commander", "deputy-commander"),

@@ -12,8 +12,8 @@ from typing import Final
 
 import httpx2
 
-from hemostat.drill.range.measure import Measurement
-from hemostat.drill.range.range import Range
+from hemostat.drill.range.poisoning.measure import Measurement
+from hemostat.drill.range.poisoning.range import Range
 
 _EVERY_SECONDS: Final = 1.0
 _BASELINE_LOOKS: Final = 3

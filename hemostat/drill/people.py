@@ -13,10 +13,10 @@ from typing import Final
 
 from temporalio.client import Client
 
-from hemostat.decisions import decision_for
 from hemostat.incidents import view
 from hemostat.keys import SigningKey
 from hemostat.speaking import speak
+from hemostat.speaking.decisions import decision_for
 from schemas.errors import HemostatError
 from schemas.gate import Choice
 from schemas.incident import GateView

@@ -3,15 +3,13 @@
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
-from hemostat.drill import (
-    adversarial_evasion,
-    assistant_exfiltration,
-    evasion_timeline,
-    exfiltration_timeline,
-    feedback_poisoning,
-    timeline,
-)
+from hemostat.drill import timeline
 from hemostat.drill.course import Tell
+from hemostat.drill.evasion import drill as adversarial_evasion
+from hemostat.drill.evasion import timeline as evasion_timeline
+from hemostat.drill.exfiltration import drill as assistant_exfiltration
+from hemostat.drill.exfiltration import timeline as exfiltration_timeline
+from hemostat.drill.poisoning import drill as feedback_poisoning
 from hemostat.drill.report import Report
 
 Drill = Callable[[Tell, bool], Coroutine[Any, Any, Report]]

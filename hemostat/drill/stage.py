@@ -23,16 +23,16 @@ from temporalio.client import Client
 from hemostat.audit.setup import first_key
 from hemostat.drill.addresses import Addresses
 from hemostat.drill.configuration import CAST, configuration
-from hemostat.drill.range.measure import Measurement
+from hemostat.drill.range.poisoning.measure import Measurement
+from hemostat.drill.range.poisoning.range import Range
 from hemostat.drill.range.population import MEMBERS
-from hemostat.drill.range.range import Range
-from hemostat.drill.range.standin import Control, start_standin
+from hemostat.drill.range.standins.standin import Control, start_standin
 from hemostat.drill.told import CHANNEL, everyone, slack_id
-from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.keys import SigningKey, create_key
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to
+from hemostat.temporal.embedded import EmbeddedTemporal, start_embedded_temporal
 
 _READY_WITHIN: Final = timedelta(seconds=60)
 _IDENTITY: Final = '\n[identity]\nkey = "file:gateway-key.pem"\n'

@@ -11,7 +11,7 @@ from hemostat.audit.replay.today import replay_today
 from hemostat.audit.setup import store_of, trust_path
 from hemostat.audit.verify.pack import verify_pack
 from hemostat.drill.observer import Sample
-from hemostat.drill.range.attacker import AttackReport
+from hemostat.drill.range.poisoning.attacker import AttackReport
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
 from hemostat.drill.stage import Stage, StageOn
 from hemostat.drill.told import CHANNEL, direct_channel

@@ -22,7 +22,7 @@ from hemostat.gateway.signed import Refused, SignedReports
 from hemostat.gateway.sources import SourceKind, source_kind
 from hemostat.keys import speakers_of
 from hemostat.settings import Settings, Source, read_secret
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from hemostat.vault import Vault
 from schemas.alert import Alert, Authenticity, RawRef
 from schemas.canonical import digest_bytes

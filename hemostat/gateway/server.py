@@ -19,7 +19,7 @@ from hemostat.desk.desk import Desk
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity.desk import Identity
-from hemostat.live import Live
+from hemostat.incidents.live import Live
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError

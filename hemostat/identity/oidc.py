@@ -21,8 +21,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from hemostat.identity_settings import LOOPBACK_HOSTS, OidcTable
-from hemostat.settings_values import read_secret
+from hemostat.settings.identity import LOOPBACK_HOSTS, OidcTable
+from hemostat.settings.values import read_secret
 from schemas.base import Frozen
 from schemas.errors import NotHeld, SystemUnreachable
 

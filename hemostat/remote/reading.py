@@ -9,9 +9,9 @@ from urllib.parse import quote
 from hemostat.api.reading import JournalPart, Me
 from hemostat.desk.inbox import Asked, Inbox
 from hemostat.desk.listing import LARGEST, Page
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
-from hemostat.live import Standing
+from hemostat.incidents.incident_row import IncidentRow
+from hemostat.incidents.live import Standing
 from hemostat.remote.server import Server
 from schemas.clocks.view import ClocksView
 from schemas.errors import HemostatError, SystemUnreachable

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hemostat.drill.range.standin import Control, start_standin
+from hemostat.drill.range.standins.standin import Control, start_standin
 from hemostat.processes import free_port
 
 SERVICENOW_USER = "hemostat-bot"

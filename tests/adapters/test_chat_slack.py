@@ -11,7 +11,7 @@ import pytest
 from activities import chat_slack
 from activities.chat_slack import Connection, Slack
 from activities.parts.slack_blocks import ACKNOWLEDGE
-from hemostat.drill.range.standin import Control, Lie
+from hemostat.drill.range.standins.standin import Control, Lie
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError, SystemRefused, SystemUnreachable
 from schemas.gate import Outcome

@@ -18,7 +18,7 @@ from activities.mail_smtp import Connection as MailConnection
 from activities.mail_smtp import Mail
 from activities.paging_pagerduty import Connection as PagerConnection
 from activities.paging_pagerduty import PagerDuty
-from hemostat.drill.range.standin import Control
+from hemostat.drill.range.standins.standin import Control
 from hemostat.processes import free_port
 from hemostat.vault import Vault
 from schemas.incident import Severity

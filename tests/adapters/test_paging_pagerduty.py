@@ -12,8 +12,8 @@ import pytest
 
 from activities import paging_pagerduty
 from activities.paging_pagerduty import Connection, PagerDuty
-from hemostat.drill.range.pagerduty_standin import refusals
-from hemostat.drill.range.standin import Control, Lie
+from hemostat.drill.range.standins.pagerduty import refusals
+from hemostat.drill.range.standins.standin import Control, Lie
 from hemostat.vault import Vault
 from schemas.errors import SystemRefused, SystemUnreachable
 from schemas.incident import Severity

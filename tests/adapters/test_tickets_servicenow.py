@@ -11,7 +11,7 @@ import pytest
 
 from activities import tickets_servicenow
 from activities.tickets_servicenow import Connection, ServiceNow
-from hemostat.drill.range.standin import Control, Lie
+from hemostat.drill.range.standins.standin import Control, Lie
 from hemostat.vault import Vault
 from schemas.errors import BadInput, SystemRefused, SystemUnreachable
 from schemas.incident import Severity

@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 
 from activities.parts.sealed_originals import Restricted
 from activities.vault_s3 import Connection, VaultS3
-from hemostat.bucket_settings import S3Table
 from hemostat.cli.check import findings
 from hemostat.drill.range.evidence_store import (
     BUCKET,
@@ -22,8 +21,9 @@ from hemostat.drill.range.evidence_store import (
     start_evidence_store,
     wait_evidence_store,
 )
+from hemostat.settings.bucket import S3Table
 from hemostat.vault import EvidenceMissing, Vault
-from hemostat.vault_bucket import BucketKeep
+from hemostat.vault.bucket import BucketKeep
 from schemas.canonical import digest_bytes
 from schemas.errors import EvidenceCorrupt
 from schemas.evidence import EvidenceItem

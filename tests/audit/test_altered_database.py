@@ -9,9 +9,9 @@ from temporalio.client import Client
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.store import place_of
 from hemostat.audit.verify.pack import verify_pack
-from hemostat.embedded import start_embedded_temporal
 from hemostat.processes import free_ports
 from hemostat.temporal import connect_to, ensure_namespace
+from hemostat.temporal.embedded import start_embedded_temporal
 from schemas.audit.checkpoint import Why
 from tests.audit.conftest import registered, room, until
 from tests.workflows.case import Case

@@ -12,15 +12,15 @@ from botocore.exceptions import ClientError
 from hemostat.audit.pack.export import export
 from hemostat.audit.register import Register
 from hemostat.audit.sealing import Overtaken, Sealing
-from hemostat.bucket_settings import S3Table
 from hemostat.drill.range.evidence_store import (
     BUCKET,
     end_evidence_store,
     start_evidence_store,
     wait_evidence_store,
 )
-from hemostat.locked_bucket import LockedBucket
+from hemostat.settings.bucket import S3Table
 from hemostat.vault import Vault
+from hemostat.vault.locked_bucket import LockedBucket
 from schemas.audit.chain import Link
 from schemas.audit.checkpoint import Outcome, Why
 from schemas.audit.signing import SigningKey

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from hemostat.drill.range.measure import Measurement
+from hemostat.drill.range.poisoning.measure import Measurement
+from hemostat.drill.range.poisoning.range import Range
 from hemostat.drill.range.population import CANARY_ACCOUNT
-from hemostat.drill.range.range import Range
 
 ADAPTERS_WAIT = 2
 """Seconds that adapters wait for an answer where their connection sets it."""

@@ -11,10 +11,10 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError
 
-from hemostat.decisions import decision_for
 from hemostat.incidents import journal_from, view
 from hemostat.settings import Settings
 from hemostat.speaking import send
+from hemostat.speaking.decisions import decision_for
 from schemas.alert import Alert
 from schemas.errors import HemostatError
 from schemas.gate import Choice, OnSilence

@@ -14,8 +14,8 @@ from typing import Any
 
 import httpx2
 
-from hemostat.drill.range.moderation_range import ModerationRange
-from hemostat.drill.range.standin import Control
+from hemostat.drill.range.evasion.range import ModerationRange
+from hemostat.drill.range.standins.standin import Control
 from tests.crash.outside import Effects, addressees, empty, gateway_changes, told
 from tests.crash.proxy import Proxy
 

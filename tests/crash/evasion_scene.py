@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.evasion_configuration import SILENCE_SECONDS, evasion_configuration
-from hemostat.drill.range.moderation_range import ModerationRange
+from hemostat.drill.evasion.configuration import SILENCE_SECONDS, evasion_configuration
+from hemostat.drill.range.evasion.range import ModerationRange
 from schemas.alert import Alert
 from tests.crash.evasion_outside import EvasionOutside
 from tests.crash.proxy import Proxy

@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx2
 
-from hemostat.drill.range.exfiltration_range import (
+from hemostat.drill.range.exfiltration.range import (
     SECRET,
     SERVICE_PRINCIPAL,
     SUSPECT_PRINCIPAL,
     ExfiltrationRange,
 )
-from hemostat.drill.range.standin import Control
+from hemostat.drill.range.standins.standin import Control
 from tests.crash.outside import Effects, addressees, change, empty, gateway_changes, told
 from tests.crash.proxy import Exchange, Proxy
 

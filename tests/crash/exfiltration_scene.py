@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.exfiltration_configuration import exfiltration_configuration
-from hemostat.drill.range.exfiltration_range import SUSPECT, ExfiltrationRange
+from hemostat.drill.exfiltration.configuration import exfiltration_configuration
+from hemostat.drill.range.exfiltration.range import SUSPECT, ExfiltrationRange
 from schemas.alert import Alert
 from tests.crash.exfiltration_outside import ExfiltrationOutside
 from tests.crash.proxy import Proxy

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from hemostat.drill.range.standin import Lie
+from hemostat.drill.range.standins.standin import Lie
 from schemas.errors import NotHeld
 from schemas.incident import IncidentResult, Resolution
 from schemas.journal import Entry, Kind, verify_chain

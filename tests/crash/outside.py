@@ -4,7 +4,7 @@ from email.parser import BytesParser
 from pathlib import Path
 from typing import Any, Protocol
 
-from hemostat.drill.range.standin import Control
+from hemostat.drill.range.standins.standin import Control
 from tests.crash.proxy import Exchange, Proxy
 
 Effects = dict[str, Any]

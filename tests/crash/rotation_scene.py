@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.exfiltration_configuration import exfiltration_configuration
-from hemostat.drill.range.exfiltration_range import (
+from hemostat.drill.exfiltration.configuration import exfiltration_configuration
+from hemostat.drill.range.exfiltration.range import (
     BUCKET,
     COLLEAGUES,
     SECRET,

@@ -23,12 +23,12 @@ from temporalio.client import Client
 
 from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.population import MEMBERS
-from hemostat.drill.range.standin import Control, start_standin
+from hemostat.drill.range.standins.standin import Control, start_standin
 from hemostat.drill.stage import Ground
-from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.processes import ChildExited, ChildProcess, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to
+from hemostat.temporal.embedded import EmbeddedTemporal, start_embedded_temporal
 from schemas.alert import Alert
 from tests.crash.fault import Trap
 from tests.crash.outside import Outside

@@ -13,8 +13,8 @@ from typing import Any
 
 import httpx2
 
-from hemostat.drill.range.range import Range
-from hemostat.drill.range.standin import Control
+from hemostat.drill.range.poisoning.range import Range
+from hemostat.drill.range.standins.standin import Control
 from tests.crash.outside import Effects, gateway_changes, told
 from tests.crash.proxy import Proxy
 

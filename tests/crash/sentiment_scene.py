@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.range.attacker import Plan
-from hemostat.drill.range.range import Range
+from hemostat.drill.range.poisoning.attacker import Plan
+from hemostat.drill.range.poisoning.range import Range
 from schemas.alert import Alert
 from tests.crash.configuration import configuration
 from tests.crash.proxy import Proxy

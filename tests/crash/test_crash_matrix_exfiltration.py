@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from hemostat.drill.range.exfiltration_range import (
+from hemostat.drill.range.exfiltration.range import (
     COLLEAGUES,
     SERVICE_PRINCIPAL,
     SUSPECT,

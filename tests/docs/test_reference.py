@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from activities.parts import serving_answers as said
 from activities.parts.feedback_survey import Feedback
 from activities.parts.mlflow_answers import Version
-from hemostat import settings
-from hemostat.audit_settings import AuditTable
-from hemostat.bucket_settings import S3Table, VaultTable
-from hemostat.contacts import PersonTable
 from hemostat.gateway.sources import kinds
-from hemostat.identity_settings import IdentityTable, OidcTable
-from hemostat.standing_settings import StandingProofTable
+from hemostat.settings import Settings, tables
+from hemostat.settings.audit import AuditTable
+from hemostat.settings.bucket import S3Table, VaultTable
+from hemostat.settings.contacts import PersonTable
+from hemostat.settings.identity import IdentityTable, OidcTable
+from hemostat.settings.standing_proof import StandingProofTable
 from schemas.evidence import EvidenceItem
 from schemas.gate import Decision, Refusal
 from schemas.journal import Entry, Journal, Kind
@@ -52,17 +52,17 @@ def test_every_playbook_has_its_section() -> None:
 
 
 TABLES: dict[str, type[BaseModel]] = {
-    "## `[hemostat]`": settings.HemostatTable,
-    "## `[gateway]`": settings.GatewayTable,
-    "## `[sources.NAME]`": settings.Source,
-    "## `[[routes]]`": settings.Route,
-    "## `[services.NAME]`": settings.ServiceTable,
-    "## `[services.NAME.gates.GATE]`": settings.GateTable,
+    "## `[hemostat]`": tables.HemostatTable,
+    "## `[gateway]`": tables.GatewayTable,
+    "## `[sources.NAME]`": tables.Source,
+    "## `[[routes]]`": tables.Route,
+    "## `[services.NAME]`": tables.ServiceTable,
+    "## `[services.NAME.gates.GATE]`": tables.GateTable,
     "## `[services.NAME.standing_proof]`": StandingProofTable,
     "## `[people.ID]`": PersonTable,
     "## `[roles.NAME]`": Role,
     "## `[[delegations]]`": Delegation,
-    "## `[break_glass]`": settings.BreakGlassTable,
+    "## `[break_glass]`": tables.BreakGlassTable,
     "## `[identity]`": IdentityTable,
     "## `[[identity.keys]]`": SpeakerKey,
     "## `[identity.oidc]`": OidcTable,
@@ -90,10 +90,10 @@ def test_every_key_is_there_with_its_default(heading: str) -> None:
 
 
 def test_every_table_and_every_adapter_has_a_section() -> None:
-    tables = set(settings.Settings.model_fields)
+    fields = set(Settings.model_fields)
     assert {re.sub(r"\W", "", table.split(".")[0]) for table in TABLES if "###" not in table} | {
         "connections"
-    } == tables
+    } == fields
     sections = set(re.findall(r"^##+ `.*`$", SETTINGS, re.MULTILINE))
     assert sections == {*TABLES, "## `[connections.NAME]`"}
     assert set(re.findall(r"^### `(\w+)`$", SETTINGS, re.MULTILINE)) == set(adapter_names())

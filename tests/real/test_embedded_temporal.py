@@ -12,9 +12,13 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal, temporal_executable
 from hemostat.processes import ChildExited, free_port, free_ports
 from hemostat.temporal import RETENTION, connect, connect_to, ensure_namespace
+from hemostat.temporal.embedded import (
+    EmbeddedTemporal,
+    start_embedded_temporal,
+    temporal_executable,
+)
 from schemas.errors import ConfigurationError, SystemUnreachable
 from schemas.visibility import DRILL, WAITING_FOR
 
@@ -103,7 +107,9 @@ async def test_a_namespace_is_made_fit_once_and_by_many_at_once(server: Embedded
 async def test_a_second_server_on_the_same_directory_is_refused(
     server: EmbeddedTemporal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hemostat.embedded._PREDECESSOR_GONE_WITHIN", timedelta(milliseconds=300))
+    monkeypatch.setattr(
+        "hemostat.temporal.embedded._PREDECESSOR_GONE_WITHIN", timedelta(milliseconds=300)
+    )
     port, ui_port = free_ports(2)
     with pytest.raises(ConfigurationError, match="another embedded Temporal"):
         await start_embedded_temporal(server.state_dir, port, ui_port)

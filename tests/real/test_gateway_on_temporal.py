@@ -15,13 +15,17 @@ from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal, temporal_executable
 from hemostat.gateway import intake
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.processes import free_port, free_ports
 from hemostat.settings import Settings
 from hemostat.temporal import connect_to, ensure_namespace
+from hemostat.temporal.embedded import (
+    EmbeddedTemporal,
+    start_embedded_temporal,
+    temporal_executable,
+)
 from hemostat.vault import Vault
 from schemas.alert import AlertBatch, episode_mark
 from schemas.incident import OpenIncident

@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hemostat.embedded import start_embedded_temporal
-from hemostat.first_settings import write_first_settings
 from hemostat.processes import ChildExited, ChildProcess, free_ports
 from hemostat.settings import Settings, read_secret
+from hemostat.temporal.embedded import start_embedded_temporal
+from hemostat.up.first_settings import write_first_settings
 from tests.webhooks import alert, webhook
 
 pytestmark = [pytest.mark.real, pytest.mark.temporal]

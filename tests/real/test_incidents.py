@@ -12,11 +12,17 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from hemostat import incidents
-from hemostat.embedded import start_embedded_temporal
-from hemostat.incidents import NoWorkerAnswers, journal, list_incidents, view, waiting_incidents
+from hemostat.incidents import (
+    NoWorkerAnswers,
+    journal,
+    list_incidents,
+    reading,
+    view,
+    waiting_incidents,
+)
 from hemostat.processes import free_ports
 from hemostat.temporal import connect_to
+from hemostat.temporal.embedded import start_embedded_temporal
 from hemostat.vault import Vault
 from schemas import visibility
 from schemas.errors import BadInput
@@ -124,7 +130,7 @@ async def test_a_part_that_is_not_in_the_vault_is_a_gap_and_the_rest_is_read(
 async def test_without_a_worker_the_list_is_whole_and_a_question_says_what_to_do(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(incidents, "ANSWER_WITHIN", timedelta(seconds=2))
+    monkeypatch.setattr(reading, "ANSWER_WITHIN", timedelta(seconds=2))
     await start(client, "alone", [])
     rows = {row.id: row for row in await list_incidents(client)}
     assert rows["alone"].open

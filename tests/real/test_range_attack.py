@@ -19,8 +19,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hemostat.drill.range import corpus, janitor
-from hemostat.drill.range.range import Range
+from hemostat.drill.range import janitor
+from hemostat.drill.range.poisoning import corpus
+from hemostat.drill.range.poisoning.range import Range
 from hemostat.processes import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.slow, pytest.mark.timeout(240)]

@@ -73,7 +73,7 @@ async def test_a_part_that_fails_to_start_leaves_nothing_and_says_why() -> None:
     with pytest.raises(ChildFailed, match="ended with 2") as failed:  # noqa: PT012 - it is the leaving that is tested
         async with Premises() as premises:
             state = premises.state
-            child = await premises.start("seed", "seed")
+            child = await premises.start("seed", "poisoning.seed")
             await premises.succeeded(child, timedelta(seconds=30))
     assert "usage: seed" in str(failed.value) + str(getattr(failed.value, "__notes__", ""))
     assert not state.exists()

@@ -14,11 +14,11 @@ from typing import Any
 import httpx2
 import pytest
 
-from hemostat.first_settings import write_first_settings
 from hemostat.incidents import journal_from, view
 from hemostat.processes import ChildProcess, free_ports
 from hemostat.settings import Settings, read_secret
 from hemostat.temporal import connect_to
+from hemostat.up.first_settings import write_first_settings
 from schemas.journal import Entry, Kind
 from schemas.signed_statement import read
 from tests.browser import csrf_in

@@ -14,10 +14,10 @@ from typing import Any
 import httpx2
 import pytest
 
-from hemostat.first_settings import write_first_settings
 from hemostat.keys import create_key
 from hemostat.processes import ChildProcess, free_ports
 from hemostat.settings import Settings, read_secret
+from hemostat.up.first_settings import write_first_settings
 from tests.webhooks import webhook
 
 pytestmark = [pytest.mark.real, pytest.mark.temporal, pytest.mark.slow]

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hemostat.embedded import EmbeddedTemporal, start_embedded_temporal
 from hemostat.processes import ChildExited, ChildProcess, free_ports
+from hemostat.temporal.embedded import EmbeddedTemporal, start_embedded_temporal
 
 pytestmark = [pytest.mark.real, pytest.mark.temporal]
 

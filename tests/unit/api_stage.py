@@ -27,9 +27,9 @@ from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity import secrets
 from hemostat.identity.desk import Identity
-from hemostat.incident_row import IncidentRow
-from hemostat.incidents import JournalRead, NoSuchIncident
-from hemostat.live import Live
+from hemostat.incidents import JournalRead, NoSuchIncident, reading
+from hemostat.incidents.incident_row import IncidentRow
+from hemostat.incidents.live import Live
 from hemostat.settings import Settings
 from hemostat.vault import Vault
 from schemas.canonical import digest_of
@@ -163,16 +163,22 @@ def in_place_of_temporal(monkeypatch: pytest.MonkeyPatch) -> Temporal:
     async def views(client: Client, ids: list[str], patience: object) -> list[IncidentView]:
         return [incident(fake.text) for _ in ids]
 
-    monkeypatch.setattr(incidents, "row", row)
-    monkeypatch.setattr(incidents, "view", view)
-    monkeypatch.setattr(incidents, "views", views)
-    monkeypatch.setattr(incidents, "journal", journal)
+    _told(monkeypatch, "row", row)
+    _told(monkeypatch, "view", view)
+    _told(monkeypatch, "views", views)
+    _told(monkeypatch, "journal", journal)
     monkeypatch.setattr(desk, "journal_part", journal)
-    monkeypatch.setattr(incidents, "legal_clocks", clocks)
+    _told(monkeypatch, "legal_clocks", clocks)
     monkeypatch.setattr(listing, "page", page)
     monkeypatch.setattr(saying, "view", view)
     monkeypatch.setattr(saying, "journal_from", journal_from)
     return fake
+
+
+def _told(monkeypatch: pytest.MonkeyPatch, name: str, told: object) -> None:
+    """What is known of incidents, whether asked of the package or within it."""
+    monkeypatch.setattr(incidents, name, told)
+    monkeypatch.setattr(reading, name, told)
 
 
 def app_of(folder: Path, identity: Identity, temporal: Temporal, **limits: Any) -> Starlette:

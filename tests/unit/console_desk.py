@@ -9,8 +9,8 @@ from hemostat.desk.answers import answer_to
 from hemostat.desk.inbox import Inbox, asked, roles_at
 from hemostat.desk.listing import Filters, Page
 from hemostat.desk.said import Answer, Decide, Said
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import JournalRead
+from hemostat.incidents.incident_row import IncidentRow
 from schemas.canonical import digest_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError

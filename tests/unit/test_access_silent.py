@@ -10,7 +10,7 @@ from temporalio.client import Client
 
 from hemostat.desk import access
 from hemostat.desk.access import Access
-from hemostat.incident_row import IncidentRow
+from hemostat.incidents.incident_row import IncidentRow
 from hemostat.settings import Settings
 from schemas.incident import Sight
 from schemas.who import Who

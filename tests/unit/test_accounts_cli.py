@@ -8,10 +8,10 @@ import pytest
 
 from hemostat.cli import run
 from hemostat.cli.up import FIRST, _first_account
-from hemostat.first_settings import write_first_settings
 from hemostat.identity import secrets
 from hemostat.identity.desk import accounts_of
 from hemostat.settings import Settings
+from hemostat.up.first_settings import write_first_settings
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import NotAccepted
 from hemostat.keys import SigningKey
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from hemostat.vault import Vault
 from schemas.page_answer import Answered, PageAnswer
 from tests.nasty import NASTY

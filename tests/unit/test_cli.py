@@ -7,10 +7,10 @@ import click
 import pytest
 
 from hemostat.cli import hemostat, run
-from hemostat.first_settings import write_first_settings
 from hemostat.processes import free_port
 from hemostat.settings import Settings, read_secret
 from hemostat.terminal import clean, line, table
+from hemostat.up.first_settings import write_first_settings
 from tests.docs.generate import commands
 
 COMMANDS = hemostat.list_commands(click.Context(hemostat))

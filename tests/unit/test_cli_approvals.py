@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from hemostat.cli import approvals, run
-from hemostat.incident_row import IncidentRow
 from hemostat.incidents import NoWorkerAnswers
+from hemostat.incidents.incident_row import IncidentRow
 from schemas.eligibility import Claim, Standing
 from schemas.errors import HemostatError
 from schemas.gate import OnSilence

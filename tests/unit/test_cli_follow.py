@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hemostat import following
 from hemostat.cli import run, show
+from hemostat.incidents import following
 from schemas.errors import SystemUnreachable
 from schemas.journal import Kind
 from tests.unit.fake_incident import ID, FakeIncident

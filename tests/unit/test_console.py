@@ -15,7 +15,7 @@ from hemostat.console.doors import Console, Guard, local
 from hemostat.console.pages import CSP, static_path
 from hemostat.console.routes import routes
 from hemostat.console.words import seen, span
-from hemostat.live import Live
+from hemostat.incidents.live import Live
 from schemas.errors import HemostatError
 from schemas.who import Who
 from tests.nasty import NASTY

@@ -7,7 +7,8 @@ import pytest
 from temporalio.client import Client
 
 from hemostat import incidents
-from hemostat.journal_parts import journal_part
+from hemostat.incidents import reading
+from hemostat.incidents.journal_parts import journal_part
 from hemostat.vault import Vault
 from schemas.canonical import digest_bytes
 from schemas.errors import SystemUnreachable
@@ -53,7 +54,7 @@ def laid_down(monkeypatch: pytest.MonkeyPatch) -> tuple[Kept, list[Entry], list[
         run_has = entries[PIECE * PIECES :]
         return [one.model_dump(mode="json") for one in run_has[start : start + asked.limit]]
 
-    monkeypatch.setattr(incidents, "_query", query)
+    monkeypatch.setattr(reading, "_query", query)
     return kept, entries, digests
 
 

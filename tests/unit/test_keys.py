@@ -12,7 +12,7 @@ from hemostat.cli import run
 from hemostat.gateway.routing import destination_of
 from hemostat.keys import beside, create_key, gateway_key, load_key, rotate, speakers_of
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from hemostat.speaking import MayNotSpeak, sign
 from schemas.canonical import digest_of
 from schemas.errors import ConfigurationError

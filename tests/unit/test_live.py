@@ -17,11 +17,11 @@ from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import encode_search_attributes
 
-from hemostat import incidents, live
 from hemostat.console import watching
 from hemostat.console.doors import Console
-from hemostat.incident_row import IncidentRow
-from hemostat.live import Live
+from hemostat.incidents import live, reading
+from hemostat.incidents.incident_row import IncidentRow
+from hemostat.incidents.live import Live
 from schemas import visibility
 from tests.unit.console_desk import WHO, Desk
 from tests.unit.test_console import OneWord
@@ -78,7 +78,7 @@ async def connected() -> Client:
 @pytest.fixture
 def listing(monkeypatch: pytest.MonkeyPatch) -> Listing:
     made = Listing(told("one"), told("hidden", restricted=True))
-    monkeypatch.setattr(incidents, "listed", made)
+    monkeypatch.setattr(reading, "listed", made)
     monkeypatch.setattr(live, "LOOK_EVERY", 0.01)
     return made
 

@@ -14,7 +14,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from hemostat.identity.desk import Identity
 from hemostat.identity.oidc import Oidc
-from hemostat.identity_settings import OidcTable
+from hemostat.settings.identity import OidcTable
 from tests.browser import Browser, identity_of
 from tests.provider import ISSUER, KEY, OTHER, Provider
 

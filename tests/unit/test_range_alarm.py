@@ -5,15 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hemostat.drill.range.alarm import (
-    Alarm,
-    Notice,
-    exposition,
-    fingerprint,
-    labels,
-    webhook,
-)
-from hemostat.drill.range.detection import Signals, Stream
+from hemostat.drill.range.alertmanager import fingerprint
+from hemostat.drill.range.poisoning.alarm import Alarm, Notice, exposition, labels, webhook
+from hemostat.drill.range.poisoning.detection import Signals, Stream
 
 T0 = datetime(2026, 11, 22, 9, 4, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

@@ -3,8 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from hemostat.drill.range import corpus
-from hemostat.drill.range.detection import content
+from hemostat.drill.range.poisoning import corpus
+from hemostat.drill.range.poisoning.detection import content
 
 PROBE_DIGEST = "sha256:8fa70c60277d835c1c6b29c5fb9f856ec04cd26471794d502183ff28d200dad1"
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hemostat.drill.range.detection import (
+from hemostat.drill.range.poisoning.detection import (
     Label,
     Signals,
     Stream,

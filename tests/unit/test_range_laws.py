@@ -21,26 +21,27 @@ def imports_of(file: Path) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("sentiment_*.py")), ids=lambda f: str(f.stem))
-def test_the_service_imports_nothing_of_ours_but_itself(file: Path) -> None:
+ATTACKED = [
+    file
+    for name in ("sentiment", "moderation", "assistant")
+    for file in (FOLDER / name).glob("*.py")
+]
+
+
+@pytest.mark.parametrize("file", sorted(ATTACKED), ids=lambda f: f"{f.parent.name}.{f.stem}")
+def test_an_attacked_service_imports_nothing_of_ours_but_itself(file: Path) -> None:
     ours = {name for name in imports_of(file) if name.split(".")[0] in OURS}
-    assert all(name.startswith("hemostat.drill.range.sentiment_") for name in ours)
-
-
-OUTSIDE = {"moderation_attacker", "moderation_people", "moderation_range", "moderation_redteam"}
-MODERATION = [f for f in sorted(FOLDER.glob("moderation_*.py")) if f.stem not in OUTSIDE]
-
-
-@pytest.mark.parametrize("file", MODERATION, ids=lambda f: str(f.stem))
-def test_the_moderation_service_imports_nothing_of_ours_but_itself(file: Path) -> None:
-    ours = {name for name in imports_of(file) if name.split(".")[0] in OURS}
-    assert all(name.startswith("hemostat.drill.range.moderation_") for name in ours)
+    assert all(name.startswith(f"hemostat.drill.range.{file.parent.name}.") for name in ours)
 
 
 @pytest.mark.parametrize("name", ["attacker", "users"])
 def test_those_outside_know_only_the_edge(name: str) -> None:
-    ours = {part for part in imports_of(FOLDER / f"{name}.py") if part.startswith("hemostat")}
-    assert not any("sentiment" in part or "range.range" in part for part in ours)
+    ours = {
+        part
+        for part in imports_of(FOLDER / "poisoning" / f"{name}.py")
+        if part.startswith("hemostat")
+    }
+    assert not any("sentiment" in part or part.endswith(".range") for part in ours)
 
 
 def test_the_janitor_needs_nothing_but_python() -> None:

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hemostat.drill.range.evasion_detection import EvasionSignals
-from hemostat.drill.range.moderation_decisions import Decider
-from hemostat.drill.range.moderation_images import (
+from hemostat.drill.range.evasion.detection import EvasionSignals
+from hemostat.drill.range.evasion.people import Eyes
+from hemostat.drill.range.moderation.decisions import Decider
+from hemostat.drill.range.moderation.images import (
     BadPicture,
     Floats,
     cropped,
@@ -20,11 +21,10 @@ from hemostat.drill.range.moderation_images import (
     places,
     reencoded,
 )
-from hemostat.drill.range.moderation_model import Model, train
-from hemostat.drill.range.moderation_patch import Sticker, craft, success
-from hemostat.drill.range.moderation_patterns import cluster_of, misses_of
-from hemostat.drill.range.moderation_people import Eyes
-from hemostat.drill.range.moderation_store import Store
+from hemostat.drill.range.moderation.model import Model, train
+from hemostat.drill.range.moderation.patch import Sticker, craft, success
+from hemostat.drill.range.moderation.patterns import cluster_of, misses_of
+from hemostat.drill.range.moderation.store import Store
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,15 @@ from threading import Thread
 
 import pytest
 
-from hemostat.drill.range import corpus
-from hemostat.drill.range.sentiment_model import (
+from hemostat.drill.range.poisoning import corpus
+from hemostat.drill.range.sentiment.model import (
     DigestMismatch,
     Row,
     SentimentModel,
     artifact_digest,
     train,
 )
-from hemostat.drill.range.sentiment_store import Inference, Store, timestamp
+from hemostat.drill.range.sentiment.store import Inference, Store, timestamp
 
 THEN = datetime(2026, 9, 1, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import pytest
 
 from hemostat.api.reading import JournalPart
 from hemostat.cli import run
-from hemostat.live import standing
+from hemostat.incidents.live import standing
 from hemostat.remote import reading, signed_in
 from hemostat.remote.device import Offer, lent_to_this_terminal
 from hemostat.remote.server import Server

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from hemostat.cli import hemostat
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from schemas.gate import GatePolicy, OnSilence
 from schemas.step import StepClass
 from workers.people import weaknesses

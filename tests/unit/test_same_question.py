@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from hemostat.same_question import SameQuestion
+from hemostat.incidents.same_question import SameQuestion
 
 
 class Slow:

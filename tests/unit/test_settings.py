@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from hemostat.gateway.routing import opening_of
 from hemostat.settings import Settings, read_secret
-from hemostat.settings_problems import InvalidSettings, broken_references
-from hemostat.settings_values import parse_duration
-from hemostat.toml_lines import Lines
+from hemostat.settings.problems import InvalidSettings, broken_references
+from hemostat.settings.toml_lines import Lines
+from hemostat.settings.values import parse_duration
 from hemostat.vault import Vault
 from schemas.alert import AlertSeverity
 from schemas.errors import ConfigurationError

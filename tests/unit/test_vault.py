@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from hemostat.vault import EvidenceMissing, Vault
-from hemostat.vault_folder import FolderKeep
+from hemostat.vault.folder import FolderKeep
 from schemas.canonical import digest_bytes
 from schemas.errors import BadInput, EvidenceCorrupt, SystemUnreachable
 from schemas.evidence import EvidenceItem

@@ -22,7 +22,7 @@ from hemostat.desk import access, desk, listing
 from hemostat.desk.access import Access
 from hemostat.desk.listing import Cursor, Cursors, NoSuchPlace, one_page
 from hemostat.identity.sealed import SealedCookie
-from hemostat.incident_row import IncidentRow
+from hemostat.incidents.incident_row import IncidentRow
 from hemostat.private_file import write_private
 from hemostat.processes import ChildProcess
 from schemas.audit.manifest import Manifest

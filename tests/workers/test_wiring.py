@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from temporalio.exceptions import ApplicationError
 
 from hemostat.settings import Settings
-from hemostat.settings_problems import InvalidSettings
+from hemostat.settings.problems import InvalidSettings
 from schemas.errors import ConfigurationError, SystemUnreachable
 from schemas.ports.paging import page
 from tests.workers import fake_adapter

@@ -11,7 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.exceptions import ActivityError, ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
-from hemostat.embedded import temporal_executable
+from hemostat.temporal.embedded import temporal_executable
 from hemostat.vault import Vault
 from tests.workers import fake_adapter
 from tests.workers.fake_adapter import FakeAdapter

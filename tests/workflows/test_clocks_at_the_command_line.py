@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import Client
 
 from hemostat.cli import approvals, run
-from hemostat.incident_row import IncidentRow
+from hemostat.incidents.incident_row import IncidentRow
 from schemas import visibility
 from schemas.clocks.states import ClockState
 from tests.workflows.case import Case

@@ -7,7 +7,7 @@ import click
 
 from hemostat.cli import json_option
 from hemostat.keys import load_key, rotate
-from hemostat.settings_values import parse_duration
+from hemostat.settings.values import parse_duration
 from hemostat.terminal import document, line
 from schemas.base import iso
 from schemas.errors import BadInput

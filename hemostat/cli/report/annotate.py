@@ -8,7 +8,7 @@ from hemostat.audit.keys import key_from
 from hemostat.audit.report.annotations import About, Annotations
 from hemostat.audit.report.source import account_of, annotations_folder
 from hemostat.cli import json_option, settings_option
-from hemostat.settings_values import read_secret
+from hemostat.settings.values import read_secret
 from hemostat.terminal import document, line
 
 

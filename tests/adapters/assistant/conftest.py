@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from activities.assistant_http import AssistantHttp, Connection
-from hemostat.drill.range.exfiltration_range import ExfiltrationRange
+from hemostat.drill.range.exfiltration.range import ExfiltrationRange
 from hemostat.vault import Vault
 from tests.adapters.liar import Liar
 

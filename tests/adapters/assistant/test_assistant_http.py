@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from activities.assistant_http import AssistantHttp
-from hemostat.drill.range.confidential import left_in
-from hemostat.drill.range.exfiltration_range import COLLEAGUES, SUSPECT, ExfiltrationRange
+from hemostat.drill.range.exfiltration.confidential import left_in
+from hemostat.drill.range.exfiltration.range import COLLEAGUES, SUSPECT, ExfiltrationRange
 from hemostat.vault import Vault
 from schemas.ports import assistant as ports
 from tests.adapters.assistant.conftest import ask

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from activities.assistant_http import AssistantHttp
-from hemostat.drill.range.exfiltration_range import SUSPECT, ExfiltrationRange
+from hemostat.drill.range.exfiltration.range import SUSPECT, ExfiltrationRange
 from schemas.errors import ConflictingChange, SystemRefused, SystemUnreachable
 from schemas.ports import assistant as ports
 from tests.adapters.assistant.conftest import ask

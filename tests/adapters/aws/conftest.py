@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from activities.credentials_aws import Connection, CredentialsAws
-from hemostat.drill.range.cloud import Cloud, start_cloud, wait_cloud
+from hemostat.drill.range.exfiltration.cloud import Cloud, start_cloud, wait_cloud
 from hemostat.processes import free_port
 from hemostat.vault import Vault
 

@@ -9,7 +9,7 @@ import pytest
 
 from activities.callers_caddy import CallersCaddy, Connection
 from hemostat.drill.range.edge import start_caddy, wait_caddy
-from hemostat.drill.range.keyed_edge import key_environment, keyed_config
+from hemostat.drill.range.exfiltration.keyed_edge import key_environment, keyed_config
 from hemostat.processes import free_ports
 from hemostat.vault import Vault
 from schemas.errors import BadInput, ConflictingChange, SystemRefused, SystemUnreachable

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 
 from activities.connectors_oauth import Connection, ConnectorsOauth
-from hemostat.drill.range.wiki_api import Wiki
+from hemostat.drill.range.assistant.wiki import Wiki
 from hemostat.vault import Vault
 from schemas.errors import BadInput, ConflictingChange, SystemRefused, SystemUnreachable
 from schemas.ports.connectors import RevokeConnector, TryConnector

@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from activities.registry_mlflow import Connection, RegistryMlflow
-from hemostat.drill.range.mlflow_server import start_mlflow, wait_mlflow
+from hemostat.drill.range.poisoning.mlflow_server import start_mlflow, wait_mlflow
 from hemostat.processes import free_port
 from hemostat.vault import Vault
 from tests.adapters.liar import Liar

@@ -16,7 +16,7 @@ from activities.gateway_caddy import Connection as GatewayConnection
 from activities.gateway_caddy import GatewayCaddy
 from activities.moderation_http import Connection, ModerationHttp
 from activities.parts.sealed_originals import MEDIA_TYPE, Restricted
-from hemostat.drill.range.moderation_range import ModerationRange
+from hemostat.drill.range.evasion.range import ModerationRange
 from hemostat.vault import Vault
 from schemas.canonical import digest_of
 from schemas.errors import BadInput

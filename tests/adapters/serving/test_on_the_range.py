@@ -18,9 +18,9 @@ from activities.probes_http import ProbesHttp
 from activities.registry_mlflow import Connection as MlflowConnection
 from activities.registry_mlflow import RegistryMlflow
 from activities.serving_http import Connection, ServingHttp
-from hemostat.drill.range import corpus
+from hemostat.drill.range.poisoning import corpus
+from hemostat.drill.range.poisoning.range import Range
 from hemostat.drill.range.population import CANARY_ACCOUNT
-from hemostat.drill.range.range import Range
 from hemostat.vault import Vault
 from schemas.errors import BadInput, SystemUnreachable
 from schemas.ports.gateway import IsolateEndpoint

@@ -1,0 +1,1 @@
+"""The drill of the adversarial-evasion playbook, in the moderation range."""

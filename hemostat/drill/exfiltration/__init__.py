@@ -1,0 +1,1 @@
+"""The drill of the assistant-exfiltration playbook, in the assistant range."""

@@ -1,0 +1,1 @@
+"""The drill of the feedback-poisoning playbook, in the sentiment range."""

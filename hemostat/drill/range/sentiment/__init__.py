@@ -1,0 +1,1 @@
+"""The sentiment service that is poisoned. Law: it knows nothing of ours but itself."""
