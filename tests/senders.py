@@ -146,3 +146,67 @@ def binary(**changes: Any) -> tuple[bytes, dict[str, str]]:
     data = made.pop("data")
     made.pop("datacontenttype")
     return json.dumps(data).encode(), {f"ce-{name}": str(value) for name, value in made.items()}
+
+
+def alarm(state: str = "ALARM", before: str = "OK", **changes: Any) -> bytes:
+    """A state change of a CloudWatch alarm, as EventBridge posts it."""
+    fired = "2026-11-23T07:20:00.100+0000"
+    times = {"ALARM": fired, "OK": "2026-11-23T07:31:00.200+0000"}
+    event = {
+        "version": "0",
+        "id": f"ev-{before}-{state}",
+        "detail-type": "CloudWatch Alarm State Change",
+        "source": "aws.cloudwatch",
+        "account": "111122223333",
+        "time": "2026-11-23T07:31:02Z",
+        "region": "eu-central-1",
+        "resources": ["arn:aws:cloudwatch:eu-central-1:111122223333:alarm:share"],
+        "detail": {
+            "alarmName": "negative-share",
+            "alarmTags": {"team": "ml"},
+            "state": {
+                "value": state,
+                "timestamp": times.get(state, "2026-11-23T07:30:00.000+0000"),
+                "reason": "Threshold Crossed: 1 datapoint [0.87] was greater than 0.4.",
+            },
+            "previousState": {
+                "value": before,
+                "timestamp": fired if before == "ALARM" else "2026-11-01T00:00:00.000+0000",
+            },
+        },
+    }
+    return json.dumps(event | changes).encode()
+
+
+def finding(severity: float = 8.0, **detail: Any) -> bytes:
+    """A finding of GuardDuty, as EventBridge posts it."""
+    said = {
+        "id": "f-1",
+        "type": "UnauthorizedAccess:IAMUser/InstanceCredentialExfiltration.OutsideAWS",
+        "severity": severity,
+        "title": "Credentials of an instance role are used from outside.",
+        "description": "From an address that is not of AWS.",
+        "createdAt": "2026-11-23T07:10:00.000Z",
+        "service": {"count": 3, "archived": False, "eventFirstSeen": "2026-11-23T07:01:00Z"},
+    }
+    event = json.loads(alarm())
+    event |= {"id": "ev-f", "detail-type": "GuardDuty Finding", "source": "aws.guardduty"}
+    return json.dumps(event | {"detail": said | detail}).encode()
+
+
+def datadog(**changes: Any) -> bytes:
+    """A webhook of Datadog's with our payload, as it fills it in."""
+    body = {
+        "id": "7716548234011234567",
+        "alert_id": "148275309",
+        "cycle": "7716548234011230001",
+        "transition": "Triggered",
+        "type": "error",
+        "priority": "P1",
+        "scope": "env:prod,service:assistant",
+        "tags": "env:prod,monitor,service:assistant,team:ml",
+        "metric": "guard.blocked",
+        "date": "1795419000000",
+        "link": "https://app.datadoghq.eu/monitors/148275309",
+    }
+    return json.dumps(body | changes).encode()

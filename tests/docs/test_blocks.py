@@ -19,7 +19,7 @@ from hemostat.vault import Vault
 from schemas import visibility
 from schemas.gate import Decision
 from tests.docs.documents import ROOT, Block, all_blocks, blocks
-from tests.senders import STRUCTURED, grafana, mlflow, read
+from tests.senders import STRUCTURED, alarm, datadog, grafana, mlflow, read
 from workers.connections import close_adapters, connect_adapters, unwired
 from workers.registry import discover_playbooks
 
@@ -112,7 +112,7 @@ def test_the_alertmanager_page_is_of_one_piece() -> None:
 def test_the_page_of_the_other_sources_is_of_one_piece() -> None:
     page = dedented(HOW_TO / "connect-a-source.md")
     (toml,) = (block.text for block in page if block.language == "toml")
-    (event,) = (block.text for block in page if block.language == "json")
+    event, payload = (block.text for block in page if block.language == "json")
     (program,) = (block.text for block in page if block.language == "python")
     settings = Settings.parse(toml)
     assert (
@@ -124,10 +124,13 @@ def test_the_page_of_the_other_sources_is_of_one_piece() -> None:
         ("grafana", read("grafana", grafana())),
         ("registry", read("mlflow", mlflow())),
         ("guards", read("cloudevents", event.encode(), STRUCTURED)),
+        ("aws", read("eventbridge", alarm())),
+        ("datadog", read("datadog", datadog())),
     ]
     for name, normalised in made:
         (alert,) = (one.model_copy(update={"source": name}) for one in normalised.alerts)
         assert destination_of(settings, alert).opening.playbook == "feedback-poisoning", name
+    assert set(json.loads(payload)) == set(json.loads(datadog()))
     compile(program, "connect-a-source.md", "exec")
     assert "/alerts/registry" in program
 

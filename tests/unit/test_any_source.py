@@ -20,9 +20,12 @@ from tests.nasty import NASTY
 from tests.senders import (
     BATCH,
     STRUCTURED,
+    alarm,
     batch,
     binary,
+    datadog,
     event,
+    finding,
     grafana,
     grafana_alert,
     grafana_signed,
@@ -82,6 +85,13 @@ def of(text: str) -> list[tuple[str, bytes, str]]:
         ("grafana", grafana(alert, groupKey=text, externalURL=text, receiver=text), ""),
         ("alertmanager", grafana(alert), ""),
         ("mlflow", mlflow(**thing, description=text, tags={text: text}), ""),
+        ("eventbridge", alarm(resources=[text], region=text, account=text), ""),
+        ("eventbridge", finding(type=text, title=text, description=text, id=text), ""),
+        (
+            "datadog",
+            datadog(title=text, body=text, scope=text, tags=f"{text}:{text}", link=text),
+            "",
+        ),
         ("cloudevents", structured(data={**said, **words}), STRUCTURED),
         ("cloudevents", batch(event(subject=text, severity=text, data=text)), BATCH),
     ]
@@ -129,12 +139,16 @@ CHANGES = st.dictionaries(
     st.sampled_from(
         [
             *("data", "id", "type", "source", "subject", "time", "specversion", "severity"),
+            *("detail", "detail-type", "state", "resources", "cycle", "transition", "tags", "date"),
             *("entity", "action", "timestamp", "workspace", "alerts", "groupKey", "values"),
         ]
     ),
     JSON,
     max_size=4,
 )
+
+
+POSTS = (grafana(), mlflow(), alarm(), finding(), datadog())
 
 
 @trials(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
@@ -144,7 +158,7 @@ def test_any_json_gives_alerts_that_can_be_recorded_or_a_refusal(
 ) -> None:
     whole = [
         json.dumps(body).encode(),
-        *(json.dumps(json.loads(made) | changes).encode() for made in (grafana(), mlflow())),
+        *(json.dumps(json.loads(made) | changes).encode() for made in POSTS),
         structured(**changes),
         batch(event(), event(**changes)),
     ]
