@@ -38,8 +38,9 @@ bench-record: .venv/.dev ## how fast the record verifies and replays (some 4 min
 picture: .venv/.drill ## the README's picture, from a real drill
 	@$(BIN)/hemostat drill feedback-poisoning --picture docs/assets/drill.svg
 
-pictures: .venv/.dev ## the console's pictures, from a real incident in a real browser
+pictures: .venv/.dev ## the pictures in the documents: the console in a real browser, a report's page
 	@$(BIN)/python -m tests.real.console.pictures
+	@$(BIN)/python -m tests.audit.pictures
 
 docs: .venv/.dev ## what the documents take from the code, anew
 	@$(BIN)/python -m tests.docs.generate

@@ -11,6 +11,7 @@ from hemostat.audit.account.account import Account
 from hemostat.audit.account.reading import record_at
 from hemostat.audit.account.record import Record
 from hemostat.audit.report.annotations import About, Annotations
+from hemostat.audit.report.answers import answers
 from hemostat.audit.report.board import board
 from hemostat.audit.report.document import Report
 from hemostat.audit.report.metrics import Metrics, metrics_of, prometheus, summarised
@@ -63,6 +64,69 @@ async def test_contained_means_that_every_containing_step_was_proven() -> None:
     assert metrics.seconds["commanded"] is not None
     assert metrics.seconds["ttc"] > 0
     assert metrics.shares["first_try"] == 0.5
+
+
+def answered(account: Account) -> dict[str, str]:
+    return {one.asked: one.says for one in answers(account)}
+
+
+async def test_the_first_page_answers_what_everybody_asks() -> None:
+    account = await account_of("assistant-exfiltration/filed")
+    told = answered(account)
+    assert told["Did it work?"].startswith(
+        "Yes. All 12 containing steps held 2.0 s after the opening"
+    )
+    assert told["Who decided?"].startswith("25 decisions: counsel 6, ")
+    assert told["Who decided?"].endswith("Silence decided nothing.")
+    assert told["Was the clock met?"] == (
+        "gdpr-33 was filed 3 d 0 h before it was due; aia-73-6-hold was released; 2 do not apply."
+    )
+    assert "memory (6 items were); the impact on people, safety" in told["What is not known?"]
+    for report in (postmortem(account, []), board(account, [])):
+        assert [one.asked for one in report.answers] == list(told)
+        facts = {fact.label: fact.value for fact in report.facts}
+        assert facts["legal clocks met"] == "1 of 1"
+        assert html(report).index("Did it work?") < html(report).index("<h2>")
+
+
+async def test_what_is_not_shown_is_not_answered_with_yes() -> None:
+    nothing = answered(await account_of("feedback-poisoning/end_before_its_beginning"))
+    assert nothing["Did it work?"] == "Nothing was contained."
+    assert nothing["Who decided?"] == "No person decided. Silence decided nothing."
+    assert nothing["Was the clock met?"].startswith("The service declares no legal regime")
+    assert nothing["What is not known?"] == "The impact, which nobody assessed."
+    alone = answered(await account_of("feedback-poisoning/by_people"))
+    assert "The glass was broken 1 time: one person decided alone." in alone["Who decided?"]
+    lied_to = answered(await account_of("feedback-poisoning/lying_gateway"))
+    assert lied_to["Did it work?"].endswith("than the act; 1 of them not at the first try.")
+    account = await account_of("feedback-poisoning/resolved")
+    cut = account.record.entries[: account.containing[0].begun_seqs[0] + 1]
+    unproven = answered(Account(Record("histories", list(cut))))
+    assert unproven["Did it work?"].startswith("It is not shown as a whole. ")
+    assert "It is not closed." in unproven["What happened?"]
+
+
+async def test_a_hold_that_was_released_is_no_filing() -> None:
+    account = await account_of("assistant-exfiltration/filed")
+    (hold,) = [c for c in account.legal.clocks.values() if c.id == "aia-73-6-hold"]
+    assert (hold.state, hold.released) == ("filed", True)
+    assert account.legal.met() == (1, 1)
+    (row,) = [
+        r for s in board(account, []).sections if s.table for r in s.table.rows if r[0] == hold.id
+    ]
+    assert row[1:] == ("released", "counsel", "-", "-")
+
+
+async def test_steps_that_the_picture_has_no_room_for_are_counted() -> None:
+    account = await account_of("assistant-exfiltration/filed")
+    (drawn,) = [s for s in postmortem(account, []).sections if s.picture]
+    assert drawn.note == "11 later steps and questions are not drawn."
+    (whole,) = [
+        s
+        for s in postmortem(await account_of("feedback-poisoning/by_people"), []).sections
+        if s.picture
+    ]
+    assert whole.note == ""
 
 
 async def test_annotations_are_marked_and_the_missing_ones_are_named(tmp_path: Path) -> None:

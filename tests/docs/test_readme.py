@@ -52,6 +52,13 @@ def test_the_pictures_of_the_console_are_small_and_described() -> None:
         assert re.search(rf"!\[[^\]]{{20,}}\]\(../assets/{picture.name}\)", page)
 
 
+def test_the_picture_of_a_report_is_small_and_described() -> None:
+    picture = ROOT / "docs" / "assets" / "postmortem.png"
+    assert picture.stat().st_size < 150_000
+    page = (ROOT / "docs" / "how-to" / "answer-an-auditor.md").read_text()
+    assert re.search(rf"!\[[^\]]{{20,}}\]\(../assets/{picture.name}\)", page)
+
+
 def test_its_two_commands_are_targets_that_set_themselves_up() -> None:
     makefile = (ROOT / "Makefile").read_text()
     (two,) = blocks(README, "sh")

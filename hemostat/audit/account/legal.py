@@ -34,6 +34,13 @@ class ClockTold:
         )
 
     @property
+    def released(self) -> bool:
+        """Whether it ended because a hold was lifted: nothing was filed."""
+        return self.filed is None and any(
+            e.data.get("what") == "hold-released" for e in self.determinations
+        )
+
+    @property
     def filed_at(self) -> str | None:
         """When it was filed, as counsel said; else when that was said."""
         if self.filed is None:
@@ -61,6 +68,12 @@ class LegalTold:
     def decided(self) -> list[ClockTold]:
         """Those that counsel ruled on, or that have a state beyond undeclared."""
         return [c for c in self.clocks.values() if c.determinations or c.state]
+
+    def met(self) -> tuple[int, int]:
+        """How many were filed in time, and how many were filed or are overdue."""
+        states = [clock.state for clock in self.clocks.values() if not clock.released]
+        met, missed = states.count("filed"), states.count("overdue") + states.count("filed-late")
+        return met, met + missed
 
 
 def legal_of(entries: Iterable[Entry]) -> LegalTold:

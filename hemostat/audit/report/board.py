@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.scrub import Scrubber
+from hemostat.audit.account.steps import StepTold
 from hemostat.audit.report import added, facts
 from hemostat.audit.report.annotations import About, Annotation
+from hemostat.audit.report.answers import answers, headline
 from hemostat.audit.report.document import Report, Section, Table
 from hemostat.audit.report.metrics import DEFINITIONS, SHARES, Metrics, metrics_of, said, summarised
-from hemostat.audit.report.postmortem import headline
 from schemas.base import iso
 
 
@@ -20,15 +21,15 @@ def board(
     metrics = metrics_of(account)
     sections = (
         added.told(annotations, About.SUMMARY, "In the words of the commander"),
-        facts.picture(account),
-        facts.points(account, 10),
-        facts.impact(account),
-        added.told(annotations, About.IMPACT, "Who and what was harmed"),
         _exposure(account),
         added.told(annotations, About.EXPOSURE, "Exposure now, as judged"),
-        facts.containment(account),
-        facts.approvals(account),
         facts.regulatory(account),
+        facts.impact(account),
+        added.told(annotations, About.IMPACT, "Who and what was harmed"),
+        facts.picture(account, 30),
+        facts.points(account, 10),
+        facts.approvals(account),
+        facts.containment(account, looks=False),
         added.told(annotations, About.COST, "Cost and liability", "Not estimated: unknown."),
         _compared(metrics, others),
         added.actions(annotations),
@@ -39,23 +40,22 @@ def board(
     report = Report(
         kind="Report to the board",
         title=account.title,
-        subtitle=f"{account.incident} on {account.service}",
+        subtitle=f"Incident {account.incident} of the service {account.service}",
         exercise=account.drill,
         facts=headline(account, metrics),
         sections=added.apart(sections),
         head=account.record.head,
         made_from=facts.provenance(account),
         made_at=iso(datetime.now(UTC)),
-        five_lines=tuple(facts.summary(account)[:5]),
+        answers=answers(account),
     )
     return report.scrubbed(Scrubber(account).text)
 
 
 def _exposure(account: Account) -> Section:
     """What still stands at the end of the record."""
-    said_ = [f"{step.title}: {step.state}." for step in account.containing]
     restored = [s for s in account.steps.values() if s.step_class == "restore"]
-    said_ += [f"{step.title}: {step.state}." for step in restored]
+    said_ = [*_by_state("Contained", account.containing), *_by_state("Re-enabled", restored)]
     open_ = [c for c in account.legal.clocks.values() if c.state in ("running", "overdue")]
     said_ += [f"Legal clock {clock.id}: {clock.state}, due {clock.due}." for clock in open_]
     return Section(
@@ -63,6 +63,15 @@ def _exposure(account: Account) -> Section:
         lead="" if said_ else "Nothing was contained or re-enabled.",
         bullets=tuple(said_),
     )
+
+
+def _by_state(what: str, steps: Sequence[StepTold]) -> list[str]:
+    states = dict.fromkeys(step.state for step in steps)
+    return [
+        f"{what}, {state} ({len(titles)}): {'; '.join(titles)}."
+        for state in states
+        if (titles := [step.title for step in steps if step.state == state])
+    ]
 
 
 def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
@@ -74,12 +83,12 @@ def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
     ]  # fmt: skip
     known = {summary.name: summary for summary in summarised(before)} if before else {}
     rows = []
-    for name, (title, _) in {**DEFINITIONS, **SHARES}.items():
+    for name, (title, definition) in {**DEFINITIONS, **SHARES}.items():
         mine = metrics.seconds[name] if name in DEFINITIONS else metrics.shares[name]
         summary = known.get(name)
         rows.append(
             (
-                title,
+                f"{title}: {definition}",
                 said(name, mine),
                 said(name, summary.median) if summary and summary.n else "-",
                 said(name, summary.p90) if summary and summary.n else "-",
@@ -92,9 +101,9 @@ def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
         else "No earlier incident was given to compare with (`--packs FOLDER`)."
     )
     table = Table(
-        ("measure", "this incident", "median", "90 %", "n"),
+        ("measure", "this incident", "median", "90 % within", "n"),
         tuple(rows),
-        (36, 20, 16, 16, 8),
+        (48, 15, 13, 14, 6),
         (1, 2, 3, 4),
     )
     return Section("Metrics", lead=lead, table=table)

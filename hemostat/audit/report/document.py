@@ -1,7 +1,7 @@
 """A report before it is drawn: sections of sentences, tables and pictures, no markup anywhere."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 
@@ -47,6 +47,14 @@ class Fact:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """A question that every reader has, and what the record says to it."""
+
+    asked: str
+    says: str
+
+
+@dataclass(frozen=True)
 class Report:
     """One report."""
 
@@ -60,7 +68,8 @@ class Report:
     """The digest of the journal's last entry: which record this was made from."""
     made_from: str
     made_at: str
-    five_lines: tuple[str, ...] = field(default=())
+    answers: tuple[Answered, ...] = ()
+    """Before all sections."""
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -71,5 +80,5 @@ class Report:
         return replace(
             self,
             sections=tuple(section.scrubbed(text) for section in self.sections),
-            five_lines=tuple(text(said) for said in self.five_lines),
+            answers=tuple(replace(one, says=text(one.says)) for one in self.answers),
         )

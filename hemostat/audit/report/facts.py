@@ -1,9 +1,11 @@
 """The sections that are generated from the record; people appear as roles."""
 
 from datetime import datetime
+from typing import Final
 
 from hemostat.audit.account.account import Account, in_short
 from hemostat.audit.account.gates import GateTold
+from hemostat.audit.account.legal import ClockTold
 from hemostat.audit.account.record import at
 from hemostat.audit.account.steps import StepTold
 from hemostat.audit.report.document import Section, Table
@@ -11,6 +13,9 @@ from hemostat.audit.report.picture import timeline
 from hemostat.terminal import clean
 from schemas.base import iso
 from schemas.journal import Entry, Kind
+
+IMPACT: Final = ("people", "data", "safety", "money", "rights", "regulator", "reputation")
+"""The impact vector; what nobody says of it is unknown."""
 
 
 def at_second(moment: datetime) -> str:
@@ -57,9 +62,11 @@ def summary(account: Account) -> list[str]:
     return lines
 
 
-def picture(account: Account) -> Section:
-    """The timeline as a picture."""
-    return Section("Timeline", picture=timeline(account))
+def picture(account: Account, most: int) -> Section:
+    """The timeline as a picture of at most *most* bars; says how many are not drawn."""
+    drawn, more = timeline(account, most)
+    note = f"{more} later steps and questions are not drawn." if more else ""
+    return Section("Timeline", picture=drawn, note=note)
 
 
 def points(account: Account, most: int) -> Section:
@@ -124,7 +131,7 @@ def impact(account: Account) -> Section:
     """The impact vector, unknowns shown."""
     known = account.impact
     rows = []
-    for name in ("people", "data", "safety", "money", "rights", "regulator", "reputation"):
+    for name in IMPACT:
         value = known.get(name)
         if isinstance(value, dict):
             value = f"unknown: {clean(value.get('unknown_because'), 80)}"
@@ -137,8 +144,8 @@ def impact(account: Account) -> Section:
     )
 
 
-def containment(account: Account) -> Section:
-    """How effective the containment was: what was commanded, and how it was shown."""
+def containment(account: Account, *, looks: bool = True) -> Section:
+    """How effective the containment was: what was commanded, and (*looks*) how it was shown."""
     if not account.containing:
         return Section("Effectiveness of containment", lead="Nothing was contained.")
     rows = tuple(_step_row(step, account) for step in account.containing)
@@ -146,7 +153,7 @@ def containment(account: Account) -> Section:
     shown = tuple(
         f"{step.title}: {', '.join(str(o.get('check')) for o in step.looks[-1].observations)}"
         for step in account.containing
-        if step.looks
+        if looks and step.looks
     )
     return Section(
         "Effectiveness of containment",
@@ -212,9 +219,13 @@ def regulatory(account: Account) -> Section:
         rows.append(
             (
                 clock.id,
-                clock.state or "scope not declared",
+                "released" if clock.released else clock.state or "scope not declared",
                 clock.decided_by or "nobody yet",
-                clock.due[:16].replace("T", " ") if clock.due else "not known",
+                clock.due[:16].replace("T", " ")
+                if clock.due
+                else "-"
+                if settled(clock)
+                else "not known",
                 f"{clock.filed_at[:16].replace('T', ' ')}{spare}" if clock.filed_at else "-",
             )
         )
@@ -227,6 +238,11 @@ def regulatory(account: Account) -> Section:
         ("clock", "state", "decided by", "due (UTC)", "filed"), tuple(rows), (27, 19, 17, 17, 20)
     )
     return Section("Regulatory position", lead=lead, table=table, bullets=told)
+
+
+def settled(clock: ClockTold) -> bool:
+    """Whether nothing falls due: it was released, or does not apply."""
+    return clock.released or clock.state == "not-applicable"
 
 
 def evidence(account: Account) -> Section:

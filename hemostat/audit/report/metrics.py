@@ -111,7 +111,7 @@ def metrics_of(account: Account) -> Metrics:
     shares = {
         "first_try": _share(sum(s.first_try for s in account.containing), len(account.containing)),
         "evidence": _share(len(account.sealed), len(account.sealed) + len(account.missing)),
-        "clocks": _clocks_met(account),
+        "clocks": _share(*account.legal.met()),
     }
     nothing = {"first_try": "nothing to contain", "evidence": "no evidence was asked for"}
     unknown |= {
@@ -130,12 +130,6 @@ def _first_harm(account: Account) -> datetime | None:
     moments = [*harm_in_journal(account.record.entries), *account.record.harm]
     earlier = [moment for moment in moments if moment <= account.opened_at]
     return min(earlier, default=None)
-
-
-def _clocks_met(account: Account) -> float | None:
-    states = [clock.state for clock in account.legal.clocks.values()]
-    met, missed = states.count("filed"), states.count("overdue") + states.count("filed-late")
-    return _share(met, met + missed)
 
 
 def _since(begin: datetime | None, end: datetime | None) -> float | None:

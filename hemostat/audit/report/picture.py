@@ -55,10 +55,11 @@ class _Axis:
         return _LABEL + room * self._at[before] / self._span
 
 
-def timeline(account: Account, most: int = 22) -> str:
-    """Return the picture, without people and secrets."""
+def timeline(account: Account, most: int) -> tuple[str, int]:
+    """Return the picture, without people and secrets, and how many bars it has no room for."""
     text = Scrubber(account).text
-    bars = [replace(bar, label=text(bar.label)) for bar in _bars(account)[:most]]
+    found = _bars(account)
+    bars = [replace(bar, label=text(bar.label)) for bar in found[:most]]
     marks = _marks(account)
     moments = [account.opened_at, account.ended_at, *(moment for moment, _, _ in marks)]
     for bar in bars:
@@ -77,7 +78,7 @@ def timeline(account: Account, most: int = 22) -> str:
         parts += _drawn(bar, axis, _TOP + _ROW * number, account.ended_at)
     parts += _legend(height)
     parts.append("</svg>")
-    return "".join(parts)
+    return "".join(parts), len(found) - len(bars)
 
 
 def _bars(account: Account) -> list[_Bar]:
@@ -186,7 +187,7 @@ def _legend(height: int) -> list[str]:
         _text(
             _WIDTH - 20,
             y,
-            "gaps take the room of their logarithm",
+            "not to scale: long waits are squeezed",
             _SOFT,
             "end",
             11,

@@ -7,8 +7,9 @@ from hemostat.audit.account.account import Account
 from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.report import added, facts, figures
 from hemostat.audit.report.annotations import About, Annotation
-from hemostat.audit.report.document import Fact, Report, Section
-from hemostat.audit.report.metrics import Metrics, metrics_of, said
+from hemostat.audit.report.answers import answers, headline
+from hemostat.audit.report.document import Report
+from hemostat.audit.report.metrics import metrics_of
 from schemas.base import iso
 
 
@@ -16,8 +17,7 @@ def postmortem(account: Account, annotations: Sequence[Annotation]) -> Report:
     """Return the post-mortem of one incident."""
     metrics = metrics_of(account)
     sections = (
-        Section("Summary", bullets=tuple(facts.summary(account))),
-        facts.picture(account),
+        facts.picture(account, 22),
         facts.points(account, 24),
         facts.impact(account),
         facts.containment(account),
@@ -37,28 +37,13 @@ def postmortem(account: Account, annotations: Sequence[Annotation]) -> Report:
     report = Report(
         kind="Post-mortem",
         title=f"{account.title}",
-        subtitle=f"{account.incident} on {account.service}",
+        subtitle=f"Incident {account.incident} of the service {account.service}",
         exercise=account.drill,
         facts=headline(account, metrics),
         sections=added.apart(sections),
         head=account.record.head,
         made_from=facts.provenance(account),
         made_at=iso(datetime.now(UTC)),
+        answers=answers(account),
     )
     return report.scrubbed(Scrubber(account).text)
-
-
-def headline(account: Account, metrics: Metrics) -> tuple[Fact, ...]:
-    """The figures at the head of a report."""
-    proven = metrics.seconds["ttc"]
-    return (
-        Fact("severity", account.severity, "bad" if account.severity in ("SEV-1", "SEV-2") else ""),
-        Fact(
-            "time to containment proven",
-            said("ttc", proven),
-            "good" if proven is not None else "warn",
-        ),
-        Fact("time to acknowledge", said("mtta", metrics.seconds["mtta"])),
-        Fact("time open", said("open", metrics.seconds["open"])),
-        Fact("ended", (account.resolution or "still open").replace("-", " ")),
-    )
