@@ -10,6 +10,7 @@ import pytest
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.reading import record_at
 from hemostat.audit.account.record import Record
+from hemostat.audit.explain.explanation import explain
 from hemostat.audit.report.annotations import About, Annotations
 from hemostat.audit.report.answers import answers
 from hemostat.audit.report.board import board
@@ -111,6 +112,9 @@ async def test_a_hold_that_was_released_is_no_filing() -> None:
     (hold,) = [c for c in account.legal.clocks.values() if c.id == "aia-73-6-hold"]
     assert (hold.state, hold.released) == ("filed", True)
     assert account.legal.met() == (1, 1)
+    (clocks,) = [a for a in explain(account).answers if a.id == "clocks"]
+    assert clocks.says.endswith("of 1 that were filed or are overdue, 1 were filed in time.")
+    assert any(point.says.startswith("aia-73-6-hold: released") for point in clocks.points)
     (row,) = [
         r for s in board(account, []).sections if s.table for r in s.table.rows if r[0] == hold.id
     ]

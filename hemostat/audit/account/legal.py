@@ -41,6 +41,11 @@ class ClockTold:
         )
 
     @property
+    def stands(self) -> str | None:
+        """Its state; a hold that was lifted is released, not filed."""
+        return "released" if self.released else self.state
+
+    @property
     def filed_at(self) -> str | None:
         """When it was filed, as counsel said; else when that was said."""
         if self.filed is None:

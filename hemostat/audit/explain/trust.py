@@ -52,13 +52,18 @@ def clocks(account: Account) -> Answer:
         decided = f", decided by {clock.decided_by}" if clock.decided_by else ", not decided"
         margin = clock.margin_seconds
         filed = f", filed with {in_short(margin)} to spare" if margin is not None else ""
+        if margin is not None and margin < 0:
+            filed = f", filed {in_short(-margin)} late"
         moved = f", its due time moved {len(clock.dues) - 1} times" if len(clock.dues) > 1 else ""
         due = f", due {clock.due}" if clock.due else ""
         bad = clock.state in ("overdue", "filed-late")
-        says = f"{clock.id}: {clock.state}{due}{decided}{filed}{moved}"
+        says = f"{clock.id}: {clock.stands}{due}{decided}{filed}{moved}"
         points.append(Point(says, tuple(clock.seqs), concern=bad))
-    late = sum(point.concern for point in points)
-    says = f"{len(points)} clocks have a state; {late} were filed late or are overdue."
+    met, due_or_filed = legal.met()
+    says = (
+        f"{len(points)} clocks have a state; of {due_or_filed} that were filed or are overdue, "
+        f"{met} were filed in time."
+    )
     return Answer(id_, question, "shown", says, tuple(points), trap)
 
 

@@ -215,11 +215,16 @@ def regulatory(account: Account) -> Section:
     rows = []
     for clock in legal.decided or list(legal.clocks.values()):
         margin = clock.margin_seconds
-        spare = f" ({in_short(margin)} to spare)" if margin is not None else ""
+        late = margin is not None and margin < 0
+        spare = (
+            f" ({in_short(abs(margin))} {'late' if late else 'to spare'})"
+            if margin is not None
+            else ""
+        )
         rows.append(
             (
                 clock.id,
-                "released" if clock.released else clock.state or "scope not declared",
+                clock.stands or "scope not declared",
                 clock.decided_by or "nobody yet",
                 clock.due[:16].replace("T", " ")
                 if clock.due
