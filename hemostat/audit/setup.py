@@ -12,6 +12,7 @@ from schemas.audit.signing import SigningKey
 from schemas.errors import ConfigurationError
 
 KEY_FILE: Final = "key.pem"
+_OTHERS_MAY: Final = 0o077
 
 
 def store_of(settings: Settings) -> Store:
@@ -38,6 +39,11 @@ def key_file(settings: Settings) -> Path | None:
 def key_of(settings: Settings) -> SigningKey:
     """Return the sealer's key; ``ConfigurationError`` says what to do if there is none."""
     reference = settings.audit.key or f"file:{settings.audit_folder / KEY_FILE}"
+    file = key_file(settings)
+    if file is not None and file.exists() and file.stat().st_mode & _OTHERS_MAY:
+        raise ConfigurationError(
+            "others may read this private key", where=str(file), next_step="chmod 600 it."
+        )
     try:
         secret = read_secret(reference)
     except ConfigurationError as error:

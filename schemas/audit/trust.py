@@ -84,11 +84,9 @@ def standing(key: TrustedKey, at: str) -> Standing:
     """Return what *key* is worth for a signature made at *at*."""
     if at < key.since:
         return Standing.EARLY
-    if key.compromised is not None:
-        return Standing.COMPROMISED
     if key.retired is not None and at > key.retired:
-        return Standing.RETIRED
-    return Standing.GOOD
+        return Standing.RETIRED  # also where it is compromised: no timestamp brings it back
+    return Standing.GOOD if key.compromised is None else Standing.COMPROMISED
 
 
 def read_trust(text: bytes, where: str) -> Trust:

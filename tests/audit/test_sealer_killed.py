@@ -92,6 +92,7 @@ async def test_killed_at_every_write_the_next_one_goes_on(tmp_path: Path) -> Non
         assert len(counting.written) >= 8
         key = tmp_path / "key.pem"
         key.write_text(parts.key.pem())
+        key.chmod(0o600)
         turns = asyncio.Semaphore(AT_ONCE)
 
         async def killed(number: int, point: str) -> None:

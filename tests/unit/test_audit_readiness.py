@@ -42,6 +42,7 @@ def test_a_file_that_is_no_key_is_told_without_its_content(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "key.pem").write_text("hunter2")
+    (tmp_path / "key.pem").chmod(0o600)
     settings(tmp_path, f'key = "file:{tmp_path}/key.pem"\n')
     assert run(["check", "--offline", "--json", "--config", str(tmp_path / "hemostat.toml")]) == 2
     said = capsys.readouterr().out

@@ -2,16 +2,20 @@
 
 import base64
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from hemostat.audit.keys import make_key, trusted
+from hemostat.audit.setup import key_of
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.stamps import _times
+from hemostat.settings import Settings
 from schemas.audit.signing import SigningKey
-from schemas.audit.trust import read_trust
+from schemas.audit.trust import read_trust, standing
 from schemas.errors import ConfigurationError
 
 
@@ -35,3 +39,25 @@ def test_a_timestamp_under_another_name_of_its_checkpoint_does_not_replace_the_f
     stamps = [f"timestamps/{name}.tsr"]
     assert _times(cast("Any", SimpleNamespace()), stamps, held, [], findings) == {}
     assert [finding.code for finding in findings.found] == ["timestamp-of-nothing"]
+
+
+def test_a_key_retired_before_it_was_stolen_signs_nothing_after_it_was_retired() -> None:
+    times = [f"2026-0{month}-01T00:00:00.000000Z" for month in range(1, 6)]
+    key = trusted(SigningKey.make()).model_copy(
+        update={"since": times[0], "retired": times[2], "compromised": times[4]}
+    )
+    assert [standing(key, at).value for at in times[1:4]] == [
+        "compromised",
+        "compromised",
+        "retired",
+    ]
+
+
+def test_a_sealers_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "hemostat.toml").write_text('[audit]\nkey = "file:sealer.pem"\n')
+    settings, file = Settings.load(tmp_path / "hemostat.toml"), tmp_path / "sealer.pem"
+    kid = make_key(file).kid
+    assert key_of(settings).kid == kid
+    file.chmod(0o640)
+    with pytest.raises(ConfigurationError, match="others may read"):
+        key_of(settings)
