@@ -14,6 +14,7 @@ from schemas.incident import Resolution
 from schemas.journal import Kind, verify_chain
 from tests.workflows.case import Case, alert
 from tests.workflows.counsel import Counsel, alert_now, under
+from tests.workflows.roster import roster
 from tests.workflows.world import World
 
 pytestmark = pytest.mark.temporal
@@ -200,6 +201,32 @@ async def test_a_forged_determination_changes_nothing(
     await case.said("A determination changed nothing")
     assert await case.refusals() == [refusal]
     assert await counsel.row("nis2-23-4a") == before
+
+
+async def test_who_determines_holds_the_role_that_they_speak_in(
+    client: Client, queue: str, world: World
+) -> None:
+    of = under("gdpr-33").model_copy(update={"roster": roster()})
+    case = await Case.open(client, queue, alert_now(), playbook="triage", of=of)
+    counsel = Counsel(case)
+    away = ("gdpr-33", "applicability", "not-applicable")
+    for actor in ("o1", "c1", "nobody-here", "L1"):  # the last is counsel's id, spelled otherwise
+        await counsel.determines(*away, actor=actor)
+    await case.until_journal(Kind.REFUSED, 4)
+    await case.signal("suspect", case_against("l1"))
+    await case.said("Someone takes no part in this incident any more")
+    await counsel.determines(*away, actor="l1")
+    await case.until_journal(Kind.REFUSED, 5)
+    assert {entry.data["refusal"] for entry in await case.kinds(Kind.REFUSED)} == {"not-the-role"}
+    assert (await counsel.row("gdpr-33")).state is ClockState.SCOPE_NOT_DECLARED
+    other = await Case.open(client, queue, alert_now(), playbook="triage", of=of)
+    await Counsel(other).determines(*away, actor="l1")
+    await Counsel(other).until_state("gdpr-33", ClockState.NOT_APPLICABLE)
+
+
+def case_against(person: str) -> dict[str, str]:
+    said = {"id": "s-1", "actor": "c1", "role": "commander", "reason": "it was them"}
+    return {**said, "person": person}
 
 
 async def test_nothing_that_arrives_as_a_determination_stops_the_incident(

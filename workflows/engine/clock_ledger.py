@@ -19,9 +19,13 @@ from schemas.clocks.view import ClocksView, sentence, view_of
 from schemas.journal import Kind
 from workflows.engine.intake import Intake
 from workflows.engine.paging import Pager
+from workflows.engine.people import People
 from workflows.engine.record import Record
 from workflows.engine.speakers import Speakers
 from workflows.engine.steps import Hands
+
+BY_THE_ROSTER = "determined-by-the-roster"
+"""The change since which who determines holds the role; earlier runs go on without it."""
 
 COUNSEL = "counsel"
 """The role that is paged for everything here."""
@@ -38,12 +42,15 @@ class ClockLedger:
         intake: Intake,
         speakers: Speakers,
         basis: LegalBasis | None,
+        *,
+        people: People,
     ) -> None:
         self._record = record
         self._hands = hands
         self._pager = pager
         self._intake = intake
         self._speakers = speakers
+        self._people = people
         self._basis = basis
         self.ledger = Ledger.of(basis)
         self._used: dict[str, None] = {}
@@ -83,6 +90,9 @@ class ClockLedger:
         if given.determination_id in self._used:
             self._refuse(NoEffect.DUPLICATE, what)
             return
+        if not self._speaks_for(given.actor, given.role):
+            self._refuse(NoEffect.NOT_THE_ROLE, what)
+            return
         before = self.ledger
         self.ledger, why = determine(before, given, workflow.now())
         if why is not None:
@@ -97,6 +107,15 @@ class ClockLedger:
         self._recompute(given.reason)
         self._note_changes(before)
         self._changed()
+
+    def _speaks_for(self, person: str, role: str) -> bool:
+        """Whether *person* holds *role* now, where people are declared.
+
+        What is signed says in which role somebody speaks; whether it is theirs only the roster says.
+        """
+        if not self._people.declared or not workflow.patched(BY_THE_ROSTER):
+            return True
+        return self._people.speaks_for(person, role)
 
     def propose(self, at: datetime, basis: str) -> None:
         """Add a candidate for awareness to every clock that starts by it; known ones stay."""

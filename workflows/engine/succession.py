@@ -99,7 +99,13 @@ class Succession:
             self.record, self.hands, self.pager, self.service.standing_proof, self._do_again
         )
         self.clocks = LegalClocks(
-            self.record, self.hands, self.pager, self.intake, self.speakers, opening.legal
+            self.record,
+            self.hands,
+            self.pager,
+            self.intake,
+            self.speakers,
+            opening.legal,
+            people=self.people,
         )
         self.announcer = self._announcer()
         self.page_answers = PageAnswers(
