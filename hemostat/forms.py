@@ -5,16 +5,19 @@ from typing import Final
 from starlette.requests import Request
 
 MOST_OF_A_FORM: Final = 64 * 1024
-"""Bytes; the longest text that a page takes is a reason."""
+"""Bytes, where the longest text that a page takes is a reason."""
+_FIELDS: Final = 20
 
 
-async def form_of(request: Request) -> dict[str, str]:
+async def form_of(
+    request: Request, *, most: int = MOST_OF_A_FORM, fields: int = _FIELDS
+) -> dict[str, str]:
     """Return the plain fields of a form; {} for anything larger or other, of which nothing is read."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     length = request.headers.get("content-length", "")
     if kind != "application/x-www-form-urlencoded" or not length.isdecimal() or len(length) > 9:
         return {}
-    if int(length) > MOST_OF_A_FORM:
+    if int(length) > most:
         return {}
-    form = await request.form(max_files=0, max_fields=20)
+    form = await request.form(max_files=0, max_fields=fields)
     return {name: value for name, value in form.items() if isinstance(value, str)}

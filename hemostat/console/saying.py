@@ -18,11 +18,14 @@ from hemostat.console.doors import Console, seen_other
 from hemostat.console.forms import FORMS, Form, Seen
 from hemostat.console.pages import page
 from hemostat.console.speaking import became, form_of
+from hemostat.forms import form_of as fields_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
 
 _FIELDS: Final = 40
+_LARGEST: Final = 512 * 1024
+"""Bytes: a text of 20,000 characters, each of four bytes, each byte written as three."""
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 _PROVE_AGAIN: Final = "Your proof of who you are has grown old. Prove it again in another tab, then send this as it is."
 
@@ -55,8 +58,7 @@ async def take(console: Console, request: Request, who: Who) -> Response:
     """Take what a person says from the form, hand it over, and show what became of it."""
     form, incident = _form(request), request.path_params["incident"]
     seen = await seen_of(console, who, incident)
-    sent = await request.form(max_files=0, max_fields=_FIELDS, max_part_size=200_000)
-    given = {name: value for name, value in sent.items() if isinstance(value, str)}
+    given = await fields_of(request, most=_LARGEST, fields=_FIELDS)
     if await console.guard.refuses(request, given.get("csrf", "")):
         problem = "This form is too old, or was not sent from this page. Write it again."
         return _page(console, request, seen, form, {}, problem, status=403)
