@@ -9,6 +9,7 @@ so whatever repeats it, here or in another process, the incident counts it once.
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -75,7 +76,7 @@ class Voice:
         message = _understood(said, who, seen, known)
         if self._key is not None:
             place = {"incident": row.id, "run": seen.run_id, "channel": channel}
-            message = _signed(message, who, self._key, place)
+            message = _signed(message, who, _judging(self._key, seen), place)
         if not await self._send(client, row.id, signal, message):
             return too_late(known, "The incident has closed in the meantime.")
         return await self._became_of(client, row.id, said, signal, known, seen)
@@ -162,6 +163,15 @@ def id_of(who: Who, incident: str, idempotency_key: str | None) -> str:
     if not idempotency_key:
         return str(uuid.uuid4())
     return str(uuid.uuid5(_KEYS, f"{who.person}\n{incident}\n{idempotency_key}"))
+
+
+def _judging(key: SigningKey, seen: IncidentView) -> SigningKey:
+    """Return *key*, which signs in no role but one's own where the incident cannot judge that.
+
+    An incident that was opened before people were declared has no roster, and never gets one.
+    """
+    without = bool(seen.gates) and not any(gate.may_decide for gate in seen.gates)
+    return replace(key, judges_roles=True) if without else key
 
 
 def _signed(message: Spoken, who: Who, key: SigningKey, place: dict[str, str]) -> Spoken:

@@ -41,7 +41,10 @@ def destination_of(
         service = settings.service(route.service)
         return _destination(route.playbook, service, told_apart, speakers, drill=drill)
     known = UNROUTED in settings.services
-    service = settings.service(UNROUTED) if known else Service(name=UNROUTED, connections={})
+    # Nobody configured it, and yet not everybody decides about it.
+    people = settings.roster() if settings.roles else None
+    nobodys = Service(name=UNROUTED, connections={}, roster=people)
+    service = settings.service(UNROUTED) if known else nobodys
     return _destination(TRIAGE, service, [alert.source, alert.kind], speakers, drill=drill)
 
 
