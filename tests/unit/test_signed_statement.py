@@ -7,6 +7,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from schemas.canonical import digest_of
 from schemas.gate import Choice, Decision, Withdrawal
@@ -272,3 +273,16 @@ def test_an_auditor_reads_the_envelope_without_any_key() -> None:
     taken = read(SEALED)
     assert taken is not None
     assert taken.statement == statement()
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["IC-1", "ic-1 ", "ic-1\n", "ic\u20111", "\u0456c-1", "ic-1\u200b", "\uff49c-1"],
+)
+def test_one_person_in_two_spellings_is_not_two(spelling: str) -> None:
+    other = DECISION.model_copy(update={"actor": spelling, "decision_id": "d-2"})
+    content = content_of(HERE.signal, other)
+    with pytest.raises(ValidationError):
+        statement(id="d-2", person=spelling, content=content)
+    as_themselves = seal(statement(id="d-2", content=content), GATEWAY)
+    assert heard(as_themselves, said=other) is Unproven.OTHER_PERSON
