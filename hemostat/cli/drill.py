@@ -73,5 +73,5 @@ def command(
     else:
         out = Console(file=sys.stdout)
         width = min(out.width, timeline.WIDTH) if out.is_terminal else timeline.WIDTH
-        Console(file=sys.stdout, width=width).print(timeline.draw(report, width, body))
+        Console(file=sys.stdout, width=width).print(timeline.draw(report, body, width))
     return 0 if report.held else 1

@@ -4,7 +4,8 @@ Law: an incident is opened by the alert alone; a drill never starts one.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from temporalio.client import WorkflowExecutionStatus
@@ -20,6 +21,18 @@ _CLOSED_WITHIN: Final = 150.0
 
 Tell = Callable[[str, str], None]
 """Told what happens as it happens: who says it, and what."""
+
+
+@asynccontextmanager
+async def beside(*doing: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have these going on meanwhile; none of them outlives it."""
+    tasks = [asyncio.create_task(one) for one in doing]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def detected(stage: StageOn[Any]) -> str:

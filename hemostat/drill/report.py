@@ -1,10 +1,10 @@
 """What a drill found: moments, numbers from outside, and what of all that was claimed held."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from hemostat.drill.observer import Numbers, Sample
 from schemas.base import iso
 
 ATTACK_BEGINS: Final = "the attack begins"
@@ -27,6 +27,45 @@ class Claim:
     claim: str
     held: bool
     seen: str
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look: None where predictions were not answered at all."""
+
+    at: datetime
+    negative_share: float | None
+    accuracy: float | None
+    predict_status: int
+    feedback_status: int
+    versions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What several looks say together: mean shares, the statuses seen."""
+
+    looks: int
+    negative_share: float
+    accuracy: float
+    predict_status: int
+    feedback_status: int
+    versions: tuple[str, ...]
+
+    @classmethod
+    def of(cls, samples: Sequence[Sample]) -> "Numbers":
+        """Summarise; the statuses and versions are those of the last look."""
+        answered = [s for s in samples if s.negative_share is not None and s.accuracy is not None]
+        count = max(len(answered), 1)
+        last = samples[-1]
+        return cls(
+            looks=len(samples),
+            negative_share=sum(s.negative_share or 0 for s in answered) / count,
+            accuracy=sum(s.accuracy or 0 for s in answered) / count,
+            predict_status=last.predict_status,
+            feedback_status=last.feedback_status,
+            versions=last.versions,
+        )
 
 
 @dataclass
@@ -58,6 +97,11 @@ class Report:
         """Note a moment, if it came."""
         if at is not None:
             self.moments.append(Moment(at, what, source))
+
+    def took(self, what: str, since: datetime | None, until: datetime | None) -> None:
+        """Note how long something took, if both its ends came."""
+        if since is not None and until is not None:
+            self.durations[what] = (until - since).total_seconds()
 
     def document(self) -> dict[str, Any]:
         """The report as JSON; durations in seconds, shares 0 to 1."""

@@ -22,12 +22,8 @@ from temporalio.client import Client
 
 from hemostat.audit.setup import first_key
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.configuration import CAST, configuration
-from hemostat.drill.range.poisoning.measure import Measurement
-from hemostat.drill.range.poisoning.range import Range
-from hemostat.drill.range.population import MEMBERS
 from hemostat.drill.range.standins.standin import Control, start_standin
-from hemostat.drill.told import CHANNEL, everyone, slack_id
+from hemostat.drill.told import CHANNEL, slack_id
 from hemostat.keys import SigningKey, create_key
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 from hemostat.settings import Settings
@@ -197,30 +193,6 @@ class StageOn(Generic[G]):
     async def _gateway_answers(self) -> bool:
         async with httpx2.AsyncClient(trust_env=False, timeout=2) as http:
             return (await http.get(f"{self.gateway_url}/readyz")).is_success
-
-
-class Stage(StageOn[Range]):
-    """The stage of the sentiment service."""
-
-    def __init__(self, *, respond: bool, retrain_every: float = 5.0) -> None:
-        super().__init__(Range(retrain_every=retrain_every))
-        self._respond = respond
-
-    @property
-    def range(self) -> Range:
-        """The range."""
-        return self.ground
-
-    async def install_hemostat(self, baseline: Measurement, more: str = "") -> None:
-        """Start Temporal, the stand-ins, worker and gateway, configured for this range.
-
-        *more* are further tables of the file.
-        """
-
-        def describe(where: Addresses) -> str:
-            return configuration(self.range, baseline, where) + more
-
-        await self.install(describe, MEMBERS, everyone(CAST))
 
 
 def leave_no_environment() -> None:

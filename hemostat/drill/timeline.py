@@ -6,7 +6,7 @@ this drawing, written by ``hemostat drill --picture FILE.svg``.
 
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol, TypeVar
 
@@ -46,15 +46,7 @@ Body = Callable[[Any, int], list[RenderableType]]
 """The part of a drawing that is the scenario's own: its report, drawn so many columns wide."""
 
 
-def sentiment(report: Report, width: int) -> list[RenderableType]:
-    """The charts and numbers of the sentiment service."""
-    parts: list[RenderableType] = []
-    if report.samples and report.moments:
-        parts += [*_charts(report, width), Text(), moments(report), Text()]
-    return [*parts, _numbers(report)]
-
-
-def draw(report: Report, width: int = WIDTH, body: Body = sentiment) -> RenderableType:
+def draw(report: Report, body: Body, width: int = WIDTH) -> RenderableType:
     """Return the whole picture, *width* columns wide."""
     title = f"EXERCISE · {report.scenario}" + ("" if report.responded else " · without response")
     parts = [*body(report, width - _FRAME), Text(), claims(report)]
@@ -62,10 +54,10 @@ def draw(report: Report, width: int = WIDTH, body: Body = sentiment) -> Renderab
     return Panel(Group(*parts), title=title, subtitle=verdict, box=box.ROUNDED, width=width)
 
 
-def picture(report: Report, body: Body = sentiment) -> str:
+def picture(report: Report, body: Body) -> str:
     """Return the picture as SVG."""
     console = Console(record=True, width=WIDTH, file=io.StringIO(), color_system="truecolor")
-    console.print(draw(report, body=body))
+    console.print(draw(report, body))
     title = f"hemostat drill {report.scenario}"
     # The reader's own fixed-width font: a picture in the docs fetches nothing.
     return re.sub(r"@font-face \{.*?\}", "", console.export_svg(title=title), flags=re.DOTALL)
@@ -91,35 +83,6 @@ def scale(report: Report, times: Sequence[datetime], width: int) -> tuple[Column
     marks.append("".join(row), style="bold")
     ends = Text(" " * 6 + "0 s".ljust(width - 8) + f"{span:5.0f} s", style="dim")
     return column, marks, ends
-
-
-def _charts(report: Report, width: int) -> list[RenderableType]:
-    column, marks, ends = scale(report, [sample.at for sample in report.samples], width)
-    negative = chart(
-        report.samples, column, width, lambda s: s.negative_share, _bad_when_high(report)
-    )
-    accuracy = chart(report.samples, column, width, lambda s: s.accuracy, _bad_when_low(report))
-    return [
-        Text("share of negative answers, measured from outside", style="bold"),
-        negative,
-        marks,
-        Text("accuracy on the probe set, measured from outside", style="bold"),
-        accuracy,
-        Text("what the public edge answered", style="bold"),
-        strip("predict", report.samples, column, width, lambda s: s.predict_status == 200),
-        strip("feedback", report.samples, column, width, lambda s: s.feedback_status == 201),
-        ends,
-    ]
-
-
-def _bad_when_high(report: Report) -> Callable[[float], bool]:
-    before = report.numbers["before"].negative_share
-    return lambda value: value > before * 1.2
-
-
-def _bad_when_low(report: Report) -> Callable[[float], bool]:
-    before = report.numbers["before"].accuracy
-    return lambda value: value < before - 0.03
 
 
 def chart(
@@ -186,23 +149,6 @@ def moments(report: Report) -> Table:
     return table
 
 
-def _numbers(report: Report) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    heads = ("", "negative answers", "probe accuracy", "/v1/predict", "/v1/feedback", "version")
-    for head in heads:
-        table.add_column(head, justify="left" if not head else "right")
-    for name, numbers in report.numbers.items():
-        table.add_row(
-            name,
-            f"{numbers.negative_share:.1%}",
-            f"{numbers.accuracy:.1%}",
-            str(numbers.predict_status),
-            str(numbers.feedback_status),
-            ", ".join(numbers.versions),
-        )
-    return table
-
-
 def claims(report: Report) -> Table:
     """What was claimed, and whether it held."""
     table = Table(box=None, pad_edge=False, show_header=False)
@@ -211,4 +157,16 @@ def claims(report: Report) -> Table:
     for claim in report.claims:
         sign = Text("held", style="green") if claim.held else Text("NOT HELD", style="bold red")
         table.add_row(sign, Text(claim.claim), Text(claim.seen, style="dim"))
+    return table
+
+
+def measured(rows: Mapping[str, Mapping[str, float]], form: str) -> Table:
+    """Numbers by moment, each told by *form*; what was not measured then stays empty."""
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    for name in names:
+        table.add_column(name, justify="right")
+    for moment, row in rows.items():
+        table.add_row(moment, *(format(row[name], form) if name in row else "" for name in names))
     return table

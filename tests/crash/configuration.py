@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from hemostat.drill import tables
 from hemostat.drill.range.poisoning.measure import Measurement
 from hemostat.drill.range.poisoning.range import Range
 from hemostat.drill.range.population import CANARY_ACCOUNT
@@ -64,19 +65,6 @@ canary_account = "{CANARY_ACCOUNT}"
 probe_set = "file:{here.probe_path.name}"
 probe_set_digest = "{here.probe_digest}"
 
-[connections.pagerduty]
-adapter = "paging_pagerduty"
-routing_key = "file:routing-key"
-url = "{urls["pagerduty"]}"
-ca = "file:pagerduty/ca.pem"
-
-[connections.servicenow]
-adapter = "tickets_servicenow"
-url = "{urls["servicenow"]}"
-username = "file:servicenow-user"
-password = "file:servicenow-password"
-ca = "file:servicenow/ca.pem"
-
-[connections.evidence]
-adapter = "vault_folder"
-"""
+{tables.pager(urls["pagerduty"])}
+{tables.tickets(urls["servicenow"])}
+{tables.EVIDENCE}"""

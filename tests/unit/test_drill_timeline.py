@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 
-from hemostat.drill.observer import Numbers, Sample
-from hemostat.drill.report import ATTACK_BEGINS, Report
+from hemostat.drill.poisoning.timeline import poisoning
+from hemostat.drill.report import ATTACK_BEGINS, Numbers, Report, Sample
 from hemostat.drill.timeline import draw, picture
 
 START = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -28,7 +28,7 @@ def report(*, held: bool = True) -> Report:
 
 def drawn(told: Report) -> str:
     console = Console(width=100, record=True, file=io.StringIO())
-    console.print(draw(told))
+    console.print(draw(told, poisoning))
     return console.export_text()
 
 
@@ -43,8 +43,8 @@ def test_a_drill_without_claims_has_not_held() -> None:
 
 
 def test_the_picture_names_no_host() -> None:
-    assert re.findall(r"url\((?!#)", picture(report())) == []
-    assert "@font-face" not in picture(report())
+    assert re.findall(r"url\((?!#)", picture(report(), poisoning)) == []
+    assert "@font-face" not in picture(report(), poisoning)
 
 
 def test_numbers_are_those_of_the_samples() -> None:

@@ -4,7 +4,7 @@ Times are shorter than in production, so that the drill fits into two minutes; t
 same. Secrets are files in the range's folder, named by reference.
 """
 
-from hemostat.drill import told
+from hemostat.drill import tables, told
 from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.evasion.range import ModerationRange
 
@@ -17,18 +17,7 @@ def evasion_configuration(
 ) -> str:
     """Return the file's text; the two shares were measured before the attack."""
     return f"""\
-[hemostat]
-state = "state"
-drill = true
-
-[gateway]
-port = {where.gateway_port}
-public_url = "http://127.0.0.1:{where.gateway_port}"
-
-[sources.alertmanager]
-kind = "alertmanager"
-token = "file:alert-token"
-
+{tables.head(where)}
 [[routes]]
 source = "alertmanager"
 match = {{ alertname = "ModerationFalseNegativeHigh" }}
@@ -85,20 +74,7 @@ folder = "file:outbox"
 sender = "incident@hemostat.example"
 audiences = {{ hotline = "hotline@outside.example", uploaders = "notices@outside.example" }}
 
-[connections.pagerduty]
-adapter = "paging_pagerduty"
-routing_key = "file:routing-key"
-url = "{where.pagerduty}"
-ca = "file:pagerduty/ca.pem"
-
-[connections.servicenow]
-adapter = "tickets_servicenow"
-url = "{where.servicenow}"
-username = "file:servicenow-user"
-password = "file:servicenow-password"
-ca = "file:servicenow/ca.pem"
-
-[connections.evidence]
-adapter = "vault_folder"
-
+{tables.pager(where.pagerduty)}
+{tables.tickets(where.servicenow)}
+{tables.EVIDENCE}
 {told.slack_connection(where.slack, ())}"""

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from hemostat.drill.addresses import Addresses
-from hemostat.drill.course import Tell, closed, detected, follow
+from hemostat.drill.course import Tell, beside, closed, detected, follow
 from hemostat.drill.evasion.configuration import evasion_configuration
 from hemostat.drill.evasion.report import SECOND_LOOKS, EvasionDrill
-from hemostat.drill.evasion.verification import Moments, verify_evasion, verify_response
+from hemostat.drill.evasion.verification import EvasionMoments, verify_evasion, verify_response
 from hemostat.drill.people import Answer, People, Script
 from hemostat.drill.range.evasion.range import ModerationRange
 from hemostat.drill.range.population import MEMBERS
@@ -31,7 +31,7 @@ _GIVES_UP_AFTER: Final = 5.0
 EvasionStage = StageOn[ModerationRange]
 
 
-async def drill(tell: Tell, *, respond: bool) -> EvasionDrill:
+async def drill(tell: Tell, respond: bool) -> EvasionDrill:
     """Run the drill and return its report; raises only if the stage itself does not come up."""
     report = EvasionDrill(SCENARIO, respond)
     began = asyncio.get_running_loop().time()
@@ -50,14 +50,11 @@ async def drill(tell: Tell, *, respond: bool) -> EvasionDrill:
             tell("drill", "starting Temporal, a worker, the alert gateway, and the stand-ins")
             await _install(stage, before["fn_rate"], before["transform_disagree"])
         report.durations["stage ready"] = asyncio.get_running_loop().time() - began
-        watching = asyncio.create_task(_watch(stage, report))
-        try:
+        async with beside(_watch(stage, report)):
             if respond:
                 await _attack_and_respond(stage, report, tell)
             else:
                 await _attack_only(stage, report, tell)
-        finally:
-            watching.cancel()
     report.durations["whole drill"] = asyncio.get_running_loop().time() - began
     return report
 
@@ -117,20 +114,15 @@ async def _attack_and_respond(stage: EvasionStage, report: EvasionDrill, tell: T
     stage.ground.flag_one_item()
     over: list[bool] = []
     people = People(stage.client, stage.key, incident, _script(lambda: bool(over)))
-    beside = [
-        asyncio.create_task(people.answer()),
-        asyncio.create_task(follow(stage, incident, tell)),
-        asyncio.create_task(_give_up(stage, over, tell)),
-    ]
-    try:
+    async with beside(
+        people.answer(),
+        follow(stage, incident, tell),
+        _give_up(stage, over, tell),
+    ):
         result = await closed(stage, incident)
-    finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
     entries = await journal_from(stage.client, incident, 0)
     report.attack = stage.ground.attack_report()
-    _tell_of(report, Moments(entries), attacked)
+    _tell_of(report, EvasionMoments(entries), attacked)
     await verify_response(report, stage, result, entries)
 
 
@@ -180,7 +172,7 @@ async def _give_up(stage: EvasionStage, over: list[bool], tell: Tell) -> None:
     over.append(True)
 
 
-def _tell_of(report: EvasionDrill, at: Moments, attacked: datetime) -> None:
+def _tell_of(report: EvasionDrill, at: EvasionMoments, attacked: datetime) -> None:
     """Put moments together: from the attacker, from outside, and from the record."""
     attack = report.attack
     assert attack is not None  # noqa: S101 - the caller has just read it
@@ -199,13 +191,7 @@ def _tell_of(report: EvasionDrill, at: Moments, attacked: datetime) -> None:
     report.note(at.hardened, "a hardened version withstands held-out stickers", "record")
     report.note(at.recovered, "the hardened version decides everything", "record")
     report.note(at.closed, "closed", "record")
-    for name, end in (
-        ("attack to detection", at.detected),
-        ("attack to containment proven", at.second_looks_proven),
-        ("attack to accounts blocked", at.blocked_proven),
-    ):
-        if end:
-            report.durations[name] = (end - attacked).total_seconds()
-    if at.detected and at.second_looks_proven:
-        proven = (at.second_looks_proven - at.detected).total_seconds()
-        report.durations["detection to containment proven"] = proven
+    report.took("attack to detection", attacked, at.detected)
+    report.took("attack to containment proven", attacked, at.second_looks_proven)
+    report.took("attack to accounts blocked", attacked, at.blocked_proven)
+    report.took("detection to containment proven", at.detected, at.second_looks_proven)

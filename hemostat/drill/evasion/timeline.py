@@ -1,12 +1,10 @@
 """The timeline of adversarial evasion, drawn: what passed, what was still served, who decided."""
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from hemostat.drill.evasion.report import EvasionDrill
-from hemostat.drill.timeline import chart, moments, scale, strip
+from hemostat.drill.timeline import chart, measured, moments, scale, strip
 
 
 def evasion(report: EvasionDrill, width: int) -> list[RenderableType]:
@@ -28,16 +26,4 @@ def evasion(report: EvasionDrill, width: int) -> list[RenderableType]:
             moments(report),
             Text(),
         ]
-    return [*parts, _numbers(report)]
-
-
-def _numbers(report: EvasionDrill) -> Table:
-    names = list(dict.fromkeys(name for row in report.measured.values() for name in row))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for name in names:
-        table.add_column(name, justify="right")
-    for moment, row in report.measured.items():
-        cells = [f"{row[name]:.1%}" if name in row else "" for name in names]
-        table.add_row(moment, *cells)
-    return table
+    return [*parts, measured(report.measured, ".1%")]

@@ -1,12 +1,13 @@
 """What the drill of adversarial evasion claims, each checked from outside or read back."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import httpx2
 
 from hemostat.drill.evasion.report import EvasionDrill
+from hemostat.drill.moments import Moments
 from hemostat.drill.outbox import sent
 from hemostat.drill.range.evasion.attacker import EvasionReport, best_sticker
 from hemostat.drill.range.evasion.range import ModerationRange
@@ -58,32 +59,20 @@ def verify_evasion(report: EvasionDrill, attack: EvasionReport, after: dict[str,
     )
 
 
-class Moments:
-    """When the record says that things happened."""
+class EvasionMoments(Moments):
+    """When the record says that its steps happened."""
 
     def __init__(self, entries: list[Entry]) -> None:
-        self._entries = entries
+        super().__init__(entries)
         looks = "approve-nothing-that-transforms-decide-otherwise"
-        self.detected = self._when(Kind.ALERT, None, "")
-        self.second_looks = self._when(Kind.EFFECT, looks, "set_moderation_mode")
-        self.second_looks_proven = self._proven(looks)
-        self.flagged = self._when(Kind.EFFECT, None, "preserve_items")
-        self.fallback_proven = self._proven("let-fallback-rules-decide-all-uploads")
-        self.blocked_proven = self._proven("block-the-accounts")
-        self.swept = self._proven("sweep-what-was-approved")
-        self.hardened = self._proven("retrain-against-stickers")
-        self.recovered = self._when(Kind.EFFECT, None, "promote_version")
-        self.closed = self._when(Kind.CLOSED, None, "")
-
-    def _proven(self, step: str) -> datetime | None:
-        return self._when(Kind.PROOF, step, ": proven")
-
-    def _when(self, kind: Kind, step: str | None, says: str) -> datetime | None:
-        for entry in self._entries:
-            fits = step is None or entry.step == step
-            if entry.kind is kind and fits and says in entry.says and "look" not in entry.says[:5]:
-                return datetime.fromisoformat(entry.at)
-        return None
+        self.second_looks = self.when(Kind.EFFECT, looks, "set_moderation_mode")
+        self.second_looks_proven = self.proven(looks)
+        self.flagged = self.when(Kind.EFFECT, None, "preserve_items")
+        self.fallback_proven = self.proven("let-fallback-rules-decide-all-uploads")
+        self.blocked_proven = self.proven("block-the-accounts")
+        self.swept = self.proven("sweep-what-was-approved")
+        self.hardened = self.proven("retrain-against-stickers")
+        self.recovered = self.when(Kind.EFFECT, None, "promote_version")
 
 
 async def verify_response(
@@ -95,7 +84,7 @@ async def verify_response(
     """Everything that a response claims."""
     attack = report.attack
     assert attack is not None  # noqa: S101 - the caller has just read it
-    at = Moments(entries)
+    at = EvasionMoments(entries)
     _verify_containment(report, attack, at)
     await _verify_recovery(report, stage, at)
     await _verify_sweep_and_accounts(report, stage, attack)
@@ -105,7 +94,7 @@ async def verify_response(
     await verify_record(report, stage, result, entries)
 
 
-def _verify_containment(report: EvasionDrill, attack: EvasionReport, at: Moments) -> None:
+def _verify_containment(report: EvasionDrill, attack: EvasionReport, at: EvasionMoments) -> None:
     passed = attack.answers.get("safe", 0)
     report.claim("the attack did harm first", passed > 0, f"{passed} pictures passed as safe")
     after = [
@@ -132,7 +121,7 @@ def _verify_containment(report: EvasionDrill, attack: EvasionReport, at: Moments
 
 
 async def _verify_recovery(
-    report: EvasionDrill, stage: StageOn[ModerationRange], at: Moments
+    report: EvasionDrill, stage: StageOn[ModerationRange], at: EvasionMoments
 ) -> None:
     last = await stage.ground.look(_ALL)
     report.looks.append(last)

@@ -4,7 +4,7 @@ Times are shorter than in production; the procedure is the same. Secrets are fil
 folder, named by reference; people are opaque ids.
 """
 
-from hemostat.drill import told
+from hemostat.drill import tables, told
 from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.evidence_store import BUCKET
 from hemostat.drill.range.exfiltration.range import (
@@ -34,18 +34,7 @@ def exfiltration_configuration(here: ExfiltrationRange, where: Addresses) -> str
     theirs = {SUSPECT: SUSPECT_PRINCIPAL, **dict.fromkeys(COLLEAGUES, "")}
     callers = ", ".join(f'{caller} = "{who}"' for caller, who in theirs.items())
     return f"""\
-[hemostat]
-state = "state"
-drill = true
-
-[gateway]
-port = {where.gateway_port}
-public_url = "http://127.0.0.1:{where.gateway_port}"
-
-[sources.alertmanager]
-kind = "alertmanager"
-token = "file:alert-token"
-
+{tables.head(where)}
 [sources.report]
 kind = "report"
 reporters = {{ researcher = "file:reporter-secret" }}
@@ -136,12 +125,7 @@ folder = "file:outbox"
 sender = "incident@hemostat.example"
 audiences = {{ researcher = "researcher@outside.example", authority = "authority@outside.example" }}
 
-[connections.pagerduty]
-adapter = "paging_pagerduty"
-routing_key = "file:routing-key"
-url = "{where.pagerduty}"
-ca = "file:pagerduty/ca.pem"
-
+{tables.pager(where.pagerduty)}
 [connections.evidence]
 adapter = "vault_s3"
 

@@ -16,12 +16,12 @@ from typing import Final
 import httpx2
 
 from hemostat.drill.counsel import Counsel
-from hemostat.drill.course import Tell, closed, detected, follow
+from hemostat.drill.course import Tell, beside, closed, detected, follow
 from hemostat.drill.exfiltration.configuration import CAST, exfiltration_configuration
 from hemostat.drill.exfiltration.report import ExfiltrationDrill, Outside, taken
 from hemostat.drill.exfiltration.script import script, words
 from hemostat.drill.exfiltration.verification import (
-    Moments,
+    ExfiltrationMoments,
     verify_extraction,
     verify_response,
 )
@@ -40,7 +40,7 @@ _REPORTS_AFTER: Final = 2.0
 ExfiltrationStage = StageOn[ExfiltrationRange]
 
 
-async def drill(tell: Tell, *, respond: bool) -> ExfiltrationDrill:
+async def drill(tell: Tell, respond: bool) -> ExfiltrationDrill:
     """Run the drill and return its report; raises only if the stage itself does not come up."""
     report = ExfiltrationDrill(SCENARIO, respond)
     began = asyncio.get_running_loop().time()
@@ -55,14 +55,11 @@ async def drill(tell: Tell, *, respond: bool) -> ExfiltrationDrill:
             tell("drill", "starting Temporal, a worker, the alert gateway, and the stand-ins")
             await _install(stage)
         report.durations["stage ready"] = asyncio.get_running_loop().time() - began
-        watching = asyncio.create_task(_watch(outside, report))
-        try:
+        async with beside(_watch(outside, report)):
             if respond:
                 await _attack_and_respond(stage, outside, report, tell)
             else:
                 await _attack_only(stage, report, tell)
-        finally:
-            watching.cancel()
     report.durations["whole drill"] = asyncio.get_running_loop().time() - began
     return report
 
@@ -108,22 +105,17 @@ async def _attack_and_respond(
     over: list[bool] = []
     people = People(stage.client, stage.key, incident, script(lambda: bool(over)))
     counsel = Counsel(stage.client, stage.key, incident, words(stage.state / "outbox"))
-    beside = [
-        asyncio.create_task(people.answer()),
-        asyncio.create_task(counsel.determine()),
-        asyncio.create_task(follow(stage, incident, tell)),
-        asyncio.create_task(_give_up(stage, report, over, tell)),
-        asyncio.create_task(_researcher_reports(stage, report, tell)),
-    ]
-    try:
+    async with beside(
+        people.answer(),
+        counsel.determine(),
+        follow(stage, incident, tell),
+        _give_up(stage, report, over, tell),
+        _researcher_reports(stage, report, tell),
+    ):
         result = await closed(stage, incident)
-    finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
     report.looks.append(await outside.look())
     entries = await journal_from(stage.client, incident, 0)
-    at = Moments(entries)
+    at = ExfiltrationMoments(entries)
     _tell_of(report, at, attacked, stage)
     await verify_response(report, stage, outside, result, entries)
 
@@ -186,7 +178,7 @@ def _shut_out(report: ExfiltrationDrill) -> bool:
 
 
 def _tell_of(
-    report: ExfiltrationDrill, at: Moments, attacked: datetime, stage: ExfiltrationStage
+    report: ExfiltrationDrill, at: ExfiltrationMoments, attacked: datetime, stage: ExfiltrationStage
 ) -> None:
     """Put moments together: from the insider, from outside, and from the record."""
     loot = stage.ground.loot()
@@ -206,13 +198,7 @@ def _tell_of(
     report.note(at.tight, "the same prompts yield nothing: PROVEN", "record")
     report.note(at.reopened, "open again for all but the insider", "record")
     report.note(at.closed, "closed", "record")
-    for name, end in (
-        ("attack to detection", at.detected),
-        ("attack to the key's block proven", at.blocked_proven),
-        ("attack to everything contained", at.offline_proven),
-    ):
-        if end:
-            report.durations[name] = (end - attacked).total_seconds()
-    if at.detected and at.blocked_proven:
-        seconds = (at.blocked_proven - at.detected).total_seconds()
-        report.durations["detection to containment proven"] = seconds
+    report.took("attack to detection", attacked, at.detected)
+    report.took("attack to the key's block proven", attacked, at.blocked_proven)
+    report.took("attack to everything contained", attacked, at.offline_proven)
+    report.took("detection to containment proven", at.detected, at.blocked_proven)

@@ -1,13 +1,11 @@
 """The timeline of assistant exfiltration, drawn: what left, and whose keys passed when."""
 
-from rich import box
 from rich.console import RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from hemostat.drill.exfiltration.report import ExfiltrationDrill
 from hemostat.drill.range.exfiltration.range import COLLEAGUES, SUSPECT
-from hemostat.drill.timeline import chart, moments, scale, strip
+from hemostat.drill.timeline import chart, measured, moments, scale, strip
 
 
 def exfiltration(report: ExfiltrationDrill, width: int) -> list[RenderableType]:
@@ -33,15 +31,4 @@ def exfiltration(report: ExfiltrationDrill, width: int) -> list[RenderableType]:
             moments(report),
             Text(),
         ]
-    return [*parts, _numbers(report)]
-
-
-def _numbers(report: ExfiltrationDrill) -> Table:
-    names = list(dict.fromkeys(name for row in report.measured.values() for name in row))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("")
-    for name in names:
-        table.add_column(name, justify="right")
-    for moment, row in report.measured.items():
-        table.add_row(moment, *(str(row[name]) if name in row else "" for name in names))
-    return table
+    return [*parts, measured(report.measured, "d")]

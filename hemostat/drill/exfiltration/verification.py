@@ -9,6 +9,7 @@ from typing import Any, Final
 from hemostat.drill.exfiltration.evidence import verify_evidence
 from hemostat.drill.exfiltration.people import verify_law, verify_people, verify_words
 from hemostat.drill.exfiltration.report import ExfiltrationDrill, Outside, taken
+from hemostat.drill.moments import Moments
 from hemostat.drill.range.exfiltration.confidential import Document, left_in
 from hemostat.drill.range.exfiltration.insider import Loot
 from hemostat.drill.range.exfiltration.range import (
@@ -30,33 +31,21 @@ _GRACE: Final = timedelta(seconds=1.5)
 """A prompt that was asked before the block may be answered just after it."""
 
 
-class Moments:
-    """When the record says that things happened."""
+class ExfiltrationMoments(Moments):
+    """When the record says that its steps happened."""
 
     def __init__(self, entries: list[Entry]) -> None:
-        self._entries = entries
+        super().__init__(entries)
         block = f"block-the-key-{SUSPECT}"
-        self.detected = self._when(Kind.ALERT, None, "")
-        self.blocked = self._when(Kind.EFFECT, block, "block_caller")
-        self.blocked_proven = self._proven(block)
-        self.cloud_proven = self._proven(f"deny-older-sessions-of-{SUSPECT_PRINCIPAL}")
-        self.offline_proven = self._proven("take-the-assistant-offline")
-        self.disconnected = self._proven("end-the-access-of-wiki")
-        self.rotated = self._proven(f"retire-the-older-keys-of-{SERVICE_PRINCIPAL}")
-        self.told = self._when(Kind.EVIDENCE, "tell-researcher", "Sent")
-        self.tight = self._proven("apply-the-controls")
-        self.reopened = self._when(Kind.EFFECT, "re-enable-the-assistant", "restore_endpoint")
-        self.closed = self._when(Kind.CLOSED, None, "")
-
-    def _proven(self, step: str) -> datetime | None:
-        return self._when(Kind.PROOF, step, ": proven")
-
-    def _when(self, kind: Kind, step: str | None, says: str) -> datetime | None:
-        for entry in self._entries:
-            fits = step is None or entry.step == step
-            if entry.kind is kind and fits and says in entry.says and "look" not in entry.says[:5]:
-                return datetime.fromisoformat(entry.at)
-        return None
+        self.blocked = self.when(Kind.EFFECT, block, "block_caller")
+        self.blocked_proven = self.proven(block)
+        self.cloud_proven = self.proven(f"deny-older-sessions-of-{SUSPECT_PRINCIPAL}")
+        self.offline_proven = self.proven("take-the-assistant-offline")
+        self.disconnected = self.proven("end-the-access-of-wiki")
+        self.rotated = self.proven(f"retire-the-older-keys-of-{SERVICE_PRINCIPAL}")
+        self.told = self.when(Kind.EVIDENCE, "tell-researcher", "Sent")
+        self.tight = self.proven("apply-the-controls")
+        self.reopened = self.when(Kind.EFFECT, "re-enable-the-assistant", "restore_endpoint")
 
 
 def verify_extraction(report: ExfiltrationDrill, loot: Loot, documents: Sequence[Document]) -> None:
@@ -84,7 +73,7 @@ async def verify_response(
     entries: list[Entry],
 ) -> None:
     """Everything that a response claims."""
-    at = Moments(entries)
+    at = ExfiltrationMoments(entries)
     _verify_what_left(report, stage.ground, at)
     _verify_keys(report, stage.ground, at)
     await _verify_reopened(report, stage.ground, outside)
@@ -98,7 +87,9 @@ async def verify_response(
     await verify_record(report, stage, result, entries)
 
 
-def _verify_what_left(report: ExfiltrationDrill, here: ExfiltrationRange, at: Moments) -> None:
+def _verify_what_left(
+    report: ExfiltrationDrill, here: ExfiltrationRange, at: ExfiltrationMoments
+) -> None:
     loot, documents = here.loot(), here.documents
     secret = report.measured["before"]["confidential documents"]
     left = taken(loot, documents)
@@ -131,7 +122,9 @@ def _verify_what_left(report: ExfiltrationDrill, here: ExfiltrationRange, at: Mo
         report.claim(what, held, f"{tries} tries, {len(late)} gave something")
 
 
-def _verify_keys(report: ExfiltrationDrill, here: ExfiltrationRange, at: Moments) -> None:
+def _verify_keys(
+    report: ExfiltrationDrill, here: ExfiltrationRange, at: ExfiltrationMoments
+) -> None:
     last = report.looks[-1]
     report.claim(
         "the insider's cloud key and older session are refused from outside",

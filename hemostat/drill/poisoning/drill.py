@@ -9,21 +9,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
-from hemostat.drill.course import Tell, closed, detected, follow
-from hemostat.drill.observer import Numbers, Observer
+from hemostat.drill.course import Tell, beside, closed, detected, follow
 from hemostat.drill.people import Answer, People, Script
-from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report
-from hemostat.drill.stage import Stage
-from hemostat.drill.verification import verify_attack, verify_response
+from hemostat.drill.poisoning.observer import Observer
+from hemostat.drill.poisoning.stage import Stage
+from hemostat.drill.poisoning.verification import PoisoningMoments, verify_attack, verify_response
+from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Numbers, Report
 from hemostat.incidents import journal_from
-from schemas.journal import Entry, Kind
+from schemas.journal import Entry
 
 SCENARIO: Final = "feedback-poisoning"
 _CONTROL_SECONDS: Final = 30.0
 _LAST_LOOKS: Final = 4.0
 
 
-async def drill(tell: Tell, *, respond: bool) -> Report:
+async def drill(tell: Tell, respond: bool) -> Report:
     """Run the drill and return its report; raises only if the stage itself does not come up."""
     report = Report(SCENARIO, respond)
     began = asyncio.get_running_loop().time()
@@ -40,14 +40,11 @@ async def drill(tell: Tell, *, respond: bool) -> Report:
             tell("drill", "starting Temporal, a worker, the alert gateway, and the stand-ins")
             await stage.install_hemostat(baseline)
         report.durations["stage ready"] = asyncio.get_running_loop().time() - began
-        watching = asyncio.create_task(observer.watch())
-        try:
+        async with beside(observer.watch()):
             if respond:
                 await _attack_and_respond(stage, observer, report, tell)
             else:
                 await _attack_only(stage, observer, report, tell)
-        finally:
-            watching.cancel()
     report.durations["whole drill"] = asyncio.get_running_loop().time() - began
     return report
 
@@ -80,17 +77,12 @@ async def _attack_and_respond(stage: Stage, observer: Observer, report: Report, 
     tell("gateway", f"the alert opened {incident}")
     over: list[bool] = []
     people = People(stage.client, stage.key, incident, _script(lambda: bool(over)))
-    beside = [
-        asyncio.create_task(people.answer()),
-        asyncio.create_task(follow(stage, incident, tell)),
-        asyncio.create_task(_give_up(stage, observer, over, tell)),
-    ]
-    try:
+    async with beside(
+        people.answer(),
+        follow(stage, incident, tell),
+        _give_up(stage, observer, over, tell),
+    ):
         result = await closed(stage, incident)
-    finally:
-        for task in beside:
-            task.cancel()
-        await asyncio.gather(*beside, return_exceptions=True)
     await asyncio.sleep(_LAST_LOOKS)
     entries = await journal_from(stage.client, incident, 0)
     _tell_of(report, observer, entries, attacked, stage)
@@ -146,7 +138,7 @@ def _tell_of(
 
     harmed = first(lambda n, a: n > before.negative_share * 1.4, attacked)
     report.note(harmed, f"harm: negative answers {1.4:.0%} of before", "outside")
-    at = Moments(entries)
+    at = PoisoningMoments(entries)
     report.note(at.detected, "detected: an alert opens the incident by itself", "record")
     report.note(at.isolated, "contained: the feedback endpoint is isolated", "record")
     refused = next((s.at for s in after_attack if s.feedback_status >= 400), None)
@@ -166,36 +158,9 @@ def _tell_of(
     _durations(report, at, attacked)
 
 
-def _durations(report: Report, at: "Moments", attacked: datetime) -> None:
-    for name, end in (
-        ("attack to detection", at.detected),
-        ("attack to containment proven", at.isolation_proven),
-        ("attack to rollback proven", at.rollback_proven),
-    ):
-        if end:
-            report.durations[name] = (end - attacked).total_seconds()
-    if at.detected and at.isolated and at.isolation_proven:
-        report.durations["detection to containment"] = (at.isolated - at.detected).total_seconds()
-        proven = (at.isolation_proven - at.detected).total_seconds()
-        report.durations["detection to containment proven"] = proven
-
-
-class Moments:
-    """When the record says that things happened."""
-
-    def __init__(self, entries: list[Entry]) -> None:
-        self._entries = entries
-        self.detected = self._when(Kind.ALERT, None, "")
-        self.isolated = self._when(Kind.EFFECT, "isolate-the-feedback-endpoint", "isolate_endpoint")
-        self.isolation_proven = self._when(Kind.PROOF, "isolate-the-feedback-endpoint", ": proven")
-        self.rolled_back = self._when(Kind.EFFECT, "roll-the-model-back", "move_alias")
-        self.rollback_proven = self._when(Kind.PROOF, "roll-the-model-back", ": proven")
-        self.reopened = self._when(Kind.EFFECT, "re-enable-the-feedback", "restore_endpoint")
-        self.closed = self._when(Kind.CLOSED, None, "")
-
-    def _when(self, kind: Kind, step: str | None, says: str) -> datetime | None:
-        for entry in self._entries:
-            fits = step is None or entry.step == step
-            if entry.kind is kind and fits and says in entry.says and "look" not in entry.says:
-                return datetime.fromisoformat(entry.at)
-        return None
+def _durations(report: Report, at: PoisoningMoments, attacked: datetime) -> None:
+    report.took("attack to detection", attacked, at.detected)
+    report.took("attack to containment proven", attacked, at.isolation_proven)
+    report.took("attack to rollback proven", attacked, at.rollback_proven)
+    report.took("detection to containment", at.detected, at.isolated)
+    report.took("detection to containment proven", at.detected, at.isolation_proven)

@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from abc import ABC, abstractmethod
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -85,6 +87,38 @@ class Premises:
             status = await child.wait()
         if status != 0:
             raise ChildExited(child.name, f"ended with {status}", child.log, child.log_tail())
+
+
+class OnPremises(ABC):
+    """What stands on premises of its own, up whole or not at all. An async context manager."""
+
+    state: Path
+    env: dict[str, str]
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._premises = await self._stack.enter_async_context(Premises())
+            self.state, self.env = self._premises.state, self._premises.env
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._stack.aclose()
+
+    @abstractmethod
+    async def _start(self) -> None:
+        """Start all of it; raise ``ChildFailed`` when something does not come up."""
 
 
 def _hire_janitor(state: Path) -> subprocess.Popen[bytes]:

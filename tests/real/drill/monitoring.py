@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx2
 
-from hemostat.drill.stage import Stage
+from hemostat.drill.poisoning.stage import Stage
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 
 PROMETHEUS, ALERTMANAGER = shutil.which("prometheus"), shutil.which("prometheus-alertmanager")

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from hemostat.drill.configuration import CAST
 from hemostat.drill.course import detected
-from hemostat.drill.observer import Observer
-from hemostat.drill.stage import Stage
+from hemostat.drill.poisoning.configuration import CAST
+from hemostat.drill.poisoning.observer import Observer
+from hemostat.drill.poisoning.stage import Stage
 from hemostat.drill.told import direct_channel, everyone
 from hemostat.identity.desk import accounts_of
 from hemostat.incidents import journal_from, list_incidents, view

@@ -9,19 +9,17 @@ import base64
 import hashlib
 import json
 import secrets
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx2
 
 from hemostat.drill.range.edge import caddy_config, start_caddy, wait_caddy
 from hemostat.drill.range.evasion.attacker import EvasionReport
 from hemostat.drill.range.evasion.redteam import BENIGN, SEALED, TRAINING
-from hemostat.drill.range.premises import Premises
+from hemostat.drill.range.premises import OnPremises
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 
 PATHS: Final = {"moderate": "/v1/moderate", "health": "/healthz"}
@@ -51,31 +49,12 @@ class EvasionLook:
         return self.benign.get("safe", 0) / max(sum(self.benign.values()), 1)
 
 
-class ModerationRange:
+class ModerationRange(OnPremises):
     """Use as an async context manager. Entering raises ``ChildFailed`` if a part does not start."""
 
     def __init__(self) -> None:
-        self._stack = AsyncExitStack()
+        super().__init__()
         self._attacker: ChildProcess | None = None
-
-    async def __aenter__(self) -> Self:
-        try:
-            self._premises = await self._stack.enter_async_context(Premises())
-            self.state: Path = self._premises.state
-            self.env: dict[str, str] = self._premises.env
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def start_attack(self, *, seed: int = 11) -> None:
         """Begin to evade; returns when the attacker has its sticker and uploads."""

@@ -9,12 +9,10 @@ import asyncio
 import json
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx2
 
@@ -29,7 +27,7 @@ from hemostat.drill.range.exfiltration import confidential
 from hemostat.drill.range.exfiltration.cloud import REGION, start_cloud, wait_cloud
 from hemostat.drill.range.exfiltration.insider import Loot, Plan
 from hemostat.drill.range.exfiltration.keyed_edge import key_environment, keyed_config
-from hemostat.drill.range.premises import Premises
+from hemostat.drill.range.premises import OnPremises
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
 
 SUSPECT: Final = "ck-7f3a"
@@ -45,32 +43,13 @@ _READY_WITHIN: Final = timedelta(seconds=60)
 _READS: Final = ["s3:GetObject", "s3:ListBucket", "sts:*"]
 
 
-class ExfiltrationRange:
+class ExfiltrationRange(OnPremises):
     """Real services that an insider can really drain. Use as an async context manager."""
 
     def __init__(self) -> None:
-        self._stack = AsyncExitStack()
+        super().__init__()
         self._insider: ChildProcess | None = None
         self._monitor: ChildProcess | None = None
-
-    async def __aenter__(self) -> Self:
-        try:
-            self._premises = await self._stack.enter_async_context(Premises())
-            self.state: Path = self._premises.state
-            self.env: dict[str, str] = self._premises.env
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def start_insider(self) -> None:
         """Begin to drain; returns when the first report is there."""

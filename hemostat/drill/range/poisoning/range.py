@@ -8,12 +8,10 @@ up too.
 
 import secrets
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import httpx2
 
@@ -24,7 +22,7 @@ from hemostat.drill.range.poisoning.measure import Measurement, Meter
 from hemostat.drill.range.poisoning.mlflow_server import start_mlflow, wait_mlflow
 from hemostat.drill.range.poisoning.monitor import LIVE_TEXTS, MonitorSettings, live_texts
 from hemostat.drill.range.population import ALIAS, KNOWN_GOOD, MODEL
-from hemostat.drill.range.premises import Premises
+from hemostat.drill.range.premises import OnPremises
 from hemostat.drill.range.sentiment.settings import SentimentSettings
 from hemostat.drill.range.sentiment.store import Store
 from hemostat.processes import LOOPBACK, ChildProcess, free_ports
@@ -35,7 +33,7 @@ _READY_WITHIN: Final = timedelta(seconds=90)
 _FIRST_REPORT_WITHIN: Final = timedelta(seconds=15)
 
 
-class Range:
+class Range(OnPremises):
     """Real services under a real attack. Use as an async context manager.
 
     ``retrain_every`` is in seconds. Entering raises ``ChildFailed`` when something does not
@@ -48,32 +46,11 @@ class Range:
 
     def __init__(self, *, retrain_every: float = 5.0) -> None:
         self._retrain_every = retrain_every
-        self._stack = AsyncExitStack()
+        super().__init__()
         self._services: dict[str, ChildProcess] = {}
         self._attacker: ChildProcess | None = None
         self._users: ChildProcess | None = None
         self._monitor: ChildProcess | None = None
-
-    async def __aenter__(self) -> Self:
-        try:
-            self._premises = await self._stack.enter_async_context(Premises())
-            self.state: Path = self._premises.state
-            self.env: dict[str, str] = self._premises.env
-            self._choose_addresses()
-            self._write_files()
-            await self._start()
-        except BaseException:
-            await self._stack.aclose()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._stack.aclose()
 
     async def start_users(self, *, negative_share: float = corpus.NEGATIVE_SHARE) -> None:
         """Genuine traffic, instead of what there was; another share means the world changed."""
@@ -187,6 +164,8 @@ class Range:
         ).save(self._settings_path)
 
     async def _start(self) -> None:
+        self._choose_addresses()
+        self._write_files()
         """Start all at once: what needs another waits for it by itself."""
         await self._spawn("mlflow")
         seed = await self._premises.start("seed", "poisoning.seed", self._settings_path)

@@ -6,7 +6,7 @@ same. Secrets are files in the range's folder, named by reference.
 
 import math
 
-from hemostat.drill import told
+from hemostat.drill import tables, told
 from hemostat.drill.addresses import Addresses
 from hemostat.drill.range.poisoning.measure import Measurement
 from hemostat.drill.range.poisoning.range import Range
@@ -25,18 +25,7 @@ def configuration(here: Range, baseline: Measurement, where: Addresses) -> str:
     # Accuracy is measured on 200 probes: three of them either way are chance, not harm.
     margin = 0.015
     return f"""\
-[hemostat]
-state = "state"
-drill = true
-
-[gateway]
-port = {where.gateway_port}
-public_url = "http://127.0.0.1:{where.gateway_port}"
-
-[sources.alertmanager]
-kind = "alertmanager"
-token = "file:alert-token"
-
+{tables.head(where)}
 [[routes]]
 source = "alertmanager"
 match = {{ alertname = "SentimentNegativeShareHigh" }}
@@ -87,22 +76,9 @@ canary_account = "{CANARY_ACCOUNT}"
 probe_set = "file:{here.probe_path.name}"
 probe_set_digest = "{here.probe_digest}"
 
-[connections.pagerduty]
-adapter = "paging_pagerduty"
-routing_key = "file:routing-key"
-url = "{where.pagerduty}"
-ca = "file:pagerduty/ca.pem"
-
-[connections.servicenow]
-adapter = "tickets_servicenow"
-url = "{where.servicenow}"
-username = "file:servicenow-user"
-password = "file:servicenow-password"
-ca = "file:servicenow/ca.pem"
-
-[connections.evidence]
-adapter = "vault_folder"
-
+{tables.pager(where.pagerduty)}
+{tables.tickets(where.servicenow)}
+{tables.EVIDENCE}
 {told.slack_connection(where.slack, told.everyone(CAST))}
 {told.people(CAST, ["executive"])}"""
 
