@@ -17,6 +17,7 @@ from schemas.incident import Phase, Resolution, Severity
 from schemas.ports import gateway, paging, probes, registry, serving, tickets, vault
 from schemas.step import StepClass
 from workflows.engine import Act, Check, Playbook, Proof, Stands, StepGivenUp, checks, do, playbook
+from workflows.engine.agreement import each_of
 
 ACKNOWLEDGE = GatePolicy(
     id="acknowledge",
@@ -38,38 +39,29 @@ PUT_BACK = GatePolicy(
     timer=timedelta(minutes=5),
     on_silence=OnSilence.PROCEED,
 )
-RESCORE = GatePolicy(
+RESCORE = each_of(
     id="rescore-decisions",
     asks="Score the affected decisions again?",
     roles=("service-owner", "ml-lead"),
-    quorum=2,
-    all_roles=True,
     step_class=StepClass.DESTROY,
     timer=timedelta(hours=24),
     ladder=("commander",),
-    ladder_every=timedelta(hours=24),
 )
-RETRAIN = GatePolicy(
+RETRAIN = each_of(
     id="retrain-without-poison",
     asks="Drop the suspicious feedback and train anew? (Check first: an Art. 73(6) AI Act hold.)",
     roles=("data-owner", "ml-lead"),
-    quorum=2,
-    all_roles=True,
     step_class=StepClass.DESTROY,
     timer=timedelta(hours=24),
     ladder=("commander",),
-    ladder_every=timedelta(hours=24),
 )
-REENABLE = GatePolicy(
+REENABLE = each_of(
     id="re-enable-feedback",
     asks="Open the feedback again, in stages?",
     roles=("commander", "ml-lead"),
-    quorum=2,
-    all_roles=True,
     step_class=StepClass.RESTORE,
     timer=timedelta(hours=4),
     ladder=("deputy-commander",),
-    ladder_every=timedelta(hours=4),
 )
 CLOSE = GatePolicy(
     id="close-incident",

@@ -72,25 +72,37 @@ class Hearing:
             "reason": decision.reason,
             "decision": decision.decision_id,
         }
-        voice = self._speakers.admit("decide", decision, _named(who))
-        if voice is None:
-            return
-        refusal = voice.falls_short(self._policy(decision.gate)) or self._gates.decide(decision)
-        if refusal is not None:
-            refused(self._record, refusal, {**who, **voice.record()})
+
+        def weighed(voice: Voice) -> Refusal | None:
+            short = voice.falls_short(self._policy(decision.gate))
+            return short or self._gates.decide(decision)
+
+        counted = self._counted("decide", decision, who, weighed)
+        if counted is None:
             return
         verb = "approved" if decision.choice is Choice.APPROVE else "rejected"
         self._record.write(
             Kind.DECISION,
             f"{decision.role} {verb} at gate {decision.gate}",
-            data={
-                **who,
-                "digest": decision.digest,
-                "statement": decision.statement,
-                **voice.record(),
-                **self._right(decision.gate),
-            },
+            data={**counted, "digest": decision.digest, **self._right(decision.gate)},
         )
+
+    def _counted(
+        self,
+        signal: str,
+        said: Decision | Withdrawal | BreakGlassUse,
+        who: dict[str, JsonValue],
+        weighed: Callable[[Voice], Refusal | None],
+    ) -> dict[str, JsonValue] | None:
+        """What the journal keeps of what counts; None, and a refusal in it, of what does not."""
+        voice = self._speakers.admit(signal, said, _named(who))
+        if voice is None:
+            return None
+        refusal = weighed(voice)
+        if refusal is not None:
+            refused(self._record, refusal, {**who, **voice.record()})
+            return None
+        return {**who, "statement": said.statement, **voice.record()}
 
     def _policy(self, gate: str) -> GatePolicy | None:
         state = self._gates.state(gate)
@@ -119,16 +131,14 @@ class Hearing:
             "withdraws": said.decision_id,
             "decision": said.withdrawal_id,
         }
-        voice = self._speakers.admit("withdraw", said, _named(who))
-        if voice is None:
-            return
-        refusal = voice.lacks_own_key(self._policy(said.gate)) or self._gates.take_back(said)
-        if refusal is not None:
-            refused(self._record, refusal, {**who, **voice.record()})
-            return
-        says = f"An approval at gate {said.gate} was taken back"
-        data = {**who, "statement": said.statement, **voice.record()}
-        self._record.write(Kind.DECISION, says, data=data)
+
+        def weighed(voice: Voice) -> Refusal | None:
+            return voice.lacks_own_key(self._policy(said.gate)) or self._gates.take_back(said)
+
+        counted = self._counted("withdraw", said, who, weighed)
+        if counted is not None:
+            says = f"An approval at gate {said.gate} was taken back"
+            self._record.write(Kind.DECISION, says, data=counted)
 
     def break_glass(self, raw: object) -> None:
         """Take one ``break-glass`` signal; it lets a declared person decide alone, for a time."""
@@ -141,17 +151,21 @@ class Hearing:
             "reason": said.reason,
             "decision": said.use_id,
         }
-        voice = self._speakers.admit("break-glass", said, _named(who))
-        if voice is None:
+        broken: list[GateState] = []
+
+        def weighed(voice: Voice) -> Refusal | None:
+            answer = self._too_weak(voice, said.gate) or self._gates.break_glass(said)
+            if not isinstance(answer, GateState):
+                return answer
+            broken.append(answer)
+            return None
+
+        counted = self._counted("break-glass", said, who, weighed)
+        if counted is None:
             return
-        answer = self._too_weak(voice, said.gate) or self._gates.break_glass(said)
-        if not isinstance(answer, GateState):
-            refused(self._record, answer, {**who, **voice.record()})
-            return
-        until = iso(answer.glass[-1].until)
+        until = iso(broken[0].glass[-1].until)
         says = f"The glass was broken at gate {said.gate}: one person may decide alone"
-        data = {**who, "until": until, "statement": said.statement, **voice.record()}
-        self._record.write(Kind.DECISION, says, data=data)
+        self._record.write(Kind.DECISION, says, data={**counted, "until": until})
         self._glass_broken(said, until)
 
     def _too_weak(self, voice: Voice, gate: str) -> Refusal | None:

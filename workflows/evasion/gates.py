@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from schemas.gate import GatePolicy, OnSilence
+from workflows.engine.agreement import two_of
 
 ACKNOWLEDGE = GatePolicy(
     id="acknowledge",
@@ -18,11 +19,10 @@ TO_FALLBACK = GatePolicy(
     timer=timedelta(minutes=5),
     on_silence=OnSilence.PROCEED,
 )
-HOLD_UPLOADS = GatePolicy(
+HOLD_UPLOADS = two_of(
     id="hold-uploads",
     asks="Take no uploads at all? Unanswered it is not done: the fallback rules go on deciding.",
     roles=("commander", "service-owner"),
-    quorum=2,
     timer=timedelta(minutes=10),
     expires_after=timedelta(minutes=10),
 )
@@ -33,14 +33,12 @@ BLOCK = GatePolicy(
     timer=timedelta(minutes=5),
     on_silence=OnSilence.PROCEED,
 )
-SWEEP = GatePolicy(
+SWEEP = two_of(
     id="retroactive-sweep",
     asks="Re-scan everything approved since the first such upload, and take down what is found?",
     roles=("trust-and-safety", "legal"),
-    quorum=2,
     timer=timedelta(hours=4),
     ladder=("commander",),
-    ladder_every=timedelta(hours=4),
 )
 PROVIDE_SET = GatePolicy(
     id="provide-adversarial-set",
@@ -51,52 +49,43 @@ PROVIDE_SET = GatePolicy(
     ladder=("commander",),
     ladder_every=timedelta(hours=24),
 )
-RETRAIN = GatePolicy(
+RETRAIN = two_of(
     id="adversarial-retraining",
     asks="Train against the pinned adversarial set? (Check first: an Art. 73(6) AI Act hold.)",
     roles=("ml-lead", "security-lead"),
-    quorum=2,
     timer=timedelta(hours=24),
     ladder=("commander",),
-    ladder_every=timedelta(hours=24),
 )
-ACCEPT_UPLOADS = GatePolicy(
+ACCEPT_UPLOADS = two_of(
     id="accept-uploads",
     asks="Take uploads again, decided by the fallback rules?",
     roles=("commander", "service-owner"),
-    quorum=2,
     timer=timedelta(hours=4),
     ladder=("deputy-commander",),
-    ladder_every=timedelta(hours=4),
 )
-RECOVER = GatePolicy(
+RECOVER = two_of(
     id="canary-recovery",
     asks="Let the hardened version decide again, in stages?",
     roles=("commander", "trust-and-safety"),
-    quorum=2,
     timer=timedelta(hours=4),
     ladder=("deputy-commander",),
-    ladder_every=timedelta(hours=4),
 )
-LEGAL = GatePolicy(
+LEGAL = two_of(
     id="legal-path",
     asks="People flagged items as apparent CSAM; they are preserved by hash. Send this report to "
     "the hotline (18 USC 2258A; in the EU Art. 18 DSA)? Rejecting says that it is not apparent CSAM.",
     roles=("legal", "trust-and-safety"),
-    quorum=2,
     timer=timedelta(hours=1),
     ladder=("deputy-legal", "commander"),
     ladder_every=timedelta(minutes=30),
     on_reject="nothing is reported; recorded as not apparent CSAM",
 )
-REASONS = GatePolicy(
+REASONS = two_of(
     id="statements-of-reasons",
     asks="Items were taken down. Send this statement of reasons to their uploaders (Art. 17 DSA)?",
     roles=("trust-and-safety", "legal"),
-    quorum=2,
     timer=timedelta(hours=4),
     ladder=("commander",),
-    ladder_every=timedelta(hours=4),
     on_reject="nothing is sent from here",
 )
 CLOSE = GatePolicy(

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from schemas.clocks.catalogue import catalogue
 from schemas.gate import GatePolicy, OnSilence
+from workflows.engine.agreement import each_of
 from workflows.exfiltration.parameters import Parameters
 
 COMMAND = GatePolicy(
@@ -30,23 +31,18 @@ HR = GatePolicy(
     timer=timedelta(minutes=15),
     ladder=("counsel", "general-counsel"),
 )
-CLASSIFY = GatePolicy(
+CLASSIFY = each_of(
     id="classify",
     asks="By the evidence shown: was it this? A no asks for the next; who it was stays open till then.",
     roles=("commander", "security-on-call"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("deputy-commander", "ciso"),
-    ladder_every=timedelta(hours=4),
     on_reject="the next possibility is asked about; after the last it is undetermined",
 )
-CLASSIFY_ANEW = GatePolicy(
+CLASSIFY_ANEW = each_of(
     id="classify-anew",
     asks="Determine anew who it was? What was determined stays in the record.",
     roles=("commander", "security-on-call"),
-    quorum=2,
-    all_roles=True,
     on_silence=OnSilence.STAND,
 )
 KEEP_SCOPED = GatePolicy(
@@ -69,121 +65,90 @@ OFFLINE = GatePolicy(
     on_silence=OnSilence.PROCEED,
     on_reject="only the suspects' access and the assistant's own are revoked",
 )
-ROTATE = GatePolicy(
+ROTATE = each_of(
     id="rotate-credential",
     asks="Make a new key for the assistant's own access? The evidence is sealed.",
     roles=("security-on-call", "service-owner"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("ciso",),
-    ladder_every=timedelta(hours=4),
 )
-DELETE_KEY = GatePolicy(
+DELETE_KEY = each_of(
     id="delete-key",
     asks="Delete the retired key for good? (Check first: litigation hold.)",
     roles=("security-on-call", "counsel"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=24),
     ladder=("ciso", "general-counsel"),
-    ladder_every=timedelta(hours=24),
     on_reject="it stays, out of use, as evidence",
 )
-CONTROLS = GatePolicy(
+CONTROLS = each_of(
     id="apply-controls",
     asks="Turn on per-caller permissions and the output filter?",
     roles=("service-owner", "security-on-call"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=24),
     ladder=("ciso",),
-    ladder_every=timedelta(hours=24),
 )
-BRING_BACK = GatePolicy(
+BRING_BACK = each_of(
     id="bring-back-closed",
     asks="Start the assistant again behind its closed route, to try it?",
     roles=("commander", "security-on-call"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("deputy-commander",),
-    ladder_every=timedelta(hours=4),
 )
-LET_IN = GatePolicy(
+LET_IN = each_of(
     id="let-callers-in",
     asks="Take the refusal off the keys of all callers that are not suspected? The route stays shut.",
     roles=("security-on-call", "service-owner"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("ciso",),
-    ladder_every=timedelta(hours=4),
     on_reject="every key stays refused and the assistant stays closed",
 )
-REENABLE = GatePolicy(
+REENABLE = each_of(
     id="re-enable-assistant",
     asks="Open the assistant again, in stages? The suspended keys stay refused.",
     roles=("ciso", "counsel", "service-owner"),
-    quorum=3,
-    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("commander",),
-    ladder_every=timedelta(hours=4),
 )
-BOARD = GatePolicy(
+BOARD = each_of(
     id="board-report",
     asks="Is this the content of the report to the board?",
     roles=("commander", "general-counsel"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=24),
 )
-CLOSE = GatePolicy(
+CLOSE = each_of(
     id="close-incident",
     asks="Close the incident? Holds stay until counsel lifts them.",
     roles=("commander", "counsel"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=24),
 )
-FILE = GatePolicy(
+FILE = each_of(
     id="file",
     asks="File this text with the authority? What it does not know yet it says so.",
     roles=("counsel", "dpo"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=4),
     ladder=("deputy-counsel", "general-counsel"),
-    ladder_every=timedelta(hours=4),
 )
-PRE_AUTHORISE = GatePolicy(
+PRE_AUTHORISE = each_of(
     id="pre-authorise",
     asks=(
         "Agree beforehand: file exactly this incomplete notification when 15 % of the time is "
         "left, if nothing else was filed by then?"
     ),
     roles=("counsel", "dpo"),
-    quorum=2,
-    all_roles=True,
     on_silence=OnSilence.STAND,
 )
-COMPLETE = GatePolicy(
+COMPLETE = each_of(
     id="complete",
     asks="Complete the notification with this text?",
     roles=("counsel", "dpo"),
-    quorum=2,
-    all_roles=True,
     timer=timedelta(hours=24),
     ladder=("deputy-counsel", "general-counsel"),
     ladder_every=timedelta(hours=12),
 )
-STATE = GatePolicy(
+STATE = each_of(
     id="state",
     asks="Send this text?",
     roles=("counsel", "comms", "executive"),
-    quorum=3,
-    all_roles=True,
     timer=timedelta(hours=24),
     ladder=("general-counsel",),
     ladder_every=timedelta(hours=12),
