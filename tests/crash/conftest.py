@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from tests.crash.matrix import Undisturbed, in_peace
 from tests.crash.report import Report
 from tests.crash.scene import Scene
 
@@ -24,6 +25,26 @@ FILE = Path(__file__).parents[2] / "var" / "crash-matrix.md"
 @pytest.fixture(scope="session")
 def report(request: pytest.FixtureRequest) -> Report:
     return request.config.stash.setdefault(REPORT, Report())
+
+
+MARKS = [
+    pytest.mark.real,
+    pytest.mark.temporal,
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+]
+
+
+@pytest.fixture(scope="module")
+async def scenes(request: pytest.FixtureRequest) -> AsyncIterator[list[Scene[Any]]]:
+    """What the module's ``SCENE`` is attacked at, up and gone together."""
+    async with standing(request.module.SCENE) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+async def peace(scenes: list[Scene[Any]], report: Report) -> list[Undisturbed]:
+    return await in_peace(scenes, report)
 
 
 @asynccontextmanager

@@ -8,16 +8,10 @@ import json
 import re
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
-from typing import Any
-
-import httpx2
 
 from hemostat.drill.range.evasion.range import ModerationRange
-from hemostat.drill.range.standins.standin import Control
-from tests.crash.outside import Effects, addressees, empty, gateway_changes, told
-from tests.crash.proxy import Proxy
+from tests.crash.outside import Asking, Effects, addressees, empty, gateway_changes, told
 
 _TRIGGERS = """
 CREATE TABLE IF NOT EXISTS happened (id INTEGER PRIMARY KEY, what TEXT, which TEXT);
@@ -39,28 +33,8 @@ _END = re.compile(r"< \d+")
 """When a block ends; another moment in each incident."""
 
 
-class EvasionOutside:
+class EvasionOutside(Asking[ModerationRange]):
     """A moderation service as a stranger would ask it."""
-
-    def __init__(
-        self,
-        attacked: ModerationRange,
-        proxies: Mapping[str, Proxy],
-        pagerduty: Control,
-        servicenow: Control,
-    ) -> None:
-        self._range = attacked
-        self._proxies = proxies
-        self._pagerduty = pagerduty
-        self._servicenow = servicenow
-        token = attacked.admin_token_file.read_text(encoding="utf-8")
-        self._http = httpx2.AsyncClient(
-            trust_env=False, timeout=30, headers={"authorization": f"Bearer {token}"}
-        )
-
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._http.aclose()
 
     async def remember(self) -> None:
         """Note how things are after the attack."""
@@ -71,11 +45,10 @@ class EvasionOutside:
     async def reset(self) -> None:
         """Attacked again: version 7 approves alone, nothing was swept, the gateway is open."""
         service = self._range.service_url
-        await self._send("POST", f"{service}/admin/promote", json={"version": "7"})
+        await self._ask("POST", f"{service}/admin/promote", json={"version": "7"})
         alone = {"mode": "auto", "blocklist": []}
-        await self._send("PUT", f"{service}/admin/mode", json=alone)
-        if await self._configuration() != self._open:
-            await self._send("POST", f"{self._range.caddy_admin_url}/load", json=self._open)
+        await self._ask("PUT", f"{service}/admin/mode", json=alone)
+        await self._open_again(self._open)
         with closing(self._database()) as database:
             database.executescript(_RESET)
         empty(self._range.state / "outbox")
@@ -101,14 +74,14 @@ class EvasionOutside:
     async def do_again(self) -> None:
         """Do some of the effects a second time: what must never happen, to be seen by us."""
         service = self._range.service_url
-        await self._send("POST", f"{service}/admin/promote", json={"version": "8"})
+        await self._ask("POST", f"{service}/admin/promote", json={"version": "8"})
         with closing(self._database()) as database:
             database.execute("UPDATE items SET rescanned = 1 WHERE rescanned = 1")
             database.execute("INSERT INTO kept VALUES ('retrain again', '\"9\"')")
             database.commit()
         caddy = self._proxies["caddy"]
         isolated, _ = (e for e in caddy.writes() if e.method == "PUT")  # accounts stay blocked
-        await self._send("PUT", caddy.url + isolated.path, json=isolated.sent)
+        await self._ask("PUT", caddy.url + isolated.path, json=isolated.sent)
 
     def _happened(self) -> list[tuple[str, str]]:
         with closing(self._database()) as database:
@@ -117,12 +90,6 @@ class EvasionOutside:
 
     def _database(self) -> sqlite3.Connection:
         return sqlite3.connect(self._range.state / "moderation.db", timeout=10)
-
-    async def _configuration(self) -> Any:
-        return (await self._send("GET", f"{self._range.caddy_admin_url}/config/")).json()
-
-    async def _send(self, method: str, url: str, **asked: Any) -> httpx2.Response:
-        return (await self._http.request(method, url, **asked)).raise_for_status()
 
 
 def _times(happened: list[tuple[str, str]], kind: str) -> dict[int, int]:

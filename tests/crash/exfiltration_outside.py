@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any
 
-import httpx2
-
 from hemostat.drill.range.exfiltration.range import (
     SECRET,
     SERVICE_PRINCIPAL,
@@ -19,7 +17,7 @@ from hemostat.drill.range.exfiltration.range import (
     ExfiltrationRange,
 )
 from hemostat.drill.range.standins.standin import Control
-from tests.crash.outside import Effects, addressees, change, empty, gateway_changes, told
+from tests.crash.outside import Asking, Effects, addressees, change, empty, gateway_changes, told
 from tests.crash.proxy import Exchange, Proxy
 
 PRINCIPALS = (SUSPECT_PRINCIPAL, SERVICE_PRINCIPAL)
@@ -30,7 +28,7 @@ _CHANGES = {
 """What is counted; tags are a rotation's own notes and may be written again."""
 
 
-class ExfiltrationOutside:
+class ExfiltrationOutside(Asking[ExfiltrationRange]):
     """An assistant and its cloud as a stranger would ask them."""
 
     def __init__(
@@ -40,21 +38,10 @@ class ExfiltrationOutside:
         pagerduty: Control,
         servicenow: Control,
     ) -> None:
-        self._range = attacked
-        self._proxies = proxies
-        self._pagerduty = pagerduty
-        self._servicenow = servicenow
-        token = (attacked.state / "admin-token").read_text(encoding="utf-8")
-        self._http = httpx2.AsyncClient(
-            trust_env=False, timeout=30, headers={"authorization": f"Bearer {token}"}
-        )
+        super().__init__(attacked, proxies, pagerduty, servicenow)
         self._iam = attacked.cloud.client("iam")
         self._secrets = attacked.cloud.client("secretsmanager")
         self._outbox = attacked.state / "outbox"
-
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._http.aclose()
 
     async def remember(self) -> None:
         """Note how things are after the attack."""
@@ -64,11 +51,10 @@ class ExfiltrationOutside:
         """Drained again: fresh keys in the same hands, an older session, all of it open."""
         await asyncio.to_thread(self._renew)
         assistant = self._range.assistant_url
-        await self._send("POST", f"{assistant}/admin/credentials/reload", json={})
+        await self._ask("POST", f"{assistant}/admin/credentials/reload", json={})
         as_shipped = {"online": True, "acl": False, "output_filter": False}
-        await self._send("PUT", f"{assistant}/admin/state", json=as_shipped)
-        if await self._configuration() != self._open:
-            await self._send("POST", f"{self._range.caddy_admin_url}/load", json=self._open)
+        await self._ask("PUT", f"{assistant}/admin/state", json=as_shipped)
+        await self._open_again(self._open)
         empty(self._outbox)
         await self._grant()
         for proxy in self._proxies.values():
@@ -106,7 +92,7 @@ class ExfiltrationOutside:
     async def effects(self, incident: str) -> Effects:
         """All that happened since ``reset``, in terms that are the same for every incident."""
         gateway = json.dumps(await self._configuration(), sort_keys=True)
-        state = (await self._send("GET", f"{self._range.assistant_url}/admin/state")).json()
+        state = (await self._ask("GET", f"{self._range.assistant_url}/admin/state")).json()
         return {
             **await asyncio.to_thread(self._cloud),
             "cloud changes": [
@@ -191,13 +177,7 @@ class ExfiltrationOutside:
         (self._outbox / "again.eml").write_bytes(mail.read_bytes())
         caddy = self._proxies["caddy"]
         isolated = next(e for e in caddy.writes() if "assistant 0" in change(e))
-        await self._send("PUT", caddy.url + isolated.path, json=isolated.sent)
-
-    async def _configuration(self) -> Any:
-        return (await self._send("GET", f"{self._range.caddy_admin_url}/config/")).json()
-
-    async def _send(self, method: str, url: str, **asked: Any) -> httpx2.Response:
-        return (await self._http.request(method, url, **asked)).raise_for_status()
+        await self._ask("PUT", caddy.url + isolated.path, json=isolated.sent)
 
 
 def _change(exchange: Exchange) -> str:

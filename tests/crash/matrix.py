@@ -8,7 +8,7 @@ noticed, so an incident has several faults of a kind, as far from each other as 
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from schemas.journal import Entry, Kind, verify_chain
 from tests.crash.course import Course
 from tests.crash.fault import Act, Point, Trap, When, in_every_incident
 from tests.crash.outside import Effects
-from tests.crash.points import Fault, shared_out
+from tests.crash.points import Fault, one_each, points, shared_out
 from tests.crash.report import Report, Row
 from tests.crash.scene import Scene
 from tests.crash.sentiment_scene import SentimentScene
@@ -140,6 +140,26 @@ async def disturb_all(
     assert not failed, "\n".join(
         f"{row.point}: {what}" for row in failed for what in row.effects_differ + row.record_differs
     )
+
+
+async def kill_the_worker(
+    scenes: Sequence[Scene[Any]], peace: Sequence[Undisturbed], report: Report, *, whole: bool
+) -> None:
+    """Once for each port that is the playbook's own; on both sides of every act if *whole*."""
+    acts = peace[0].acts
+    tried = points(Fault.WORKER_KILLED, acts) if whole else one_each(acts)
+    await disturb_all(scenes, peace, Fault.WORKER_KILLED, tried, report)
+
+
+async def told_when_done_twice(
+    scene: Scene[Any], left: Undisturbed, do_again: Callable[[], Awaitable[None]]
+) -> set[str]:
+    """What differs when things are done again after an incident that differs in nothing."""
+    again = await undisturbed(scene)
+    assert differences(left.effects, again.effects) == []
+    await do_again()
+    twice = await scene.outside.effects(again.incident)
+    return {what.split(":")[0] for what in differences(left.effects, twice)}
 
 
 async def _over(course: Course, fault: Fault, point: Point) -> datetime | None:

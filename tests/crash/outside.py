@@ -1,13 +1,18 @@
 """What the world outside has gone through: read from the systems themselves, never from Hemostat."""
 
+from collections.abc import Mapping
 from email.parser import BytesParser
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
+
+import httpx2
 
 from hemostat.drill.range.standins.standin import Control
+from hemostat.drill.stage import Ground
 from tests.crash.proxy import Exchange, Proxy
 
 Effects = dict[str, Any]
+R = TypeVar("R", bound=Ground)
 
 
 class Outside(Protocol):
@@ -21,6 +26,41 @@ class Outside(Protocol):
 
     async def aclose(self) -> None:
         """Let go of the connections."""
+
+
+class Asking(Generic[R]):
+    """Asks an attacked service with its administrators' own token, and the gateway's admin API."""
+
+    def __init__(
+        self,
+        attacked: R,
+        proxies: Mapping[str, Proxy],
+        pagerduty: Control,
+        servicenow: Control,
+    ) -> None:
+        self._range = attacked
+        self._proxies = proxies
+        self._pagerduty = pagerduty
+        self._servicenow = servicenow
+        token = (attacked.state / "admin-token").read_text(encoding="utf-8")
+        self._http = httpx2.AsyncClient(
+            trust_env=False, timeout=30, headers={"authorization": f"Bearer {token}"}
+        )
+
+    async def aclose(self) -> None:
+        """Let go of the connections."""
+        await self._http.aclose()
+
+    async def _open_again(self, before: object) -> None:
+        """Have the gateway as it was *before*."""
+        if await self._configuration() != before:
+            await self._ask("POST", f"{self._range.caddy_admin_url}/load", json=before)
+
+    async def _configuration(self) -> Any:
+        return (await self._ask("GET", f"{self._range.caddy_admin_url}/config/")).json()
+
+    async def _ask(self, method: str, url: str, **asked: Any) -> httpx2.Response:
+        return (await self._http.request(method, url, **asked)).raise_for_status()
 
 
 def gateway_changes(caddy: Proxy) -> list[str]:

@@ -7,16 +7,13 @@ stand-ins; versions by MLflow.
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
 import httpx2
 
 from hemostat.drill.range.poisoning.range import Range
-from hemostat.drill.range.standins.standin import Control
-from tests.crash.outside import Effects, gateway_changes, told
-from tests.crash.proxy import Proxy
+from tests.crash.outside import Asking, Effects, gateway_changes, told
 
 _TRIGGERS = """
 CREATE TABLE IF NOT EXISTS happened (id INTEGER PRIMARY KEY, what TEXT, which TEXT);
@@ -42,29 +39,8 @@ DELETE FROM happened;
 _API = "/api/2.0/mlflow"
 
 
-class SentimentOutside:
+class SentimentOutside(Asking[Range]):
     """The systems around Hemostat, as they would be asked by a stranger."""
-
-    def __init__(
-        self,
-        attacked: Range,
-        proxies: Mapping[str, Proxy],
-        pagerduty: Control,
-        servicenow: Control,
-    ) -> None:
-        self._range = attacked
-        self._proxies = proxies
-        self._pagerduty = pagerduty
-        self._servicenow = servicenow
-        token = attacked.admin_token_file.read_text(encoding="utf-8")
-        self._http = httpx2.AsyncClient(
-            trust_env=False, timeout=30, headers={"authorization": f"Bearer {token}"}
-        )
-        self._loaded: dict[str, str] = {}
-
-    async def aclose(self) -> None:
-        """Let go of the connections."""
-        await self._http.aclose()
 
     async def poison(self) -> None:
         """Have the service train on what the attack left, and serve that, as its trainer would."""
@@ -77,6 +53,7 @@ class SentimentOutside:
         with closing(self._database()) as database:
             database.executescript(_TRIGGERS)
         self._open = await self._configuration()
+        self._loaded: dict[str, str] = {}
         await self.reset()
         await _ask_for_predictions(self._http, self._range.edge_url)
         await users.stop()  # from here on nothing happens outside but what Hemostat does
@@ -95,8 +72,7 @@ class SentimentOutside:
             self._loaded[name] = model["loaded_at"]
         with closing(self._database()) as database:
             database.executescript(_RESET)
-        if await self._configuration() != self._open:
-            await self._send("POST", f"{self._range.caddy_admin_url}/load", json=self._open)
+        await self._open_again(self._open)
         for proxy in self._proxies.values():
             proxy.exchanges.clear()
             proxy.keep_next_answer = False
@@ -128,7 +104,7 @@ class SentimentOutside:
         for name, ending in (("caddy", "/0"), ("caddy", "/1"), ("mlflow", "/alias")):
             for done in self._proxies[name].writes():
                 if done.path.endswith(ending) and done.method in {"PUT", "POST"}:
-                    await self._send(
+                    await self._ask(
                         done.method, self._proxies[name].url + done.path, json=done.sent
                     )
         with closing(self._database()) as database:
@@ -154,9 +130,6 @@ class SentimentOutside:
     def _database(self) -> sqlite3.Connection:
         return sqlite3.connect(self._range.db_path, timeout=10)
 
-    async def _configuration(self) -> Any:
-        return await self._ok("GET", f"{self._range.caddy_admin_url}/config/")
-
     async def _versions(self) -> list[str]:
         query = {"filter": f"name = '{self._range.model}'", "max_results": 1000}
         url = f"{self._range.mlflow_url}{_API}/model-versions/search"
@@ -165,11 +138,7 @@ class SentimentOutside:
         return sorted((v for v in versions if int(v) > int(self._poisoned)), key=int)
 
     async def _ok(self, method: str, url: str, **asked: Any) -> Any:
-        return (await self._send(method, url, **asked)).json()
-
-    async def _send(self, method: str, url: str, **asked: Any) -> httpx2.Response:
-        answer = await self._http.request(method, url, **asked)
-        return answer.raise_for_status()
+        return (await self._ask(method, url, **asked)).json()
 
 
 async def _ask_for_predictions(http: httpx2.AsyncClient, edge_url: str) -> None:

@@ -5,29 +5,17 @@ matrix is run that fits into a continuous integration: the worker's death before
 effect, and each other fault where it can do the most harm. ``make crash`` runs all of it.
 """
 
-from collections.abc import AsyncIterator
-
 import pytest
 
-from tests.crash.conftest import WHOLE, standing
+from tests.crash.conftest import MARKS, WHOLE
 from tests.crash.fault import Point, When
-from tests.crash.matrix import (
-    Undisturbed,
-    differences,
-    disturb_all,
-    in_peace,
-    undisturbed,
-)
+from tests.crash.matrix import Undisturbed, disturb_all, told_when_done_twice
 from tests.crash.points import Fault, points
 from tests.crash.report import Report
 from tests.crash.sentiment_scene import SentimentScene
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.temporal,
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-]
+pytestmark = MARKS
+SCENE = SentimentScene
 
 TELLING = {"isolate_endpoint", "move_alias", "rescore_decisions", "admit_cohort", "resolve_page"}
 """Where Temporal is killed if not everywhere: one act each of containing, rolling back,
@@ -38,17 +26,6 @@ EXPECTED = {
     *("retrain_without_poison", "admit_cohort", "resume_retraining", "restore_endpoint"),
     *("page", "acknowledge_page", "resolve_page"),
 }
-
-
-@pytest.fixture(scope="module")
-async def scenes() -> AsyncIterator[list[SentimentScene]]:
-    async with standing(SentimentScene) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-async def peace(scenes: list[SentimentScene], report: Report) -> list[Undisturbed]:
-    return await in_peace(scenes, report)
 
 
 async def test_an_undisturbed_incident_has_each_of_its_effects_once(
@@ -99,11 +76,6 @@ def chosen(fault: Fault, point: Point) -> bool:
 async def test_the_measure_sees_what_is_done_twice(
     scenes: list[SentimentScene], peace: list[Undisturbed]
 ) -> None:
-    scene, left = scenes[0], peace[0]
-    again = await undisturbed(scene)
-    assert differences(left.effects, again.effects) == []
-    await scene.outside.do_again()
-    twice = await scene.outside.effects(again.incident)
-    told = {what.split(":")[0] for what in differences(left.effects, twice)}
+    told = await told_when_done_twice(scenes[0], peace[0], scenes[0].outside.do_again)
     wanted = {"gateway changes", "gateway as before", "alias moves", "decisions rescored"}
     assert told == wanted | {"accounts excluded", "retraining paused"}

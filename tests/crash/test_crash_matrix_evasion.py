@@ -4,28 +4,13 @@ By default one kill for each port that is this playbook's own, before its act or
 ``make crash`` kills on both sides of every act.
 """
 
-from collections.abc import AsyncIterator
-
-import pytest
-
-from tests.crash.conftest import WHOLE, standing
+from tests.crash.conftest import MARKS, WHOLE
 from tests.crash.evasion_scene import EvasionScene
-from tests.crash.matrix import (
-    Undisturbed,
-    differences,
-    disturb_all,
-    in_peace,
-    undisturbed,
-)
-from tests.crash.points import Fault, one_each, points
+from tests.crash.matrix import Undisturbed, kill_the_worker, told_when_done_twice
 from tests.crash.report import Report
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.temporal,
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-]
+pytestmark = MARKS
+SCENE = EvasionScene
 
 EXPECTED = {
     *("seal_moderation", "seal_edge", "preserve_items", "set_moderation_mode"),
@@ -34,17 +19,6 @@ EXPECTED = {
     "send_disclosure",
     *("page", "acknowledge_page", "resolve_page"),
 }
-
-
-@pytest.fixture(scope="module")
-async def scenes() -> AsyncIterator[list[EvasionScene]]:
-    async with standing(EvasionScene) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-async def peace(scenes: list[EvasionScene], report: Report) -> list[Undisturbed]:
-    return await in_peace(scenes, report)
 
 
 async def test_an_undisturbed_incident_has_each_of_its_effects_once(
@@ -77,18 +51,11 @@ async def test_an_undisturbed_incident_has_each_of_its_effects_once(
 async def test_a_killed_worker_neither_loses_nor_doubles_an_effect(
     scenes: list[EvasionScene], peace: list[Undisturbed], report: Report
 ) -> None:
-    acts = peace[0].acts
-    tried = points(Fault.WORKER_KILLED, acts) if WHOLE else one_each(acts)
-    await disturb_all(scenes, peace, Fault.WORKER_KILLED, tried, report)
+    await kill_the_worker(scenes, peace, report, whole=WHOLE)
 
 
 async def test_the_measure_sees_what_is_done_twice(
     scenes: list[EvasionScene], peace: list[Undisturbed]
 ) -> None:
-    scene, left = scenes[0], peace[0]
-    again = await undisturbed(scene)
-    assert differences(left.effects, again.effects) == []
-    await scene.outside.do_again()
-    twice = await scene.outside.effects(again.incident)
-    told = {what.split(":")[0] for what in differences(left.effects, twice)}
+    told = await told_when_done_twice(scenes[0], peace[0], scenes[0].outside.do_again)
     assert told >= {"modes set", "versions trained", "items re-scanned", "gateway changes"}

@@ -4,34 +4,19 @@ By default one kill for each port that is this playbook's own, before its act or
 ``make crash`` kills on both sides of every act.
 """
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from hemostat.drill.range.exfiltration.range import (
     COLLEAGUES,
     SERVICE_PRINCIPAL,
     SUSPECT,
     SUSPECT_PRINCIPAL,
 )
-from tests.crash.conftest import WHOLE, standing
+from tests.crash.conftest import MARKS, WHOLE
 from tests.crash.exfiltration_scene import ExfiltrationScene
-from tests.crash.matrix import (
-    Undisturbed,
-    differences,
-    disturb_all,
-    in_peace,
-    undisturbed,
-)
-from tests.crash.points import Fault, one_each, points
+from tests.crash.matrix import Undisturbed, kill_the_worker, told_when_done_twice
 from tests.crash.report import Report
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.temporal,
-    pytest.mark.slow,
-    pytest.mark.timeout(3600),
-]
+pytestmark = MARKS
+SCENE = ExfiltrationScene
 
 EXPECTED = {
     *("hold_logs", "seal_assistant", "seal_credentials", "seal_edge", "block_caller"),
@@ -47,17 +32,6 @@ EXPECTED = {
     ),
     *("unblock_caller", "seal_report", "page", "acknowledge_page", "resolve_page"),
 }
-
-
-@pytest.fixture(scope="module")
-async def scenes() -> AsyncIterator[list[ExfiltrationScene]]:
-    async with standing(ExfiltrationScene) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-async def peace(scenes: list[ExfiltrationScene], report: Report) -> list[Undisturbed]:
-    return await in_peace(scenes, report)
 
 
 async def test_an_undisturbed_incident_has_each_of_its_effects_once(
@@ -93,18 +67,11 @@ async def test_an_undisturbed_incident_has_each_of_its_effects_once(
 async def test_a_killed_worker_neither_loses_nor_doubles_an_effect(
     scenes: list[ExfiltrationScene], peace: list[Undisturbed], report: Report
 ) -> None:
-    acts = peace[0].acts
-    tried = points(Fault.WORKER_KILLED, acts) if WHOLE else one_each(acts)
-    await disturb_all(scenes, peace, Fault.WORKER_KILLED, tried, report)
+    await kill_the_worker(scenes, peace, report, whole=WHOLE)
 
 
 async def test_the_measure_sees_what_is_done_twice(
     scenes: list[ExfiltrationScene], peace: list[Undisturbed]
 ) -> None:
-    scene, left = scenes[0], peace[0]
-    again = await undisturbed(scene)
-    assert differences(left.effects, again.effects) == []
-    await scene.outside.do_again()
-    twice = await scene.outside.effects(again.incident)
-    told = {what.split(":")[0] for what in differences(left.effects, twice)}
+    told = await told_when_done_twice(scenes[0], peace[0], scenes[0].outside.do_again)
     assert told >= {"keys", "secret versions made", "mails", "gateway changes"}
