@@ -1,10 +1,11 @@
 """``python -m tests.together``: every test, in two pytest processes side by side.
 
 The crash matrices mostly wait (for heartbeats to be missed, for servers to come back), so they run
-beside everything else, with lower priority. Whatever is not named here runs in the other process,
-so no test is left out. The output of the one is shown while it runs, that of the other after it.
-The last line is one closing line for both, in pytest's form; the exit status is not 0 if either's
-is not.
+beside everything else, with lower priority; what asks no server follows them there, so that both
+are over at about the same time. Whatever is not named here runs in the other process, so no test is
+left out, and each tells its slowest. The output of the one is shown while it runs, that of the
+other after it. The last line is one closing line for both, in pytest's form; the exit status is
+not 0 if either's is not.
 """
 
 import asyncio
@@ -20,8 +21,8 @@ from hemostat.processes import ChildProcess
 
 TESTS: Final = Path(__file__).parent
 ROOT: Final = TESTS.parent
-BESIDE: Final = ("crash", "adapters")
-"""What runs beside the rest."""
+BESIDE: Final = ("crash", "adapters", "architecture", "docs", "unit")
+"""What runs beside the rest, in this order."""
 LAST: Final = ("workflows", "real")
 """What looks at how quick something is comes when the crash matrices are nearly over."""
 LOGS: Final = ROOT / "var" / "tests"
@@ -70,7 +71,7 @@ async def _pytest(name: str, parts: Sequence[str], *, nice: int = 0) -> ChildPro
     log = LOGS / f"{name}.log"
     log.unlink(missing_ok=True)
     colour = "yes" if sys.stdout.isatty() else "no"
-    command = [sys.executable, "-m", "pytest", f"--color={colour}"]
+    command = [sys.executable, "-m", "pytest", f"--color={colour}", "--durations=25"]
     command += [f"tests/{part}" for part in parts]
     # Each has a cache of its own: what failed last is written at the end, whole.
     command += ["-o", f"cache_dir=.pytest_cache/{name}"]
