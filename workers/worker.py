@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.common import WorkerDeploymentVersion
 from temporalio.worker import Worker, WorkerDeploymentConfig
 
-from hemostat.audit.code import build_id
+from hemostat.build import build_id
 from hemostat.settings import Settings
 from hemostat.settings.problems import InvalidSettings
 from workers.connections import Connections, close_adapters, connect_adapters, unwired

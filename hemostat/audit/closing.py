@@ -15,11 +15,11 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 
 from hemostat import incidents
-from hemostat.audit.code import code_of
 from hemostat.audit.pack.restricted import visibility_of
 from hemostat.audit.reads import reads_of
 from hemostat.audit.sealing import Sealing
 from hemostat.audit.tail import whole
+from hemostat.build import code_of
 from hemostat.vault import Vault
 from schemas.audit.checkpoint import JournalAt
 from schemas.canonical import canonical_json

@@ -19,8 +19,7 @@ from starlette.routing import Route
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from hemostat import installed
-from hemostat.audit import code
+from hemostat import build, installed
 from hemostat.vault import Vault
 from schemas.canonical import digest_bytes
 from schemas.errors import ConfigurationError, SystemRefused
@@ -70,7 +69,7 @@ def acme(site: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def _forget() -> None:
     installed.installed.cache_clear()
-    code.distribution.cache_clear()
+    build.distribution.cache_clear()
     for name in [name for name in sys.modules if name.partition(".")[0] == "acme_response"]:
         del sys.modules[name]
 
@@ -138,7 +137,7 @@ def test_a_file_that_is_put_into_the_tree_instead_is_there_and_keeps_the_laws(
 
 
 def test_the_record_names_package_version_and_the_source_that_decided(acme: Path) -> None:
-    told = code.code_of("runaway-cost", [code.build_id()], {})
+    told = build.code_of("runaway-cost", [build.build_id()], {})
     assert told["packages"] == {"acme-response": "1.0.0"}
     assert told["playbook_source"] == {SOURCE: digest_bytes((acme / SOURCE).read_bytes())}
     assert told["same_build"]
@@ -146,7 +145,7 @@ def test_the_record_names_package_version_and_the_source_that_decided(acme: Path
         file.write("# another version\n")
     _forget()
     try:
-        anew = code.code_of("runaway-cost", told["worker_builds"], {})
+        anew = build.code_of("runaway-cost", told["worker_builds"], {})
         assert anew["installed"] != told["installed"]
         assert not anew["same_build"]
     finally:

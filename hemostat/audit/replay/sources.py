@@ -15,9 +15,9 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
 from hemostat import installed
-from hemostat.audit.code import sources
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.replay.strict import history_of
+from hemostat.build import sources
 from schemas.canonical import digest_of
 from schemas.errors import BadInput
 
