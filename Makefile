@@ -8,10 +8,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 SCENARIO ?= feedback-poisoning
 
 .DEFAULT_GOAL := help
-.PHONY: help drill test check crash bench bench-record picture pictures docs lock venv clean
+.PHONY: help drill test check crash bench bench-record picture recording pictures docs lock venv clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 drill: .venv/.drill ## attack the range, respond, prove, verify (SCENARIO=feedback-poisoning)
 	@$(BIN)/hemostat drill $(SCENARIO)
@@ -37,6 +37,9 @@ bench-record: .venv/.dev ## how fast the record verifies and replays (some 4 min
 
 picture: .venv/.drill ## the README's picture, from a real drill
 	@$(BIN)/hemostat drill feedback-poisoning --picture docs/assets/drill.svg
+
+recording: .venv/.dev ## the README's recording, of a real drill at a terminal
+	@$(BIN)/python -m tests.docs.recording docs/assets/recording.svg hemostat drill feedback-poisoning
 
 pictures: .venv/.dev ## the pictures in the documents: the console in a real browser, a report's page
 	@$(BIN)/python -m tests.real.console.pictures

@@ -25,9 +25,21 @@ def test_its_playbook_is_the_file() -> None:
     assert "`workflows/triage.py`" in README.read_text()
 
 
-def test_its_drawing_comes_from_the_command_and_fetches_nothing() -> None:
-    (picture,) = re.findall(r"!\[[^\]]{40,}\]\(([^)]+\.svg)\)", README.read_text())
-    assert f"--picture {picture}" in (ROOT / "Makefile").read_text()
+DRAWN = {
+    "docs/assets/recording.svg": "tests.docs.recording docs/assets/recording.svg",
+    "docs/assets/drill.svg": "--picture docs/assets/drill.svg",
+}
+
+
+def test_its_drawings_come_from_commands() -> None:
+    shown = re.findall(r"!\[[^\]]{40,}\]\(([^)]+\.svg)\)", README.read_text())
+    assert shown == [*DRAWN]
+    makefile = (ROOT / "Makefile").read_text()
+    assert all(command in makefile for command in DRAWN.values())
+
+
+@pytest.mark.parametrize("picture", DRAWN)
+def test_a_drawing_fetches_nothing_and_shows_a_drill_that_held(picture: str) -> None:
     text = (ROOT / picture).read_text()
     root = ET.fromstring(text)  # noqa: S314 - our own file
     assert root.tag == f"{{{SVG}}}svg"
@@ -35,8 +47,16 @@ def test_its_drawing_comes_from_the_command_and_fetches_nothing() -> None:
     assert addresses <= {"https://www.textualize.io"}, "named in a comment of rich, nothing else"
     for fetching in ("@import", "@font-face", "<image", "<script", "xlink:href", "href="):
         assert fetching not in text
-    assert "EXERCISE" in text
-    assert "NOT" not in re.sub(r"&#160;|\s", " ", text).split(), "it shows a drill that held"
+    said = re.sub(r"&#160;|\s", " ", " ".join(root.itertext()))
+    assert "EXERCISE" in said
+    assert "NOT" not in said.split(), "it shows a drill that held"
+
+
+def test_the_recording_is_small_names_no_machine_and_stands_still_for_who_wants_that() -> None:
+    text = (ROOT / "docs/assets/recording.svg").read_text()
+    assert len(text) < 400_000
+    assert "prefers-reduced-motion" in text
+    assert not re.search(r"/(tmp|home|root|Users)/", text)
 
 
 def test_the_pictures_of_the_console_are_small_and_described() -> None:

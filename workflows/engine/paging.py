@@ -127,7 +127,10 @@ class Pager:
         self._send(f"page-{reason}", request)
 
     def acknowledge(self) -> None:
-        """Someone took the first page."""
+        """Someone took the first page; without a pager there was none."""
+        unpaged = "pager" not in self._opening.service.connections
+        if unpaged and workflow.patched("no-pager-no-acknowledgement"):
+            return
         self._send("page-acknowledge", PageKey(dedup_key=self._incident))
 
     def go_on(self) -> None:
