@@ -10,13 +10,13 @@ import argparse
 import json
 import os
 import pty
-import select
+import re
 import socket
 import struct
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from fcntl import ioctl
 from html import escape
@@ -47,22 +47,34 @@ class Line:
 def run(argv: Sequence[str]) -> Iterator[tuple[float, str]]:
     """Run *argv* at a pseudo-terminal; yield what it writes, with the second; raise if it fails."""
     began = time.monotonic()
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS), LINES=str(ROWS))
-        os.execvp(argv[0], list(argv))  # noqa: S606 - the command of the recording, no shell
-    ioctl(terminal, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    terminal, inside = pty.openpty()
+    ioctl(inside, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    size = {"TERM": "xterm-256color", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
+    program = subprocess.Popen(
+        argv, stdin=inside, stdout=inside, stderr=inside, env={**os.environ, **size}
+    )
+    os.close(inside)
     rest = b""
-    with suppress(OSError):  # the terminal is gone when the program is
-        while select.select([terminal], [], [], 600)[0]:
-            data = rest + os.read(terminal, 65536)
-            whole = data.rfind(b"\n") + 1
-            rest = data[whole:]
-            if whole:
-                yield time.monotonic() - began, data[:whole].decode()
-    _, status = os.waitpid(pid, 0)
+    try:
+        while data := _read(terminal):
+            whole = (rest + data).rfind(b"\n") + 1
+            text, rest = (rest + data)[:whole], (rest + data)[whole:]
+            if text:
+                yield time.monotonic() - began, text.decode()
+    finally:
+        os.close(terminal)
+        program.terminate()  # says nothing to one that has ended
+        status = program.wait()
     if status != 0:
         raise SystemExit(f"{' '.join(argv)} ended with status {status}: nothing is drawn")
+
+
+def _read(terminal: int) -> bytes:
+    """What the program writes next; nothing once it and its terminal are gone."""
+    try:
+        return os.read(terminal, 65536)
+    except OSError:
+        return b""
 
 
 def lines(command: str, written: Sequence[tuple[float, str]]) -> list[Line]:
@@ -167,8 +179,8 @@ def _css(style: Style | None) -> str:
 
 def refuse_what_names_this_machine(text: str) -> None:
     """Raise if the picture would tell where it was made."""
-    told = {socket.gethostname(), str(Path.home()), str(Path.cwd()), "/tmp/"}  # noqa: S108 - looked for
-    if found := sorted(name for name in told if name and name in text):
+    told = {socket.gethostname(), str(Path.home()), str(Path.cwd()), "/tmp"}  # noqa: S108 - looked for
+    if found := sorted(n for n in told if re.search(rf"(?<!\w){re.escape(n)}(?!\w)", text)):
         raise SystemExit(f"the recording names this machine: {', '.join(found)}; nothing is drawn")
 
 
