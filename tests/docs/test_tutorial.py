@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from hemostat.first_settings import write_first_settings
 from hemostat.processes import ChildProcess, free_ports
+from hemostat.up.first_settings import write_first_settings
 from tests.browser import csrf_in
 from tests.docs.documents import ROOT, blocks
 
