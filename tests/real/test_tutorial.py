@@ -16,6 +16,8 @@ from hemostat.up.first_settings import write_first_settings
 from tests.browser import csrf_in
 from tests.docs.documents import ROOT, blocks
 
+pytestmark = [pytest.mark.real, pytest.mark.temporal, pytest.mark.slow]
+
 PAGE = ROOT / "docs" / "tutorials" / "first-incident.md"
 STARTS = ("python3.11 -m venv", ". hemostat-env", "pip install", "mkdir", "cd ", "hemostat up")
 """What the test does in its own way: the environment is there, the ports are free ones."""
@@ -143,9 +145,7 @@ async def lend(http: httpx2.AsyncClient, terminal: asyncio.subprocess.Process) -
     return said + rest.decode()
 
 
-@pytest.mark.real
-@pytest.mark.temporal
-@pytest.mark.slow
+@pytest.mark.timeout(300)  # a dozen commands, each a process of its own
 async def test_every_command_of_the_tutorial_does_what_it_is_shown_to_do(
     newcomer: tuple[Newcomer, str],
 ) -> None:
