@@ -50,7 +50,7 @@ def command(
     began = time.monotonic()
 
     def tell(who: str, what: str) -> None:
-        line = Text(f"{time.monotonic() - began:6.1f} s  ", style="dim")
+        line = Text().append(f"{time.monotonic() - began:6.1f} s  ", style="dim")
         line.append(f"{clean(who):<10}", style=_STYLES.get(who, "bold"))
         console.print(line.append(clean(what)), soft_wrap=True)
 

@@ -54,7 +54,7 @@ def run(argv: Sequence[str]) -> Iterator[tuple[float, str]]:
         argv, stdin=inside, stdout=inside, stderr=inside, env={**os.environ, **size}
     )
     os.close(inside)
-    rest = b""
+    text, rest = b"", b""
     try:
         while data := _read(terminal):
             whole = (rest + data).rfind(b"\n") + 1
@@ -66,7 +66,8 @@ def run(argv: Sequence[str]) -> Iterator[tuple[float, str]]:
         program.terminate()  # says nothing to one that has ended
         status = program.wait()
     if status != 0:
-        raise SystemExit(f"{' '.join(argv)} ended with status {status}: nothing is drawn")
+        said = Text.from_ansi((text + rest).decode()).plain.strip()
+        raise SystemExit(f"{said}\nended with status {status}: nothing is drawn")
 
 
 def _read(terminal: int) -> bytes:
