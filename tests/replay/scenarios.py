@@ -7,6 +7,7 @@ the recorded history.
 from datetime import timedelta
 
 from schemas.alert import AlertAction
+from schemas.clocks.states import ClockState
 from schemas.gate import Choice
 from schemas.incident import Containment
 from schemas.journal import Kind
@@ -16,9 +17,10 @@ from tests.replay.exfiltration_scenarios import EXFILTRATION
 from tests.replay.speaker_scenarios import by_people_who_prove_it, with_answers_to_pages
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
+from tests.workflows.counsel import Counsel, under
 from tests.workflows.exfiltration_world import ExfiltrationWorld
 from tests.workflows.moderation_world import ModerationWorld
-from tests.workflows.roster import staffed
+from tests.workflows.roster import roster, staffed
 from tests.workflows.telling_world import TellingWorld, followed
 from tests.workflows.watched import isolated, step_of, watched, wipe
 from tests.workflows.world import World
@@ -211,6 +213,19 @@ async def held(stage: Stage) -> Case:
     return case
 
 
+async def determined_by_the_roster(stage: Stage) -> Case:
+    """Somebody who is no counsel speaks as one and is refused; then counsel determines."""
+    of = under("nis2-23-4a").model_copy(update={"roster": roster()})
+    case = await Case.open(stage.env.client, stage.queue, playbook="triage", of=of)
+    counsel = Counsel(case)
+    for actor in ("o1", "l1"):
+        await counsel.determines("nis2-23-4a", "applicability", "not-applicable", actor=actor)
+    await counsel.until_state("nis2-23-4a", ClockState.NOT_APPLICABLE)
+    await case.by("acknowledge", ml_on_call="o1")
+    await case.by("close", commander="c1")
+    return case
+
+
 async def someone_excluded(stage: Stage) -> Case:
     """A service anyone may see, until somebody becomes a suspect: then its mark changes."""
     case = await Case.open(
@@ -244,7 +259,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
     ),
     "adversarial-evasion": EVASION,
     "assistant-exfiltration": EXFILTRATION,
-    "triage": (closed, held),
+    "triage": (closed, held, determined_by_the_roster),
 }
 """By playbook."""
 
