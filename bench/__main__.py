@@ -22,6 +22,8 @@ from bench import costs, harder, latency, storm, throughput, watching, watching_
 from bench import harder_report as of_harder
 from bench.figures import Results, is_whole
 from bench.report import markdown
+from bench.scale import SMOKE as SMOKE_SIZE
+from bench.scale import WHOLE, Size
 from bench.stage import Stage, busy_seconds, staged
 
 RESULTS: Final = Path(__file__).parent / "RESULTS.md"
@@ -44,10 +46,10 @@ class Counts:
     harder_pairs: int = 16
     harder_rounds: int = 2
     harder_incidents: int = 6
-    people: watching.Size = watching.WHOLE
+    people: Size = WHOLE
 
 
-SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5, 1, 1, 2, watching.SMOKE)
+SMOKE: Final = Counts(1, 1, 2, 2, 60, 2, 8, 1, 1, 5, 1, 1, 2, SMOKE_SIZE)
 
 
 def say(what: str) -> None:

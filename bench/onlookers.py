@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,7 @@ class Onlookers:
     process: ChildProcess
     pages: Sequence[str]
     heard: Path
+    _failed: int = 0
 
     async def ended(
         self, decided: Mapping[str, tuple[float, str]], patience: float
@@ -51,6 +52,8 @@ class Onlookers:
             if not found.missed or time.monotonic() > ends_at:
                 break
             await asyncio.sleep(_ASK_EVERY)
+        known, self._failed = self._failed, len(found.failed)
+        found = replace(found, failed=found.failed[known:])  # what broke since the last time
         first = min((at for at, _ in decided.values()), default=0.0)
         renewed = [seconds for began, seconds in heard["pages"] if began >= first]
         return found, renewed

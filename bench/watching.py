@@ -4,6 +4,9 @@ Decisions and pages come at a steady rate, whether or not what came before is an
 time begins when it was due. The gateway and the floor's bare handlers take turns under the same
 rates, on the same server, while the watchers stay at the gateway. One decision in twenty-five
 closes its incident, and an alert opens another: the list changes, and as many stay open.
+
+First at a rate that two processors sustain, then at the one that the project demands. What was
+handed over and not answered in time is looked at again in the end: whether it counted after all.
 """
 
 import asyncio
@@ -23,52 +26,14 @@ from bench.latency import Progress
 from bench.many import Listed, lists
 from bench.onlookers import Told, onlookers
 from bench.posting import Connection
+from bench.scale import Rate, Size
 from bench.stage import Stage
 from bench.worker import QUEUE
 from hemostat.processes import LOOPBACK
 
 _TOLD_WITHIN: Final = 30.0
+_COUNTED_WITHIN: Final = 30.0
 _PAGES: Final = ("/incidents", "/incidents/{}", "/decisions")
-
-
-@dataclass(frozen=True)
-class Size:
-    """How much of everything."""
-
-    incidents: int = 1000
-    watchers: int = 500
-    watched: int = 25
-    """Incidents that half of them watch; the others watch the list."""
-    decisions: int = 50
-    pages: int = 5
-    seconds: float = 6.0
-    blocks: int = 3
-    listed: int = 10_000
-    people: int = 20
-    ramp: float = 12.0
-    closes_every: int = 25
-    """Every so manieth decision closes its incident."""
-
-    @property
-    def decided(self) -> int:
-        """How many decisions there are on each side."""
-        return min(self.incidents, self.blocks * int(self.decisions * self.seconds))
-
-
-WHOLE: Final = Size()
-SMOKE: Final = Size(
-    incidents=12,
-    watchers=8,
-    watched=4,
-    decisions=5,
-    pages=3,
-    seconds=2.0,
-    blocks=1,
-    listed=60,
-    people=2,
-    ramp=0.2,
-    closes_every=5,
-)
 
 
 @dataclass
@@ -78,8 +43,23 @@ class Side:
     decided: list[float] = field(default_factory=list)
     pages: dict[str, list[float]] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
+    late: list[str] = field(default_factory=list)
+    """Where to see what became of each decision that was handed over and not answered in time."""
     seconds: float = 0.0
     cpu: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one rate brought."""
+
+    rate: Rate
+    ours: Side
+    floor: Side
+    told: Told
+    renewed: list[float]
+    counted_later: int
+    """How many of ``ours.late`` counted in the end."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +67,7 @@ class Measured:
     """All of (e)."""
 
     size: Size
-    ours: Side
-    floor: Side
-    told: Told
-    renewed: list[float]
+    parts: list[Part]
     memory: dict[str, int]
     """RSS in KiB of the gateway: before, with the watchers, at its highest; and of the floor."""
     opened_in: float
@@ -112,28 +89,37 @@ async def measure(stage: Stage, size: Size, say: Progress) -> Measured:
         pages, page = await _some_pages(people, list(asking))
         say(f"(e) {size.watchers} begin to watch")
         ready = [(one, gates_of(seen)) for one, seen in asking.items()]
-        due = [one for one, _ in ready[-size.decided :]]
-        watched = due[:: max(1, len(due) // size.watched)][: size.watched]
+        due = [_some(ready, rate.decided) for rate in size.rates]
+        each = max(1, size.watched // len(due))
+        watched = [one for some in due for one, _ in some[:: max(1, len(some) // each)][:each]]
+        parts: list[Part] = []
         async with onlookers(people, watched, size.watchers, size.ramp) as crowded:
             memory["watched"] = rss(people.gateway.pid)
-            turns = _Turns(people, size, pages, page, bare)
-            moments = await turns.take(ready, say)
-            told, renewed = await crowded.ended(moments, _TOLD_WITHIN)
+            for rate, some in zip(size.rates, due, strict=True):
+                turns = _Turns(people, size, rate, pages, page, bare)
+                moments = await turns.take(some, say)
+                told, renewed = await crowded.ended(moments, _TOLD_WITHIN)
+                later = await _counted_later(people, turns.ours.late)
+                parts.append(Part(rate, turns.ours, turns.floor, told, renewed, later))
         memory["highest"] = rss(people.gateway.pid, "VmHWM")
         memory["floor"] = rss(stage.processes["floor"], "VmHWM")
         listed = await lists(people, size.listed, say)
-        return Measured(
-            size, turns.ours, turns.floor, told, renewed, memory, opened_in, listed, len(page)
-        )
+        return Measured(size, parts, memory, opened_in, listed, len(page))
 
 
 class _Turns:
     """Gateway and floor in turns, under the same rates."""
 
     def __init__(
-        self, people: Crowd, size: Size, pages: Sequence[str], page: bytes, bare: Sequence[str]
+        self,
+        people: Crowd,
+        size: Size,
+        rate: Rate,
+        pages: Sequence[str],
+        page: bytes,
+        bare: Sequence[str],
     ) -> None:
-        self._people, self._size, self._pages = people, size, pages
+        self._people, self._size, self._rate, self._pages = people, size, rate, pages
         self._page, self._bare = page, bare
         self.ours, self.floor = Side(), Side()
         self.decided: dict[str, tuple[float, str]] = {}
@@ -142,10 +128,10 @@ class _Turns:
         self, ready: list[tuple[str, dict[str, Any]]], say: Progress
     ) -> dict[str, tuple[float, str]]:
         """Return when each incident was decided on, and at which gate."""
-        size = self._size
-        for number in range(size.blocks):
-            say(f"(e) block {number + 1} of {size.blocks}")
-            due = [ready.pop() for _ in range(int(size.decisions * size.seconds)) if ready]
+        rate = self._rate
+        for number in range(rate.blocks):
+            say(f"(e) {rate.decisions} decisions a second, block {number + 1} of {rate.blocks}")
+            due = _some(ready, int(rate.decisions * rate.seconds))
             ours = [self._decide(one, gates, at) for at, (one, gates) in enumerate(due)]
             await self._block(self.ours, self._people.port, ours, list(self._pages))
             bare = [self._signal(incident) for _, incident in zip(due, cycle(self._bare))]
@@ -156,13 +142,12 @@ class _Turns:
     async def _block(
         self, side: Side, port: int, decisions: Sequence["_Work"], pages: Sequence[str]
     ) -> None:
-        size, before, began = self._size, self._people.stage.cpu(), time.monotonic()
-        looks = [
-            self._look(path) for path, _ in zip(cycle(pages), range(int(size.pages * size.seconds)))
-        ]
+        before, began = self._people.stage.cpu(), time.monotonic()
+        count = int(self._size.pages * self._rate.seconds)
+        looks = [self._look(path) for path, _ in zip(cycle(pages), range(count))]
         await asyncio.gather(
-            _steadily(side, port, decisions, size.decisions),
-            _steadily(side, port, looks, size.pages),
+            _steadily(side, port, decisions, self._rate.decisions),
+            _steadily(side, port, looks, self._size.pages),
         )
         side.seconds += time.monotonic() - began
         for name, used in self._people.stage.cpu().items():
@@ -180,7 +165,9 @@ class _Turns:
             path = f"/api/v1/incidents/{incident}/decisions"
             status, answer = await connection.send("POST", path, body, token)
             side.decided.append(time.monotonic() - due)
-            if status != 200 or json.loads(answer)["taken"] != "counted":
+            if status == 202:
+                side.late.append(f"/api/v1/incidents/{incident}/said/{json.loads(answer)['id']}")
+            elif status != 200 or json.loads(answer)["taken"] != "counted":
                 side.wrong.append(f"{status} {answer[:300].decode()}")
             if gate == CLOSE:
                 await self._people.open([uuid.uuid4().hex])
@@ -235,6 +222,25 @@ async def _steadily(side: Side, port: int, works: Sequence[_Work], rate: float) 
             group.create_task(one(work, due))
     for connection in free:
         await connection.__aexit__(None, None, None)
+
+
+def _some(ready: list[tuple[str, dict[str, Any]]], count: int) -> list[tuple[str, dict[str, Any]]]:
+    """Take *count* of the incidents that are ready, as far as there are any."""
+    return [ready.pop() for _ in range(count) if ready]
+
+
+async def _counted_later(people: Crowd, late: Sequence[str]) -> int:
+    """Look at each where its answer said to, until it counted, at most for a time."""
+    counted, ends_at = 0, time.monotonic() + _COUNTED_WITHIN
+    async with Connection(LOOPBACK, people.port) as connection:
+        for where in late:
+            while True:
+                status, answer = await connection.send("GET", where, token=people.tokens[0])
+                if status == 200 or time.monotonic() > ends_at:
+                    break
+                await asyncio.sleep(0.2)
+            counted += status == 200 and json.loads(answer)["answer"]["taken"] == "counted"
+    return counted
 
 
 async def _some_pages(people: Crowd, incidents: Sequence[str]) -> tuple[list[str], bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from bench.figures import median
-from bench.watching import Measured, Side
+from bench.watching import Measured, Part, Side
 
 HEAD: Final = "## (e) People: watching, deciding, reading"
 TOLD_WITHIN: Final = 1.0
@@ -13,7 +13,10 @@ TOLD_WITHIN: Final = 1.0
 
 def section(found: Measured, conditions: str) -> list[str]:
     """Its lines."""
-    return [HEAD, "", conditions, "", _what(found), "", *_load(found), *_told(found), *_rest(found)]
+    lines = [HEAD, "", conditions, "", _what(found), ""]
+    for part in found.parts:
+        lines += [f"### {part.rate.decisions} decisions a second", "", *_load(part), *_told(part)]
+    return [*lines, "### Memory, and lists", "", *_rest(found)]
 
 
 def p99(values: Sequence[float]) -> float:
@@ -23,23 +26,29 @@ def p99(values: Sequence[float]) -> float:
 
 def _what(found: Measured) -> str:
     size = found.size
+    rates = " and then ".join(str(rate.decisions) for rate in size.rates)
+    blocks = ", ".join(
+        f"{rate.blocks} blocks of {rate.seconds:g} s at {rate.decisions}" for rate in size.rates
+    )
     return (
         f"{size.watchers} people hold a live page open, half of them the list, the others "
         f"{size.watched} incidents, and fetch it again as a browser does when told; meanwhile "
-        f"{size.decisions} signed decisions and {size.pages} further pages a second come through "
+        f"{rates} signed decisions and {size.pages} further pages a second come through "
         f"the gateway, by {size.people} people, while {size.incidents:,} incidents are open (the "
         f"real playbook `triage`, each at its gates; one decision in {size.closes_every} closes "
-        f"one and an alert opens another). {size.blocks} blocks of {size.seconds:g} s on each side, "
-        "in turns; each time begins when the request was due. The floor, on the same server: a bare "
-        "handler that answers with the list's bytes, and one that parses the decision, signals a "
-        "bare workflow and asks it whether it arrived. The watchers stay at the gateway in its "
-        "turns as well."
+        f"one and an alert opens another). On each side, in turns: {blocks}; each time begins when "
+        "the request was due. The floor, on the same server: a bare handler that answers with the "
+        "list's bytes, and one that parses the decision, signals a bare workflow and asks it "
+        "whether it arrived. The watchers stay at the gateway in its turns as well. "
+        f"{size.rates[0].decisions} a second is what two processors are to sustain; "
+        f"{size.rates[-1].decisions} is what is demanded. A decision that is answered late has been "
+        "handed over: it is answered 202, with where to see what became of it."
     )
 
 
-def _load(found: Measured) -> list[str]:
-    ours, floor = found.ours, found.floor
-    rows = [_row("decision, until it counted", ours.decided, floor.decided)]
+def _load(part: Part) -> list[str]:
+    ours, floor = part.ours, part.floor
+    rows = [_row("decision, until it was answered", ours.decided, floor.decided)]
     bare = floor.pages.get("page", [])
     names = {"incidents": "page: the list", "incident": "page: one incident"}
     names["decisions"] = "page: what is asked of me"
@@ -47,21 +56,33 @@ def _load(found: Measured) -> list[str]:
         _row(name, ours.pages[kind], bare) for kind, name in names.items() if kind in ours.pages
     ]
     rate = [len(side.decided) / side.seconds for side in (ours, floor)]
+    late = f"{len(ours.late)} answered late (202)" if ours.late else "none answered late"
+    if ours.late:
+        late += f", of which {part.counted_later} had counted when looked at again"
     return [
         "| milliseconds | Hemostat p50 | p99 | floor p50 | p99 | ratio p50 | p99 |",
         "|-|-|-|-|-|-|-|",
         *rows,
         "",
         (
-            f"Decisions a second: {rate[0]:.1f} ({len(ours.decided)} sent, {_wrong(ours)}), floor "
-            f"{rate[1]:.1f} ({_wrong(floor)})."
+            f"Decisions a second: {rate[0]:.1f} ({len(ours.decided)} sent, {late}; the others "
+            f"{_wrong(ours)}), floor {rate[1]:.1f} ({_wrong(floor)})."
         ),
         "",
         "Processors busy while it was that side's turn, in seconds a second:",
         "",
         *_busy(ours, floor),
         "",
+        (
+            "Processor milliseconds of all processes for a decision, with the pages and looks of "
+            f"that time: {_for_each(ours):.0f}, floor {_for_each(floor):.0f}."
+        ),
+        "",
     ]
+
+
+def _for_each(side: Side) -> float:
+    return 1000 * sum(side.cpu.values()) / max(1, len(side.decided))
 
 
 def _wrong(side: Side) -> str:
@@ -94,7 +115,7 @@ def _row(name: str, ours: Sequence[float], floor: Sequence[float]) -> str:
     return f"| {name} | {' | '.join(cells)} |"
 
 
-def _told(found: Measured) -> list[str]:
+def _told(found: Part) -> list[str]:
     rows = []
     for name, heard in (
         ("who watch the list (an incident closed)", found.told.of_the_list),

@@ -38,6 +38,12 @@ RESTRICTED = SearchAttributeKey.for_bool("HemostatRestricted")
 Not set in incidents that were opened before there was this mark; who reads asks those themselves.
 """
 
+CHANGED_AT = SearchAttributeKey.for_datetime("HemostatChangedAt")
+"""When what the list tells of the incident last changed, by the server's clock.
+
+Not set in incidents that were opened before there was this mark.
+"""
+
 KEYS: tuple[SearchAttributeKey[Any], ...] = (
     PLAYBOOK,
     SERVICE,
@@ -47,5 +53,6 @@ KEYS: tuple[SearchAttributeKey[Any], ...] = (
     WAITING_FOR,
     DRILL,
     RESTRICTED,
+    CHANGED_AT,
 )
 """What a namespace must have registered."""

@@ -37,6 +37,9 @@ _HEARTBEAT_WITHIN: Final = timedelta(milliseconds=500)
 # Every open incident may keep a watch, an activity that only waits; they must not crowd out the
 # others. The SDK's default is 100.
 _ACTIVITIES: Final = 1000
+# What a worker keeps of an incident, some 0.2 MiB, saves reading its whole history for each signal
+# and each question. The SDK's default is 1000: as many open incidents push each other out.
+_INCIDENTS_KEPT: Final = 2500
 # Blocking SDKs run in the loop's own threads, by default a few more than there are processors: one
 # system that hangs would hold them all, and keep evidence from being sealed.
 _THREADS: Final = 64
@@ -62,6 +65,7 @@ def make_worker(
         activities=[*activities, looking(offered, activities)],
         workflow_runner=sandbox(),
         interceptors=[FailuresInOurWords()],
+        max_cached_workflows=_INCIDENTS_KEPT,
         sticky_queue_schedule_to_start_timeout=_STICKY_FOR,
         max_heartbeat_throttle_interval=_HEARTBEAT_WITHIN,
         default_heartbeat_throttle_interval=_HEARTBEAT_WITHIN,

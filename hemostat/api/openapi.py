@@ -111,8 +111,9 @@ def _responses(operation: Operation) -> dict[str, Any]:
     content = {"application/json": {"schema": _ref(answer)}} if answer else _EVENTS
     told: dict[str, Any] = {"200": {"description": operation.summary, "content": content}}
     if operation.body:
-        said = "It was sent, and no worker has looked at it yet"
-        told["202"] = {"description": said, "content": content}
+        said = "It was handed over and is safe; whether it counted is not known yet"
+        where = {"description": "Where to see what became of it", "schema": {"type": "string"}}
+        told["202"] = {"description": said, "content": content, "headers": {"Location": where}}
     for status in sorted({*_ALWAYS, *operation.problems}):
         told[str(status)] = _problem(status)
     return told

@@ -101,6 +101,13 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
         events.incident_events,
         None,
     ),
+    _read(
+        "became",
+        f"{_INCIDENT}/said/{{said}}",
+        "What became of what was said under this id; 404 until the incident has taken it up",
+        reading.show_became,
+        reading.Became,
+    ),
     _say("decide", "/decisions", "Approve or reject at a gate", words.Decide),
     _say("withdraw", "/withdrawals", "Take back an own approval", words.Withdraw),
     _say("break-glass", "/break-glass", "Break the glass at a gate", words.BreakGlass),

@@ -6,6 +6,7 @@ from hemostat.api.call import Call, InPages, OfJournal
 from hemostat.console.book import Book
 from hemostat.desk.inbox import Asked, Inbox, asked, roles_at
 from hemostat.desk.listing import Filters, Page
+from hemostat.desk.said import Answer
 from schemas.base import Frozen, Utc
 from schemas.clocks.view import ClocksView
 from schemas.incident import IncidentView
@@ -40,6 +41,13 @@ class JournalPart(Frozen):
     next: int | None
     gaps: tuple[str, ...] = ()
     """What could not be read of this part, and why."""
+
+
+class Became(Frozen):
+    """What became of something that was said to an incident."""
+
+    incident: str
+    answer: Answer
 
 
 class Books(Frozen):
@@ -119,6 +127,12 @@ async def show_journal(call: Call) -> JournalPart:
     return JournalPart(
         incident=call.incident, entries=tuple(part), next=following, gaps=tuple(read.gaps)
     )
+
+
+async def show_became(call: Call) -> Became:
+    """Return what became of what was said under an id."""
+    answer = await call.desk.became(call.who, call.incident, call.path["said"])
+    return Became(incident=call.incident, answer=answer)
 
 
 async def show_clocks(call: Call) -> ClocksView:

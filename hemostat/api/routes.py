@@ -146,7 +146,10 @@ async def _done(api: Api, operation: Operation, request: Request, who: Who) -> R
         return result
     status = status_of(result) if isinstance(result, Answer) else 200
     content = result.model_dump_json() if isinstance(result, Frozen) else "{}"
-    return Response(content, status, dict(HEADERS), "application/json")
+    headers = dict(HEADERS)
+    if status == 202 and isinstance(result, Answer):
+        headers["Location"] = f"{PREFIX}/incidents/{call.incident}/said/{result.id}"
+    return Response(content, status, headers, "application/json")
 
 
 def _query(operation: Operation, request: Request) -> Frozen:

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from hemostat.console.asked import Asked, asked
 from hemostat.console.doors import Console, seen_other
 from hemostat.console.pages import page
-from hemostat.console.speaking import Became, became, form_of
+from hemostat.console.speaking import Became, became, form_of, handed_over
 from hemostat.desk.inbox import Asked as InboxEntry
-from hemostat.desk.said import Decide
+from hemostat.desk.said import Decide, Taken
 from hemostat.forms import form_of as fields_of
 from schemas.errors import BadInput
 from schemas.gate import Choice
@@ -118,9 +118,10 @@ async def take(console: Console, request: Request, who: Who) -> Response:
     except BadInput as error:
         return await _page(console, request, who, problem=str(error), status=422)
     answer = await console.desk.say(who, incident, said, form.get("decision", ""))
-    if answer.entry is None:  # nothing to come back to: it is told here and now
+    if answer.entry is None and answer.taken is not Taken.NOT_LOOKED_AT:
+        # Nothing to come back to: it is told here and now.
         return await _page(console, request, who, became(answer))
-    return seen_other(f"{here}?decided={answer.id}")
+    return handed_over(request, who, answer, f"{here}?decided={answer.id}")
 
 
 def _said(form: dict[str, str], gate: str) -> Decide:

@@ -63,6 +63,7 @@ class Console:
 Page = Callable[[Console, Request, Who], Awaitable[Response]]
 
 _GONE: Final = 404
+_AGAIN_SECONDS: Final = 5
 _FAILED: Final = HemostatError(
     "this page failed",
     next_step="Load it again; `hemostat show` and `hemostat decide` do the same.",
@@ -92,7 +93,10 @@ def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Respo
 def problem(request: Request, who: Who | None, status: int, error: HemostatError) -> Response:
     """Return a page that says what was wrong and what to do."""
     what = f"{error.what[:1].upper()}{error.what[1:]}"
-    return page(request, "problem.html", who, status=status, what=what, next_step=error.next_step)
+    told = page(request, "problem.html", who, status=status, what=what, next_step=error.next_step)
+    if status == 503:
+        told.headers["Retry-After"] = str(_AGAIN_SECONDS)
+    return told
 
 
 def to_login(request: Request) -> Response:

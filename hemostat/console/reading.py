@@ -102,8 +102,10 @@ class AtTheDesk:
         return await self._desk.say(who, incident, said, idempotency_key=key, channel="console")
 
     async def told(self, who: Who, incident: str, said: str) -> Answer | None:
-        """Look into the journal."""
-        entries = (await self._desk.journal(who, incident)).entries
+        """Look for it, in the whole journal only where the current run has it not or it was late."""
+        entries = await self._desk.heard(who, incident, said)
+        if not entries or any(answer_to(said, one).taken is Taken.TOO_LATE for one in entries):
+            entries = (await self._desk.journal(who, incident)).entries
         for entry in entries:
             known = said in (entry.data.get("decision"), entry.data.get("determination"))
             if known and entry.data.get("actor") == who.person:

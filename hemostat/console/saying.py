@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hemostat.console import story
-from hemostat.console.doors import Console, seen_other
+from hemostat.console.doors import Console
 from hemostat.console.forms import FORMS, Form, Seen
 from hemostat.console.pages import page
-from hemostat.console.speaking import became, form_of
+from hemostat.console.speaking import became, form_of, handed_over
+from hemostat.desk.said import Taken
 from hemostat.forms import form_of as fields_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
@@ -80,9 +81,10 @@ async def take(console: Console, request: Request, who: Who) -> Response:
         answer = await console.desk.say(who, incident, said, key)
     except BadInput as error:
         return _page(console, request, seen, form, given, str(error), status=422)
-    if answer.entry is None:  # nothing to come back to: it is told here and now
+    if answer.entry is None and answer.taken is not Taken.NOT_LOOKED_AT:
+        # Nothing to come back to: it is told here and now.
         return _page(console, request, seen, form, {}, told=became(answer))
-    return seen_other(f"{_here(request)}?said={answer.id}")
+    return handed_over(request, who, answer, f"{_here(request)}?said={answer.id}")
 
 
 def _form(request: Request) -> Form:

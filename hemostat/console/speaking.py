@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from starlette.requests import Request
+from starlette.responses import Response
 
-from hemostat.console.doors import Console
+from hemostat.console.doors import Console, seen_other
+from hemostat.console.pages import page
 from hemostat.console.words import plain
 from hemostat.desk.said import Answer, Taken
 from schemas.who import Who
@@ -37,7 +39,7 @@ _MEANS: Final = {
     Taken.ALREADY_DECIDED: "Nothing more was changed by it.",
     Taken.NOT_YOURS: "Nothing was changed. Those whom it asks are named with the question.",
     Taken.REFUSED: "Nothing was changed. Look at what is asked now, and decide on that.",
-    Taken.NOT_LOOKED_AT: "Leave this page open or come back: the incident will show it.",
+    Taken.NOT_LOOKED_AT: "It will be counted or refused as you sent it; nothing is lost. Come back to see which.",
 }
 
 
@@ -69,6 +71,16 @@ def _right(data: dict[str, Any]) -> str:
     return (
         f"As {standing.get('claim', '')}{of} of the role {plain(str(standing.get('role', '')))}. "
     )
+
+
+def handed_over(request: Request, who: Who, answer: Answer, see: str) -> Response:
+    """Send to *see*, where it is told what became of it; where that is not known yet, say so.
+
+    The incident answers late then: nothing more is asked of it for this.
+    """
+    if answer.taken is not Taken.NOT_LOOKED_AT:
+        return seen_other(see)
+    return page(request, "handed_over.html", who, status=202, became=became(answer), see=see)
 
 
 def form_of(console: Console, request: Request, who: Who) -> dict[str, Any]:

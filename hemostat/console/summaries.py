@@ -1,7 +1,7 @@
 """What a list shows of open incidents beyond Temporal's own list: one look for all who ask.
 
-A worker is asked once for an incident whose row stays the same, and again after a second; everybody
-who looks at the list meanwhile takes the same answer. A row that changed is another question. An
+A worker is asked once for an incident whose row stays the same, and again after a second, or up to
+five where a crowd looks; everybody who looks at the list meanwhile takes the same answer. A row that changed is another question. An
 incident that did not answer is not waited for again for some seconds, so that a list is never held
 up by one that is silent. Nobody is shown anything by this who was not shown the row.
 """
@@ -15,6 +15,7 @@ from typing import Final
 from temporalio.client import Client
 
 from hemostat import incidents
+from hemostat.incidents.asking import Line, asked_for
 from hemostat.incidents.incident_row import IncidentRow
 from schemas.base import Frozen
 from schemas.clocks.view import ClocksView
@@ -24,6 +25,8 @@ from schemas.incident import IncidentView
 WITHIN: Final = 0.75
 """Seconds that a list waits for all that it asks."""
 FRESH_FOR: Final = 1.0
+_FRESHER_BY: Final = 0.1
+_FRESH_AT_MOST: Final = 5.0
 SILENT_FOR: Final = 10.0
 _PATIENCE: Final = 2.0
 """Seconds until an incident counts as silent; what comes late is there for the next who ask."""
@@ -38,13 +41,15 @@ class Summary(Frozen):
     clocks: ClocksView
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Asked:
     """A question under way or answered; it is asked anew from ``until`` on."""
 
     row: IncidentRow
     answer: asyncio.Task[Summary | None]
     began: float
+    taken: int = 0
+    """How many looked at it besides who asked."""
 
     def stands(self, row: IncidentRow, now: float) -> bool:
         """Whether it is good for *row* still."""
@@ -53,7 +58,8 @@ class _Asked:
         if not self.answer.done():
             return True
         silent = self.answer.cancelled() or self.answer.result() is None
-        return now < self.began + (SILENT_FOR if silent else FRESH_FOR)
+        fresh_for = min(FRESH_FOR + self.taken * _FRESHER_BY, _FRESH_AT_MOST)
+        return now < self.began + (SILENT_FOR if silent else fresh_for)
 
 
 class Summaries:
@@ -82,8 +88,10 @@ class Summaries:
     def _ask(self, client: Client, row: IncidentRow, now: float) -> _Asked:
         known = self._asked.get(row.run_id)
         if known is not None and known.stands(row, now):
+            known.taken += 1
             return known
-        asked = _Asked(row, asyncio.create_task(self._look(client, row)), now)
+        with asked_for(Line.LISTS):
+            asked = _Asked(row, asyncio.create_task(self._look(client, row)), now)
         self._asked[row.run_id] = asked
         self._asked.move_to_end(row.run_id)
         while len(self._asked) > _REMEMBERED:

@@ -14,6 +14,7 @@ from typing import Final
 from temporalio.client import Client
 
 from hemostat.incidents import sight
+from hemostat.incidents.asking import Line, asked_for
 from hemostat.incidents.incident_row import IncidentRow
 from hemostat.settings import Settings
 from schemas.errors import HemostatError
@@ -75,7 +76,8 @@ class Access:
                 except HemostatError:
                     return False
 
-        sights = await asyncio.gather(*(one(row) for row in asked))
+        with asked_for(Line.LISTS):
+            sights = await asyncio.gather(*(one(row) for row in asked))
         hidden = {row.run_id for row, may in zip(asked, sights, strict=True) if not may}
         return [row for row in rows if row.run_id not in hidden]
 

@@ -101,6 +101,9 @@ def nothing_new(known: str) -> Answer:
 
 
 def unseen(known: str) -> Answer:
-    """Return that it is on its way: Temporal has it, and no worker has looked."""
-    says = "It was sent and is safe; no worker has looked at it yet. Sending it again does no harm."
+    """Return that Temporal has it for good, and that no answer of the incident came in time."""
+    says = (
+        "It was handed over and is safe; whether it counted is not known yet. "
+        "Sending it again does no harm."
+    )
     return Answer(id=known, taken=Taken.NOT_LOOKED_AT, says=says)

@@ -15,6 +15,7 @@ from temporalio.client import Client
 
 from hemostat import incidents
 from hemostat.desk.access import LISTED_WITHIN, Access
+from hemostat.desk.answers import answer_to
 from hemostat.desk.inbox import (
     Asked,
     ClockAsked,
@@ -27,11 +28,13 @@ from hemostat.desk.inbox import (
     waiting_for,
 )
 from hemostat.desk.listing import Cursors, Filters, Page, one_page
+from hemostat.desk.messages import KEYS_OF_WHAT_WAS_SAID
 from hemostat.desk.reads import Reads
 from hemostat.desk.said import Answer, Said
 from hemostat.desk.saying import Voice
 from hemostat.identity.kept import secret_bytes
 from hemostat.incidents import JournalRead, NoSuchIncident
+from hemostat.incidents.asking import Line, asked_for
 from hemostat.incidents.incident_row import IncidentRow
 from hemostat.incidents.journal_parts import journal_part
 from hemostat.keys import SigningKey
@@ -41,6 +44,7 @@ from schemas import visibility
 from schemas.clocks.view import ClocksView
 from schemas.errors import HemostatError, NotHeld
 from schemas.incident import IncidentView
+from schemas.journal import Entry, Kind
 from schemas.who import Who
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -225,9 +229,30 @@ class Desk:
         Said again under the same key it counts once and is answered as the first time. Raises
         ``MayNotSpeak`` for whoever is no person and ``NoSuchIncident`` for who may not see it.
         """
-        row = await self.row(who, incident)
-        return await self._voice.say(
-            who, row, said, idempotency_key=idempotency_key, channel=channel
+        with asked_for(Line.DECISIONS):
+            row = await self.row(who, incident)
+            return await self._voice.say(
+                who, row, said, idempotency_key=idempotency_key, channel=channel
+            )
+
+    async def heard(self, who: Who, incident: str, said: str) -> Sequence[Entry]:
+        """Return what the incident's current run has in its journal about what was said as *said*."""
+        await self.admit(who, incident, "journal")
+        found = await incidents.became(await self._connect(), incident, said)
+        return [
+            one for one in found if said in (one.data.get(key) for key in KEYS_OF_WHAT_WAS_SAID)
+        ]
+
+    async def became(self, who: Who, incident: str, said: str) -> Answer:
+        """Return what became of what was said as *said*; raises ``NotHeld`` while nothing did."""
+        found = await self.heard(who, incident, said)
+        counted = [entry for entry in found if entry.kind is not Kind.REFUSED]
+        for entry in (*counted, *reversed(found)):
+            return answer_to(said, entry)
+        raise NotHeld(
+            "the incident has taken up nothing of this id so far",
+            where=incident,
+            next_step="if it was handed over just now, ask again in some seconds.",
         )
 
     # Restricted

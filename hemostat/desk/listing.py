@@ -132,7 +132,7 @@ async def one_page(
     size, start = min(max(size, 1), LARGEST), cursors.read(cursor)
     taken: list[IncidentRow] = []
     following = Cursor()
-    start = start.model_copy(update={"rows": start.rows or 2 * size})
+    start = start.model_copy(update={"rows": start.rows or size + 1})
     async for row, after in _rows(client, access, who, query, start):
         if len(taken) == size:
             return Page(incidents=tuple(taken), next=cursors.text(following))

@@ -48,9 +48,15 @@ SIGNALS: Final[Mapping[type[Frozen], Signal]] = {
     Determine: Signal("determine", key="determination"),
 }
 
+KEYS_OF_WHAT_WAS_SAID: Final = frozenset(signal.key for signal in SIGNALS.values())
+"""Where the journal has the id of what was said."""
 
-def message_of(said: Said, who: Who, seen: IncidentView, known: str) -> Spoken:
-    """Return the message under the id *known*; raises ``BadInput`` where the role is not clear."""
+
+def message_of(said: Said, who: Who, seen: IncidentView | None, known: str) -> Spoken:
+    """Return the message under the id *known*; raises ``BadInput`` where the role is not clear.
+
+    *seen* may be None for what :func:`needs_view` does not name.
+    """
     return _MESSAGES[type(said)](said, who, seen, known)
 
 
@@ -69,11 +75,17 @@ def last_approval(entries: Sequence[Entry], person: str, gate: str) -> str | Non
     return None
 
 
-def role_at(said: Decide, who: Who, seen: IncidentView) -> str:
+def needs_view(said: Said) -> bool:
+    """Whether it takes a look at the open gates to tell in which role it is said."""
+    return isinstance(said, Decide) and said.role is None
+
+
+def role_at(said: Decide, who: Who, seen: IncidentView | None) -> str:
     """Return the role to decide in: the one named, else the only one that it can be."""
     if said.role:
         return said.role
-    gate = next((gate for gate in seen.gates if gate.policy.id == said.gate), None)
+    gates = seen.gates if seen else ()
+    gate = next((gate for gate in gates if gate.policy.id == said.gate), None)
     able = roles_at(gate, who) if gate else ()
     if len(able) > 1:
         raise BadInput(
@@ -98,7 +110,7 @@ def _role(asked: str | None, who: Who, among: Sequence[str]) -> str:
     )
 
 
-def _decide(said: Decide, who: Who, seen: IncidentView, known: str) -> Decision:
+def _decide(said: Decide, who: Who, seen: IncidentView | None, known: str) -> Decision:
     return Decision(
         decision_id=known,
         gate=said.gate,
@@ -111,7 +123,7 @@ def _decide(said: Decide, who: Who, seen: IncidentView, known: str) -> Decision:
     )
 
 
-def _withdraw(said: Withdraw, who: Who, seen: IncidentView, known: str) -> Withdrawal:
+def _withdraw(said: Withdraw, who: Who, seen: IncidentView | None, known: str) -> Withdrawal:
     return Withdrawal(
         withdrawal_id=known,
         decision_id=said.decision_id or "",
@@ -121,13 +133,15 @@ def _withdraw(said: Withdraw, who: Who, seen: IncidentView, known: str) -> Withd
     )
 
 
-def _break_glass(said: BreakGlass, who: Who, seen: IncidentView, known: str) -> BreakGlassUse:
+def _break_glass(
+    said: BreakGlass, who: Who, seen: IncidentView | None, known: str
+) -> BreakGlassUse:
     return BreakGlassUse(
         use_id=known, gate=said.gate, nonce=said.nonce, actor=who.person, reason=said.reason
     )
 
 
-def _attest(said: Attest, who: Who, seen: IncidentView, known: str) -> Attestation:
+def _attest(said: Attest, who: Who, seen: IncidentView | None, known: str) -> Attestation:
     role = _role(said.role, who, ())
     return Attestation(
         id=known,
@@ -139,7 +153,7 @@ def _attest(said: Attest, who: Who, seen: IncidentView, known: str) -> Attestati
     )
 
 
-def _grade(said: Grade, who: Who, seen: IncidentView, known: str) -> Regrading:
+def _grade(said: Grade, who: Who, seen: IncidentView | None, known: str) -> Regrading:
     return Regrading(
         id=known,
         actor=who.person,
@@ -151,7 +165,7 @@ def _grade(said: Grade, who: Who, seen: IncidentView, known: str) -> Regrading:
     )
 
 
-def _suspect(said: Suspect, who: Who, seen: IncidentView, known: str) -> Suspicion:
+def _suspect(said: Suspect, who: Who, seen: IncidentView | None, known: str) -> Suspicion:
     return Suspicion(
         id=known,
         actor=who.person,
@@ -161,7 +175,7 @@ def _suspect(said: Suspect, who: Who, seen: IncidentView, known: str) -> Suspici
     )
 
 
-def _redraft(said: Redraft, who: Who, seen: IncidentView, known: str) -> Draft:
+def _redraft(said: Redraft, who: Who, seen: IncidentView | None, known: str) -> Draft:
     return Draft(
         id=known,
         actor=who.person,
@@ -172,7 +186,7 @@ def _redraft(said: Redraft, who: Who, seen: IncidentView, known: str) -> Draft:
     )
 
 
-def _determine(said: Determine, who: Who, seen: IncidentView, known: str) -> Determination:
+def _determine(said: Determine, who: Who, seen: IncidentView | None, known: str) -> Determination:
     return Determination(
         determination_id=known,
         clock=said.clock,
@@ -185,7 +199,7 @@ def _determine(said: Determine, who: Who, seen: IncidentView, known: str) -> Det
     )
 
 
-_MESSAGES: Final[Mapping[type[Frozen], Callable[[Any, Who, IncidentView, str], Spoken]]] = {
+_MESSAGES: Final[Mapping[type[Frozen], Callable[[Any, Who, IncidentView | None, str], Spoken]]] = {
     Decide: _decide,
     Withdraw: _withdraw,
     BreakGlass: _break_glass,

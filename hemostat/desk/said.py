@@ -110,7 +110,7 @@ class Taken(StrEnum):
     NOT_YOURS = "not-yours"
     REFUSED = "refused"
     NOT_LOOKED_AT = "not-looked-at"
-    """Sent and safe in Temporal; no worker has taken it up yet."""
+    """Handed over and safe in Temporal; whether it counted is not known yet."""
 
 
 class Answer(Frozen):

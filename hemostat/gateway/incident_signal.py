@@ -10,7 +10,7 @@ because the SDK's own call makes up its request id.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -212,6 +212,7 @@ def listed_at_start(opening: OpenIncident) -> TypedSearchAttributes:
             *_restricted(opening.service.restricted),
             SearchAttributePair(visibility.PHASE, Phase.DETECTION.value),
             SearchAttributePair(visibility.CONTAINMENT, Containment.NONE.value),
+            SearchAttributePair(visibility.CHANGED_AT, datetime.now(UTC)),
         ]
     )
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from pydantic import Field
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.common import SearchAttributeKey
@@ -31,6 +32,9 @@ class IncidentRow(Frozen):
     """Whether someone must not see it; None: it does not say, so it is to be asked."""
     opened_at: Utc
     closed_at: Utc | None
+    first_run: str = Field(default="", exclude=True)
+    """The run since which it is this incident, for which statements are signed; empty where
+    Temporal did not tell, as in lists. Not shown."""
 
 
 def row_of(told: WorkflowExecutionInfo) -> IncidentRow:
@@ -57,6 +61,7 @@ def row_of(told: WorkflowExecutionInfo) -> IncidentRow:
         restricted=of(visibility.RESTRICTED),
         opened_at=_utc(told.start_time),
         closed_at=_utc(told.close_time) if told.HasField("close_time") else None,
+        first_run=told.first_run_id,
     )
 
 

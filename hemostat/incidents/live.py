@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final, Protocol
 
-from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client
 
 from hemostat.incidents import reading
-from hemostat.incidents.incident_row import IncidentRow, row_of
+from hemostat.incidents.asking import Line, asked_for
+from hemostat.incidents.incident_row import IncidentRow
+from hemostat.incidents.live_list import MOST_LISTED, New, News, OpenIncidents
 from schemas.base import Digest, Frozen
 from schemas.errors import HemostatError
 from schemas.incident import Containment, IncidentView, Phase, Resolution
@@ -31,11 +32,6 @@ LOOK_EVERY: Final = 0.4
 """Seconds; with the look itself, a change shows within a second."""
 
 LOOK_AT_CLOSED_EVERY: Final = 5.0
-MOST_LISTED: Final = 2_000
-"""Open incidents whose changes the list's feed tells, the newest."""
-
-OPEN: Final = "ExecutionStatus = 'Running'"
-_LISTED_AT_ONCE: Final = 1000
 _REMEMBERED: Final = 2 * MOST_LISTED
 
 Connect = Callable[[], Awaitable[Client]]
@@ -69,19 +65,6 @@ AGAIN: Final = event_text("again", "{}")
 """Something may have changed that is told nowhere else: begin again."""
 
 
-@dataclass(frozen=True)
-class New:
-    """Name and content of one event, and the incident that it tells of."""
-
-    name: str
-    content: Frozen
-    row: IncidentRow
-    opened: bool = False
-
-
-News = list[New]
-
-
 class Standing(Frozen):
     """Where an incident stands, short: the content of an ``incident`` event."""
 
@@ -96,13 +79,6 @@ class Standing(Frozen):
     alerts: int
     journal_length: int
     journal_head: Digest
-
-
-class Gone(Frozen):
-    """The content of a ``gone`` event: it is open no more."""
-
-    id: str
-    run_id: str
 
 
 class Look(Protocol):
@@ -130,6 +106,7 @@ class _Feed:
             pause = LOOK_EVERY
             with suppress(HemostatError, OSError):
                 news, pause = await self.look()
+                pause = max(LOOK_EVERY, pause)
                 # What changed before the first look shows at no look: those who wait read anew.
                 if news or not self.looked:
                     await self._tell(news)
@@ -166,7 +143,7 @@ class Live:
 
     def list(self) -> AsyncGenerator[AtOnce]:
         """Yield what changes in the list of open incidents from now on."""
-        return self._follow(_of(None), lambda: _OpenIncidents(self._connect))
+        return self._follow(_of(None), lambda: OpenIncidents(self._connect, self.watchers))
 
     def watchers(self, incident: str | None = None) -> int:
         """Return how many watch *incident* now, or the list."""
@@ -177,7 +154,8 @@ class Live:
         feed = self._feeds.get(name)
         if feed is None:
             feed = self._feeds[name] = _Feed(look())
-            feed.poller = asyncio.create_task(feed.poll(), name=f"live {name}")
+            with asked_for(Line.LIVE):
+                feed.poller = asyncio.create_task(feed.poll(), name=f"live {name}")
         feed.watchers += 1
         seen = feed.last
         try:
@@ -234,48 +212,6 @@ class _OneIncident:
             news.append(New("incident", standing(seen, is_open=mark.open), row))
         self._mark, self._head, self._journal = mark, seen.journal_head, seen.journal_length
         return news, pause
-
-
-class _OpenIncidents:
-    """Looks at the list: a row is told when it appears, changes, or is open no more.
-
-    What Temporal tells of an incident is compared as it came; only what differs is taken apart.
-    """
-
-    def __init__(self, connect: Connect) -> None:
-        self._connect = connect
-        self._known: dict[str, WorkflowExecutionInfo] | None = None
-
-    async def __call__(self) -> tuple[News, float]:
-        loop = asyncio.get_running_loop()
-        began, client = loop.time(), await self._connect()
-        now: dict[str, WorkflowExecutionInfo] = {}
-        token: bytes | None = None
-        while len(now) < MOST_LISTED:
-            listed, token = await reading.listed(client, OPEN, _LISTED_AT_ONCE, token)
-            now |= {one.execution.run_id: one for one in listed}
-            if not token:
-                break
-        news = self._news(now)
-        self._known = now
-        return news, max(LOOK_EVERY, loop.time() - began)
-
-    def _news(self, now: dict[str, WorkflowExecutionInfo]) -> News:
-        known = self._known
-        if known is None:
-            return []
-        news: News = []
-        for run, one in now.items():
-            before = known.get(run)
-            if before is None or before != one:
-                row = row_of(one)
-                if before is None or row_of(before) != row:
-                    news.append(New("row", row, row, opened=before is None))
-        for run, one in known.items():
-            if run not in now:
-                row = row_of(one)
-                news.append(New("gone", Gone(id=row.id, run_id=run), row))
-        return news
 
 
 def standing(seen: IncidentView, *, is_open: bool) -> Standing:

@@ -6,12 +6,10 @@ vault are read from there and compared with their digests.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
-from weakref import WeakKeyDictionary
 
 from pydantic import TypeAdapter
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
@@ -19,42 +17,26 @@ from temporalio.api.workflowservice.v1 import (
     ListWorkflowExecutionsRequest,
     ListWorkflowExecutionsResponse,
 )
-from temporalio.client import (
-    Client,
-    WorkflowExecutionStatus,
-    WorkflowQueryFailedError,
-)
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.client import Client, WorkflowExecutionStatus
 
+from hemostat.incidents import asking
+from hemostat.incidents.asking import NoSuchIncident as NoSuchIncident  # noqa: PLC0414 - an explicit re-export
+from hemostat.incidents.asking import NoWorkerAnswers as NoWorkerAnswers  # noqa: PLC0414 - likewise
 from hemostat.incidents.incident_row import IncidentRow, row_of
-from hemostat.incidents.same_question import SameQuestion
 from hemostat.vault import Vault
 from schemas import visibility
 from schemas.base import Digest, Frozen
 from schemas.clocks.view import ClocksView
-from schemas.errors import BadInput, EvidenceCorrupt, HemostatError, SystemUnreachable
+from schemas.errors import EvidenceCorrupt, HemostatError
 from schemas.incident import IncidentView, JournalQuery, Sight
 from schemas.journal import Entry
 
 ANSWER_WITHIN: Final = timedelta(seconds=10)
 _PAGE: Final = 500
 _AT_ONCE: Final = 8
-_TRIES: Final = 3
 _OURS: Final = f"{visibility.PLAYBOOK.name} IS NOT NULL"
 _ENTRIES: Final = TypeAdapter(list[Entry])
 _DIGESTS: Final = TypeAdapter(list[Digest])
-_ASKED: Final[WeakKeyDictionary[Client, SameQuestion]] = WeakKeyDictionary()
-_SILENT: Final = frozenset(
-    {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.CANCELLED}
-)
-
-
-class NoWorkerAnswers(SystemUnreachable):
-    """The incident is there, but no worker answers for it."""
-
-
-class NoSuchIncident(BadInput):
-    """There is none of this id, or none for whoever asks."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +52,7 @@ async def list_incidents(client: Client, limit: int = 100) -> list[IncidentRow]:
     rows: list[IncidentRow] = []
     for state in ("= 'Running'", "NOT IN ('Running', 'ContinuedAsNew')"):
         query = f"{_OURS} AND ExecutionStatus {state}"
-        async with _temporal_answers():
+        async with asking.temporal_answers():
             found = [row async for row in client.list_workflows(query, limit=limit)]
         rows += [row_of(execution.raw_info) for execution in found]
     rows.sort(key=lambda row: row.opened_at, reverse=True)
@@ -101,8 +83,8 @@ async def listed(
             request, retry=True, timeout=ANSWER_WITHIN
         )
 
-    async with _temporal_answers():
-        found = await _asked_of(client).ask(("list", query, size, token), ask)
+    async with asking.temporal_answers():
+        found = await asking.ask_list(client, ("list", query, size, token), ask)
     return found.executions, found.next_page_token or None
 
 
@@ -112,12 +94,8 @@ async def count(client: Client, query: str) -> int:
     async def ask() -> int:
         return (await client.count_workflows(_ours(query), rpc_timeout=ANSWER_WITHIN)).count
 
-    async with _temporal_answers():
-        return await _asked_of(client).ask(("count", query), ask)
-
-
-def _asked_of(client: Client) -> SameQuestion:
-    return _ASKED.setdefault(client, SameQuestion())
+    async with asking.temporal_answers():
+        return await asking.asked_of(client).ask(("count", query), ask)
 
 
 def _ours(query: str) -> str:
@@ -135,7 +113,7 @@ class Mark(Frozen):
 async def mark(client: Client, incident: str) -> Mark:
     """Return the mark of *incident* as it is now."""
     handle = client.get_workflow_handle(incident)
-    async with _temporal_answers(incident):
+    async with asking.temporal_answers(incident):
         described = await handle.describe(rpc_timeout=ANSWER_WITHIN)
     is_open = described.status is WorkflowExecutionStatus.RUNNING
     return Mark(run_id=described.run_id, open=is_open, events=described.history_length)
@@ -144,7 +122,7 @@ async def mark(client: Client, incident: str) -> Mark:
 async def row(client: Client, incident: str, run_id: str | None = None) -> IncidentRow:
     """Return *incident* as the list has it, from Temporal alone; raises ``NoSuchIncident``."""
     handle = client.get_workflow_handle(incident, run_id=run_id)
-    async with _temporal_answers(incident):
+    async with asking.temporal_answers(incident):
         return row_of((await handle.describe(rpc_timeout=ANSWER_WITHIN)).raw_info)
 
 
@@ -156,7 +134,7 @@ async def sight(client: Client, incident: str, person: str, run_id: str | None =
 async def waiting_incidents(client: Client) -> list[IncidentRow]:
     """Return the open incidents in which something waits for people, oldest first."""
     query = f"ExecutionStatus = 'Running' AND {visibility.WAITING_FOR.name} IS NOT NULL"
-    async with _temporal_answers():
+    async with asking.temporal_answers():
         found = [row_of(execution.raw_info) async for execution in client.list_workflows(query)]
     return sorted((row for row in found if row.waiting_for), key=lambda row: row.opened_at)
 
@@ -175,9 +153,10 @@ async def views(
             except HemostatError as error:
                 return error
             except TimeoutError:
-                return _nobody_answers_for(incident)
+                return await asking.who_is_silent(client, incident)
 
-    return await asyncio.gather(*(one(incident) for incident in incidents))
+    with asking.asked_for(asking.Line.LISTS):
+        return await asyncio.gather(*(one(incident) for incident in incidents))
 
 
 async def view(client: Client, incident: str, run_id: str | None = None) -> IncidentView:
@@ -239,55 +218,13 @@ async def segment(vault: Vault, digest: str) -> list[Entry]:
         raise EvidenceCorrupt("this is no part of a journal", where=digest) from error
 
 
+async def became(client: Client, incident: str, said: str) -> list[Entry]:
+    """Return the entries of the current run about what was said under this id, oldest first."""
+    return _ENTRIES.validate_python(await _query(client, incident, None, "became", said))
+
+
 async def _query(
     client: Client, incident: str, run_id: str | None, name: str, argument: object = None
 ) -> Any:
-    handle = client.get_workflow_handle(incident, run_id=run_id)
-    arguments = [] if argument is None else [argument]
-    async with _temporal_answers(incident):
-        for _ in range(_TRIES - 1):
-            # A worker that has just taken over refuses what a query alone made of the history.
-            with suppress(WorkflowQueryFailedError):
-                return await handle.query(name, args=arguments, rpc_timeout=ANSWER_WITHIN)
-        return await handle.query(name, args=arguments, rpc_timeout=ANSWER_WITHIN)
-
-
-def _nobody_answers_for(incident: str) -> NoWorkerAnswers:
-    return NoWorkerAnswers(
-        "no worker answers for it; the incident itself is safe in Temporal",
-        where=incident,
-        next_step="start one: `hemostat worker` (or `hemostat up`).",
-    )
-
-
-@asynccontextmanager
-async def _temporal_answers(incident: str = "") -> AsyncIterator[None]:
-    """Say in our words what kept Temporal or the worker from answering."""
-    try:
-        yield
-    except WorkflowQueryFailedError as error:
-        raise SystemUnreachable(
-            "the worker could not answer for it",
-            where=incident,
-            next_step="see the worker's log; it may run another version of the playbook.",
-        ) from error
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise NoSuchIncident(
-                "there is no such incident",
-                where=incident,
-                next_step="`hemostat incidents` lists them.",
-            ) from error
-        if error.status is RPCStatusCode.INVALID_ARGUMENT:
-            raise BadInput(
-                "Temporal does not understand what was asked",
-                where=incident or "the filters or the cursor",
-                next_step="begin again from the first page.",
-            ) from error
-        if incident and error.status in _SILENT:
-            raise _nobody_answers_for(incident) from error
-        raise SystemUnreachable(
-            f"Temporal refused to answer ({error.status.name})",
-            where="Temporal",
-            next_step="see `hemostat check`.",
-        ) from error
+    asked = asking.Question(incident, run_id, name, () if argument is None else (argument,))
+    return await asking.query(client, asked, ANSWER_WITHIN)

@@ -7,9 +7,10 @@ one thing at a time. A real Temporal lists ten times a second for a whole namesp
 """
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 Answer = TypeVar("Answer")
 
@@ -29,11 +30,37 @@ class _Asked:
     then: asyncio.Task[Any] | None = None
 
 
+_KEPT: Final = 500
+
+
 class SameQuestion:
     """Shares the answers to equal questions among those who ask while one is on its way."""
 
     def __init__(self) -> None:
         self._asked: dict[Hashable, _Asked] = {}
+        self._kept: OrderedDict[Hashable, tuple[float, Any]] = OrderedDict()
+
+    async def ask_unless_kept(
+        self, question: Hashable, since: float, ask: Callable[[], Awaitable[Answer]]
+    ) -> Answer:
+        """Return an answer begun at or after *since* (the loop's time), asked for if there is none.
+
+        For a question whose answer is known not to have changed since then.
+        """
+        began, kept = self._kept.get(question, (-1.0, None))
+        if began >= since:
+            answer: Answer = kept
+            return answer
+
+        async def noted() -> tuple[float, Answer]:
+            return asyncio.get_running_loop().time(), await ask()
+
+        began, answer = await self.ask(("noted", question), noted)
+        self._kept[question] = began, answer
+        self._kept.move_to_end(question)
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return answer
 
     async def ask(self, question: Hashable, ask: Callable[[], Awaitable[Answer]]) -> Answer:
         """Return what *ask* returns, begun no earlier than this call; raise what it raises.

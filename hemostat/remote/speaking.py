@@ -67,7 +67,7 @@ def say(server: Server, incident: str, said: Spoken) -> Answer:
         if answer is not None and answer.taken is not Taken.NOT_LOOKED_AT:
             return answer
         raise SystemUnreachable(
-            "it was sent and has not been looked at yet",
+            "it was handed over and is safe; whether it counted is not known yet",
             where=incident,
             next_step="`hemostat show` tells what became of it; sending it again does no harm.",
         )

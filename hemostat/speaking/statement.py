@@ -263,7 +263,7 @@ async def _looked_at_in_time(incident: str) -> AsyncIterator[None]:
             yield
     except TimeoutError as error:
         raise SystemUnreachable(
-            "it was sent and has not been looked at yet",
+            "it was handed over and is safe; whether it counted is not known yet",
             where=incident,
             next_step="`hemostat show` tells what became of it; sending it again does no harm.",
         ) from error

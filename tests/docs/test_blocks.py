@@ -138,7 +138,12 @@ def test_the_page_of_the_other_sources_is_of_one_piece() -> None:
 def test_the_search_attributes_to_add_are_those_that_are_used() -> None:
     text = (HOW_TO / "run-on-your-own-temporal.md").read_text()
     added = re.findall(r"search-attribute create --name (\w+) --type (\w+)", text)
-    types = {"KEYWORD": "Keyword", "KEYWORD_LIST": "KeywordList", "BOOL": "Bool"}
+    types = {
+        "KEYWORD": "Keyword",
+        "KEYWORD_LIST": "KeywordList",
+        "BOOL": "Bool",
+        "DATETIME": "Datetime",
+    }
     assert added == [(key.name, types[key.indexed_value_type.name]) for key in visibility.KEYS]
 
 

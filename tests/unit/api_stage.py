@@ -67,7 +67,7 @@ WRITES: dict[str, dict[str, Any]] = {
 IN_A_ROLE = [where for where in WRITES if where not in ("withdrawals", "break-glass")]
 
 
-@dataclass
+@dataclass(eq=False)
 class Temporal:
     """One open incident, in words of an attacker; keeps every id and signal that reached it."""
 
@@ -154,6 +154,9 @@ def in_place_of_temporal(monkeypatch: pytest.MonkeyPatch) -> Temporal:
     async def journal_from(client: Client, id_: str, start: int) -> list[Entry]:
         return [entry for entry in fake.journal.entries if entry.seq >= start]
 
+    async def became(client: Client, id_: str, said: str) -> list[Entry]:
+        return [entry for entry in fake.journal.entries if said in entry.data.values()]
+
     async def clocks(*_: Any) -> ClocksView:
         return ClocksView(notice=fake.text)
 
@@ -172,6 +175,8 @@ def in_place_of_temporal(monkeypatch: pytest.MonkeyPatch) -> Temporal:
     monkeypatch.setattr(listing, "page", page)
     monkeypatch.setattr(saying, "view", view)
     monkeypatch.setattr(saying, "journal_from", journal_from)
+    monkeypatch.setattr(saying, "became", became)
+    monkeypatch.setattr(incidents, "became", became)
     return fake
 
 

@@ -34,7 +34,7 @@ def silent(incident: "FakeIncident", signal: str, said: Any) -> None:
     """Hears everything and writes nothing."""
 
 
-@dataclass
+@dataclass(eq=False)
 class FakeIncident:
     """Stands where a Temporal client and an incident's handle stand; ``hears`` is its engine."""
 
@@ -88,6 +88,9 @@ class FakeIncident:
         if name == "segments":
             return [DIGEST] if self.archived else []
         (asked,) = args
+        if name == "became":
+            about = (entry for entry in self.journal.entries if asked in entry.data.values())
+            return [entry.model_dump(mode="json") for entry in about]
         assert isinstance(asked, JournalQuery)
         start = max(asked.start, self.archived)
         rest = [entry for entry in self.journal.entries if entry.seq >= start]

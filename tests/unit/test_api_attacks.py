@@ -125,8 +125,9 @@ async def test_header_injection_by_an_idempotency_key_is_refused(stage: Stage, k
 @pytest.mark.parametrize("path", READS)
 @pytest.mark.parametrize("accept", ["application/json", "text/html"])
 async def test_stored_script_is_data_in_every_answer(stage: Stage, path: str, accept: str) -> None:
-    where = path.format(incident=ID, gate="retrain")
     headers = stage.bearer("p-1", "commander") | {"Accept": accept}
+    said = (await stage.say("decisions", headers, reason=SCRIPT)).json()["id"]
+    where = path.format(incident=ID, gate="retrain", said=said)
     answer = await stage.http.get(f"/api/v1{where}", headers=headers)
     assert answer.status_code == 200, answer.text
     defended(answer)

@@ -15,6 +15,9 @@ from hemostat.console.doors import Console, Guard, local
 from hemostat.console.pages import CSP, static_path
 from hemostat.console.routes import routes
 from hemostat.console.words import seen, span
+from hemostat.desk.answers import unseen
+from hemostat.desk.said import Answer, Said
+from hemostat.incidents.asking import AnswersLate
 from hemostat.incidents.live import Live
 from schemas.errors import HemostatError
 from schemas.who import Who
@@ -200,6 +203,24 @@ async def test_a_decision_is_bound_to_what_the_page_showed_and_the_person_who_is
     ((person, decision),) = desk.decided
     assert (person, decision.nonce) == ("ic-1", NONCE)
     assert decision.digest == desk.seen.gates[0].digest
+
+
+class Late(Desk):
+    """Takes what is said, and does not answer for it; then nothing else is answered either."""
+
+    async def say(self, who: Who, incident: str, said: Said, key: str) -> Answer:
+        self.broken = AnswersLate("it was not answered in time")
+        return unseen(key)
+
+
+async def test_a_decision_whose_answer_is_late_is_said_to_be_handed_over_and_where_to_look() -> (
+    None
+):
+    page = await decide(Late(), form())
+    assert page.status_code == 202
+    assert "It was handed over and is safe" in page.text
+    assert f'href="/incidents/{ID}/gates/retrain?decided=' in page.text
+    assert "worker" not in page.text
 
 
 async def test_a_decision_for_an_earlier_asking_is_answered_in_words() -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import pytest
@@ -15,11 +16,11 @@ from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
-from temporalio.converter import encode_search_attributes
+from temporalio.converter import decode_typed_search_attributes, encode_search_attributes
 
 from hemostat.console import watching
 from hemostat.console.doors import Console
-from hemostat.incidents import live, reading
+from hemostat.incidents import live, live_list, reading
 from hemostat.incidents.incident_row import IncidentRow
 from hemostat.incidents.live import Live
 from schemas import visibility
@@ -30,10 +31,23 @@ SOON = 20.0
 BEGAN = datetime(2026, 11, 23, 3, tzinfo=UTC)
 
 
-def told(id_: str, phase: str = "detection", *, restricted: bool = False) -> WorkflowExecutionInfo:
+def changed_since(one: WorkflowExecutionInfo, since: datetime) -> bool:
+    """Whether Temporal finds it by the moment of its last change, or by there being none."""
+    changed = decode_typed_search_attributes(one.search_attributes).get(visibility.CHANGED_AT)
+    return changed is None or max(changed, one.start_time.ToDatetime(UTC)) > since
+
+
+def told(
+    id_: str,
+    phase: str = "detection",
+    *,
+    restricted: bool = False,
+    run: str = "run",
+    changed: datetime | None = None,
+) -> WorkflowExecutionInfo:
     """One incident, as Temporal tells it."""
     info = WorkflowExecutionInfo(
-        execution=WorkflowExecution(workflow_id=id_, run_id=f"run-of-{id_}"),
+        execution=WorkflowExecution(workflow_id=id_, run_id=f"{run}-of-{id_}"),
         status=WorkflowExecutionStatus.WORKFLOW_EXECUTION_STATUS_RUNNING,
     )
     info.start_time.FromDatetime(BEGAN)
@@ -41,20 +55,37 @@ def told(id_: str, phase: str = "detection", *, restricted: bool = False) -> Wor
         SearchAttributePair(visibility.PHASE, phase),
         SearchAttributePair(visibility.RESTRICTED, restricted),
     ]
+    if changed:
+        pairs.append(SearchAttributePair(visibility.CHANGED_AT, changed))
     encode_search_attributes(TypedSearchAttributes(pairs), info.search_attributes)
     return info
 
 
 class Listing:
-    """Temporal's list, as a test sets it; counts the looks."""
+    """Temporal's list, as a test sets it; counts the looks, and what was listed at them."""
 
     def __init__(self, *told: WorkflowExecutionInfo) -> None:
         self.now = list(told)
+        self.gone: list[WorkflowExecutionInfo] = []
         self.looks = 0
+        self.rows = 0
 
-    async def __call__(self, *_: object) -> tuple[Sequence[WorkflowExecutionInfo], None]:
+    async def __call__(
+        self, _: object, query: str, *rest: object
+    ) -> tuple[Sequence[WorkflowExecutionInfo], None]:
+        if query.startswith("CloseTime"):
+            return list(self.gone), None
         self.looks += 1
-        return list(self.now), None
+        asked = re.search("HemostatChangedAt > '([^']+)'", query)
+        since = datetime.fromisoformat(asked[1]) if asked else None
+        found = [one for one in self.now if since is None or changed_since(one, since)]
+        self.rows += len(found)
+        return found, None
+
+    def close(self, which: WorkflowExecutionInfo) -> None:
+        """End an incident."""
+        self.now.remove(which)
+        self.gone.append(which)
 
     async def looked(self) -> None:
         """Wait until a look that began after this call has ended."""
@@ -71,8 +102,15 @@ class NeedToKnow(Desk):
         return [row for row in rows if not row.restricted or self.text == "may see all"]
 
 
+class NoTemporal:
+    """Stands where a client stands that nobody asks anything."""
+
+
+NOBODY = NoTemporal()
+
+
 async def connected() -> Client:
-    return cast("Client", None)
+    return cast("Client", NOBODY)
 
 
 @pytest.fixture
@@ -152,7 +190,7 @@ async def test_what_only_temporal_counts_is_no_change_of_the_list(listing: Listi
     listing.now[0].state_transition_count = 7
     await listing.looked()
     assert not coming.done()
-    listing.now = listing.now[1:]
+    listing.close(listing.now[0])
     (gone,) = await asyncio.wait_for(coming, SOON)
     assert gone.text.startswith("event: gone")
     await following.aclose()
@@ -172,6 +210,52 @@ async def test_what_opened_before_the_first_look_is_not_lost(listing: Listing) -
     await asyncio.gather(later, return_exceptions=True)
     await late.aclose()
     await first_look.aclose()
+
+
+async def test_a_look_asks_only_for_what_changed_of_late(listing: Listing) -> None:
+    now = datetime.now(UTC)
+    long_ago = [told(f"old-{at}", changed=now - timedelta(hours=1)) for at in range(500)]
+    listing.now = [*long_ago, told("fresh", changed=now)]
+    following = Live(connected).list()
+    await asyncio.wait_for(anext(following), SOON)
+    assert listing.rows == 501
+    coming = asyncio.ensure_future(anext(following))
+    looks, rows = listing.looks, listing.rows
+    await listing.looked()
+    assert listing.rows - rows <= listing.looks - looks
+    listing.now[7] = told("old-7", "containment", changed=now + timedelta(seconds=1))
+    (row,) = await asyncio.wait_for(coming, SOON)
+    assert row.row is not None
+    assert (row.row.id, row.row.phase, row.opened) == ("old-7", "containment", False)
+    await following.aclose()
+
+
+async def test_an_incident_that_goes_on_in_a_new_run_is_gone_in_the_old_one(
+    listing: Listing,
+) -> None:
+    following = Live(connected).list()
+    await asyncio.wait_for(anext(following), SOON)
+    coming = asyncio.ensure_future(anext(following))
+    await listing.looked()
+    listing.now[0] = told("one", run="second-run", changed=datetime.now(UTC))
+    heard = await asyncio.wait_for(coming, SOON)
+    rows = [(one.text.split("\n")[0], one.row.run_id) for one in heard if one.row]
+    assert rows == [("event: row", "second-run-of-one"), ("event: gone", "run-of-one")]
+    await following.aclose()
+
+
+async def test_what_changed_without_saying_so_shows_when_the_whole_list_is_looked_at(
+    listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_list, "WHOLE_EVERY", 0.05)
+    following = Live(connected).list()
+    await asyncio.wait_for(anext(following), SOON)
+    coming = asyncio.ensure_future(anext(following))
+    await listing.looked()
+    listing.now = listing.now[1:]  # closed, and the list of what closed does not tell it
+    (gone,) = await asyncio.wait_for(coming, SOON)
+    assert gone.text.startswith("event: gone")
+    await following.aclose()
 
 
 def test_a_crowd_asks_again_spread_over_time_and_a_few_people_at_once() -> None:

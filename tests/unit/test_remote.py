@@ -136,7 +136,7 @@ def test_a_refusal_of_the_incident_is_an_answer() -> None:
 
 def test_what_no_worker_looked_at_is_not_told_as_counted() -> None:
     sent = {"id": "w-2", "taken": "not-looked-at", "says": "Sent."}
-    with pytest.raises(SystemUnreachable, match="not been looked at"):
+    with pytest.raises(SystemUnreachable, match="handed over"):
         say(at(lambda _: httpx2.Response(202, json=sent)), "an-incident", WITHDRAWAL)
 
 

@@ -59,3 +59,13 @@ async def test_who_goes_away_takes_nobodys_answer_and_a_failure_is_only_of_those
     with pytest.raises(OSError, match="third"):
         await same.ask("list", slow)
     assert await same.ask("list", slow) == 4
+
+
+async def test_a_kept_answer_serves_only_those_for_whom_it_is_young_enough() -> None:
+    same, quick = SameQuestion(), Slow()
+    quick.go.set()
+    before = asyncio.get_running_loop().time()
+    assert await same.ask_unless_kept("list", before, quick) == 1
+    assert await same.ask_unless_kept("list", before, quick) == 1
+    after = asyncio.get_running_loop().time()
+    assert await same.ask_unless_kept("list", after, quick) == 2

@@ -121,6 +121,11 @@ class Lifecycle(Succession):
         entries = self.record.chain.entries[start : start + query.limit]
         return [entry.model_dump(mode="json") for entry in entries]
 
+    @workflow.query(name="became", description="The entries about what was said under an id")
+    def _became(self, said: str) -> list[dict[str, Any]]:
+        about = (entry for entry in self.record.chain.entries if said in entry.data.values())
+        return [entry.model_dump(mode="json") for entry in about]
+
     @workflow.query(name="shown", description="What was shown at a gate, by the gate's id")
     def _shown(self, gate: str) -> dict[str, JsonValue]:
         return self.gates.shown(gate)

@@ -13,7 +13,7 @@ from schemas.journal import GENESIS, Entry, Journal, Kind
 from schemas.severity import Facts, Impact
 from schemas.severity import grade as severity_of
 from schemas.step import StepClass, StepState, StepView
-from schemas.visibility import CONTAINMENT, PHASE, RESTRICTED, SEVERITY, WAITING_FOR
+from schemas.visibility import CHANGED_AT, CONTAINMENT, PHASE, RESTRICTED, SEVERITY, WAITING_FOR
 
 
 class Record:
@@ -38,6 +38,8 @@ class Record:
         """Whether a playbook may raise the severity and no more; its first word sets it."""
         self._graded = False
         self._published: dict[str, object] = {}
+        # As it was started: histories that were recorded before this mark go on without it.
+        self._tells_when = workflow.info().typed_search_attributes.get(CHANGED_AT) is not None
         self._entered: list[str] = []
         self._walked: list[str] = []
         """The phases that earlier runs entered; walking through them again is no news."""
@@ -191,11 +193,15 @@ class Record:
             WAITING_FOR.value_set(waiting) if waiting else WAITING_FOR.value_unset(),
             *([RESTRICTED.value_set(self.restricted)] if self.restricted is not None else []),
         ]
+        moment = [CHANGED_AT.value_set(workflow.now())] if self._tells_when else []
         workflow.upsert_search_attributes(
             [
-                update
-                for name, update in zip(now, updates, strict=True)
-                if self._published.get(name, []) != now[name]
+                *(
+                    update
+                    for name, update in zip(now, updates, strict=True)
+                    if self._published.get(name, []) != now[name]
+                ),
+                *moment,
             ]
         )
         self._published = now
