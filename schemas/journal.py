@@ -44,16 +44,19 @@ class Kind(StrEnum):
 
 
 class Entry(Frozen):
-    """One entry of the journal; ``says`` is our own sentence, never text from outside."""
+    """One entry of the journal; ``says`` is our own sentence, never text from outside.
 
-    seq: int
+    Its fields stand in the order of canonical JSON, which reads it faster.
+    """
+
     at: str
-    kind: Kind
-    step: str | None
-    says: str
     data: dict[str, JsonValue]
-    prev: Digest
     digest: Digest
+    kind: Kind
+    prev: Digest
+    says: str
+    seq: int
+    step: str | None
 
 
 MOST = 2**53 - 1

@@ -12,7 +12,8 @@ from typing import Final
 
 from pydantic import Field
 
-from schemas.base import Digest, Frozen
+from schemas.audit.strict import Count, Ordered
+from schemas.base import Digest
 from schemas.canonical import canonical_json
 from schemas.journal import GENESIS
 
@@ -28,13 +29,13 @@ class Link(StrEnum):
     RESET = "reset"
 
 
-class RunHeader(Frozen):
+class RunHeader(Ordered):
     """The beginning of one run in the chain; ``previous_head`` is what the run before left."""
 
     first_run: str
     incident: str
     link: Link
-    number: int = Field(ge=1)
+    number: Count = Field(ge=1)
     previous_head: Digest
     previous_run: str | None
     run: str

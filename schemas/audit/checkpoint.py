@@ -5,13 +5,14 @@ to its length then. Its number is its name in the write-once store: there is one
 """
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from schemas.audit.chain import RunHeader
 from schemas.audit.signing import Kid, Moment
-from schemas.base import Digest, Frozen
+from schemas.audit.strict import Count, Ordered, in_order
+from schemas.base import Digest
 
 KIND = "checkpoint"
 
@@ -41,25 +42,25 @@ class Outcome(StrEnum):
     """The workflow was deleted while it was open, or before its end was sealed."""
 
 
-class Segment(Frozen):
+class Segment(Ordered):
     """The bytes of the events since the checkpoint before: an object of the store, by digest."""
 
     digest: Digest
-    first_event: int = Field(ge=1)
-    size: int = Field(ge=0)
+    first_event: Count = Field(ge=1)
+    size: Count
 
 
-class JournalAt(Frozen):
+class JournalAt(Ordered):
     """The journal at that moment."""
 
     added: Digest | None = None
     """Its entries since the checkpoint before, as lines: an object of the store, by digest."""
     head: Digest
-    length: int = Field(ge=0)
+    length: Count
 
 
-class Checkpoint(Frozen):
-    """The body that is signed; its fields in the order of canonical JSON, which reads it faster."""
+class Checkpoint(Ordered):
+    """The body that is signed."""
 
     at: Moment
     first_run: str
@@ -71,14 +72,14 @@ class Checkpoint(Frozen):
     incident: str
     journal: JournalAt | None = None
     kid: Kid
-    last_event: int = Field(ge=0)
+    last_event: Count
     outcome: Outcome | None = None
     """At the close only, as are ``sealed``."""
     previous: Digest
     """The digest of the checkpoint before; zeros for the first."""
     run: RunHeader
-    sealed: dict[str, Digest] = {}
+    sealed: Annotated[dict[str, Digest], AfterValidator(in_order)] = {}
     """What else belongs to the record, by its name in a pack."""
     segment: Segment | None = None
-    seq: int = Field(ge=0)
+    seq: Count
     why: Why

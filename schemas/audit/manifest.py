@@ -2,45 +2,44 @@
 
 from typing import Literal
 
-from pydantic import Field
-
 from schemas.audit.signing import Moment
+from schemas.audit.strict import Count, Ordered
 from schemas.base import Digest, Frozen
 from schemas.evidence import EvidenceItem
 
 FORMAT = "hemostat-pack/1"
 
 
-class Member(Frozen):
+class Member(Ordered):
     """One member of the pack."""
 
-    name: str
-    size: int = Field(ge=0)
     digest: Digest
+    name: str
+    size: Count
 
 
-class Run(Frozen):
+class Run(Ordered):
     """One run of the incident and the members that hold its history."""
 
-    run: str
-    events: int = Field(ge=0)
+    events: Count
     folder: str
     """Such as ``histories/01``: with ``.events``, ``.digests`` and, once closed, ``.json``."""
+    run: str
 
 
-class Manifest(Frozen):
+class Manifest(Ordered):
     """``manifest.json``; every member but itself, in the order of the pack."""
 
-    format: Literal["hemostat-pack/1"] = "hemostat-pack/1"
-    incident: str
-    first_run: str
-    playbook: str
-    drill: bool
-    opened_at: Moment
     closed: bool
     """False: exported while it was open; the pack proves the record up to its last checkpoint."""
-    runs: tuple[Run, ...]
+    drill: bool
+    first_run: str
+    format: Literal["hemostat-pack/1"] = "hemostat-pack/1"
+    incident: str
     members: tuple[Member, ...]
+    opened_at: Moment
+    playbook: str
+    runs: tuple[Run, ...]
 
 
 class Kept(Frozen):

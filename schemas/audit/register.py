@@ -7,11 +7,10 @@ numbered over all incidents; each names the digest of the one before.
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import Field
-
 from schemas.audit.checkpoint import Outcome
 from schemas.audit.signing import Kid, Moment
-from schemas.base import Digest, Frozen
+from schemas.audit.strict import Count, Ordered, Whole
+from schemas.base import Digest
 
 KIND = "register"
 
@@ -23,11 +22,11 @@ class What(StrEnum):
     CLOSED = "closed"
 
 
-class RegisterEntry(Frozen):
-    """The body that is signed; its fields in the order of canonical JSON, which reads it faster."""
+class RegisterEntry(Ordered):
+    """The body that is signed."""
 
     at: Moment
-    checkpoints: int | None = None
+    checkpoints: Whole | None = None
     """Of a close, as are ``last_checkpoint`` and ``outcome``."""
     drill: bool
     first_run: str
@@ -39,5 +38,5 @@ class RegisterEntry(Frozen):
     outcome: Outcome | None = None
     playbook: str
     previous: Digest
-    seq: int = Field(ge=0)
+    seq: Count
     what: What

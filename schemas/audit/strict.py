@@ -6,11 +6,13 @@ what was read.
 """
 
 import json
-from typing import Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, TypeVar
 
 import rfc8785
+from pydantic import Field, ValidationError
 from pydantic_core import from_json, to_json
 
+from schemas.base import Frozen
 from schemas.canonical import canonical_json, is_plain_float
 from schemas.journal import MOST
 
@@ -24,6 +26,50 @@ class NotStrict(ValueError):
     def __init__(self, code: str, says: str) -> None:
         super().__init__(says)
         self.code = code
+
+
+Whole = Annotated[int, Field(ge=-MOST, le=MOST)]
+"""A number that every JSON reader gives back unchanged."""
+Count = Annotated[int, Field(ge=0, le=MOST)]
+"""One that is not below zero."""
+
+
+class Ordered(Frozen):
+    """A message that writes itself in canonical JSON, so that what it writes need not be looked at.
+
+    Its fields stand in the order of their names, which are ASCII. A field is text, a ``Whole`` or
+    ``Count``, a truth, a constant, another such message, several of these, or a map that a
+    validator has put ``in_order``; nothing else: no fraction, nothing that is left open.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """Refuse a class whose fields are in another order."""
+        names = list(cls.model_fields)
+        if names != sorted(names) or not "".join(names).isascii():
+            raise TypeError(f"the fields of {cls.__name__} are not in the order of their names")
+
+
+def in_order(named: dict[str, Any]) -> dict[str, Any]:
+    """Return *named* with its keys as RFC 8785 sorts them."""
+    return dict(sorted(named.items(), key=lambda item: item[0].encode("utf-16-be", "replace")))
+
+
+Message = TypeVar("Message", bound=Frozen)
+
+
+def quickly_as(model: type[Message], text: bytes) -> Message | None:
+    """Return *text* as *model* if that writes it back byte for byte; None: it may or may not be one.
+
+    Reading and writing are of compiled code. Of an ``Ordered`` model *text* is then canonical JSON:
+    a key twice, white space, 1.0 for 1 or another order would have been written back otherwise.
+    """
+    try:
+        read = model.__pydantic_validator__.validate_json(text)
+    except ValidationError:
+        return None
+    written: bytes = model.__pydantic_serializer__.to_json(read)
+    return read if written == text else None
 
 
 def strict_json(text: bytes) -> Any:
@@ -74,30 +120,43 @@ def _quickly(text: bytes) -> Any:
     """
     try:
         value = from_json(text)
-        return value if to_json(value) == text and _is_plain(value, DEEPEST) else _NOT_PLAIN
+        return value if to_json(value) == text and is_plain(value, DEEPEST) else _NOT_PLAIN
     except ValueError:
         return _NOT_PLAIN
 
 
-def _is_plain(value: Any, levels: int) -> bool:
+def is_plain(value: Any, levels: int) -> bool:
+    """Whether JSON that *value* was read from, and that is as Pydantic writes it, is canonical.
+
+    That is so if its keys are in order and its numbers are such as all write alike. *levels*: how
+    deep it may be nested.
+    """
     kind = type(value)
     if kind is dict:
-        if list(value) != sorted(value) or not "".join(value).isascii():
-            return False  # those beyond ASCII sort otherwise in UTF-16
+        if not _is_sorted(list(value)):
+            return False
         value = value.values()
     elif kind is not list:
-        return _is_plain([value], levels)
+        return is_plain([value], levels)
     for inner in value:
         kind = type(inner)
+        if kind is str:
+            continue
         if kind is dict or kind is list:
-            if levels <= 1 or not _is_plain(inner, levels - 1):
+            if levels <= 1 or not is_plain(inner, levels - 1):
                 return False
-        elif kind is int:
-            if not -MOST <= inner <= MOST:
-                return False
-        elif kind is float and not is_plain_float(inner):
+        elif (kind is int or kind is float) and not _is_plain_number(inner):
             return False
     return True
+
+
+def _is_plain_number(value: float) -> bool:
+    return -MOST <= value <= MOST if type(value) is int else is_plain_float(value)
+
+
+def _is_sorted(keys: list[str]) -> bool:
+    """Whether the keys are in order; those beyond ASCII sort otherwise in UTF-16."""
+    return keys == sorted(keys) and "".join(keys).isascii()
 
 
 def _read(text: bytes) -> tuple[Any, bytes]:

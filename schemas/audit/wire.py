@@ -5,7 +5,6 @@ their numbers in ``temporal.api.history.v1.HistoryEvent``; everything else is sk
 """
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, Final
@@ -37,8 +36,16 @@ _ATTRIBUTES: Final = {1: 6, 2: 7, 10: 15, 12: 17, 26: 26, 28: 33, 40: 45}
 """The field that holds the attributes, by event type."""
 
 
-def fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
-    """Yield each field of *message* with its number: integers, or the bytes of what is within."""
+_IS_PLAIN: Final = b"\x0a\x08encoding\x12\x0ajson/plain"
+"""The entry of a payload's metadata that says it is plain JSON."""
+
+_HEAD: Final = 12
+"""More than an id, its tag and the head of a time take."""
+
+
+def fields(message: Buffer) -> list[tuple[int, int | Buffer]]:
+    """Return each field of *message* with its number: integers, or the bytes of what is within."""
+    found: list[tuple[int, int | Buffer]] = []
     at, end = 0, len(message)
     while at < end:
         key = message[at]
@@ -48,8 +55,12 @@ def fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
             key, at = _varint(message, at)
         number, kind = key >> 3, key & 7
         if kind == 0:
-            value, at = _varint(message, at)
-            yield number, value
+            if at < end and message[at] < 0x80:
+                value = message[at]
+                at += 1
+            else:
+                value, at = _varint(message, at)
+            found.append((number, value))
             continue
         if kind == 2:
             if at < end and message[at] < 0x80:
@@ -63,8 +74,9 @@ def fields(message: Buffer) -> Iterator[tuple[int, int | Buffer]]:
             raise NotAnEvent("a field of an unknown kind")
         if number == 0 or at + size > end:
             raise NotAnEvent("a field that goes on after the end")
-        yield number, message[at : at + size]
+        found.append((number, message[at : at + size]))
         at += size
+    return found
 
 
 def _varint(message: Buffer, at: int) -> tuple[int, int]:
@@ -81,7 +93,7 @@ def _varint(message: Buffer, at: int) -> tuple[int, int]:
     raise NotAnEvent("a number that is too long")
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Event:
     """What is read of one event."""
 
@@ -90,24 +102,36 @@ class Event:
     seconds: float
     """Its time, since 1970."""
     attributes: Buffer
+    _read: dict[int, Buffer] | None = None
 
     def text(self, number: int) -> str:
         """Return a text field of the attributes; empty if there is none."""
-        return bytes(_first(self.attributes, number)).decode("utf-8", "replace")
+        return bytes(self._held().get(number, b"")).decode("utf-8", "replace")
 
     def payloads(self, number: int) -> list[Any]:
         """Return the values of a ``Payloads`` field; those that are not plain JSON as None."""
-        held = _first(self.attributes, number)
-        return [_payload(bytes(p)) for n, p in fields(held) if n == 1 and not isinstance(p, int)]
+        return [value_of(text) for text in self.texts(number)]
+
+    def texts(self, number: int) -> list[bytes | None]:
+        """Return the JSON of a ``Payloads`` field, not yet read; None for what is not plain JSON."""
+        held = self._held().get(number, b"")
+        return [_plain_json(bytes(p)) for n, p in fields(held) if n == 1 and not isinstance(p, int)]
 
     def mapped(self, number: int) -> dict[str, Any]:
         """Return the payloads of a field that holds one map of them, such as search attributes."""
-        entries = [e for n, e in fields(_first(self.attributes, number)) if n == 1]
+        entries = [e for n, e in fields(self._held().get(number, b"")) if n == 1]
+        pairs = [_firsts(entry) for entry in entries if not isinstance(entry, int)]
         return {
-            bytes(_first(entry, 1)).decode("utf-8", "replace"): _payload(bytes(_first(entry, 2)))
-            for entry in entries
-            if not isinstance(entry, int)
+            bytes(pair.get(1, b"")).decode("utf-8", "replace"): value_of(
+                _plain_json(bytes(pair.get(2, b"")))
+            )
+            for pair in pairs
         }
+
+    def _held(self) -> dict[int, Buffer]:
+        if self._read is None:
+            self._read = _firsts(self.attributes)
+        return self._read
 
 
 def read_event(event: Buffer) -> Event:
@@ -126,6 +150,11 @@ def read_event(event: Buffer) -> Event:
 
 def time_of(event: Buffer) -> float:
     """Return the time of *event*, in seconds since 1970; 0 if it has none."""
+    if len(event) > _HEAD and event[0] == 0x08:  # as deterministic encoding begins
+        _, at = _varint(event, 1)
+        size = event[at + 1] if at + 1 < _HEAD and event[at] == 0x12 else 0x80
+        if size < 0x80 and at + 2 + size <= len(event):
+            return _seconds(event[at + 2 : at + 2 + size])
     for number, value in fields(event):
         if number == 2 and not isinstance(value, int):
             return _seconds(value)
@@ -134,6 +163,12 @@ def time_of(event: Buffer) -> float:
 
 def _seconds(timestamp: Buffer) -> float:
     seconds = nanos = 0
+    if len(timestamp) > 2 and timestamp[0] == 0x08:
+        seconds, at = _varint(timestamp, 1)
+        if at < len(timestamp) and timestamp[at] == 0x10:
+            nanos, at = _varint(timestamp, at + 1)
+        if at == len(timestamp):
+            return min(seconds, 2**33) + min(nanos, 10**9) / 1e9
     for number, value in fields(timestamp):
         if isinstance(value, int):
             seconds, nanos = (
@@ -157,21 +192,37 @@ def id_and_type(event: Buffer) -> tuple[int, int]:
         raise NotAnEvent("it ends too early") from None
 
 
-def _first(message: Buffer, number: int) -> Buffer:
-    return next((v for n, v in fields(message) if n == number and not isinstance(v, int)), b"")
+def _firsts(message: Buffer) -> dict[int, Buffer]:
+    """The first of each field that holds bytes."""
+    found: dict[int, Buffer] = {}
+    for number, value in fields(message):
+        if not isinstance(value, int) and number not in found:
+            found[number] = value
+    return found
 
 
-def _payload(payload: bytes) -> Any:
+def _plain_json(payload: bytes) -> bytes | None:
+    """The data of *payload*; None if it is not encoded as plain JSON."""
     encoding, data = b"", b""
     for number, value in fields(payload):
-        if number == 1 and not isinstance(value, int):
-            if bytes(_first(value, 1)) == b"encoding":
-                encoding = bytes(_first(value, 2))
-        elif number == 2 and not isinstance(value, int):
+        if isinstance(value, int):
+            continue
+        if number == 1 and value == _IS_PLAIN:  # as nearly all are
+            encoding = b"json/plain"
+        elif number == 1:
+            entry = _firsts(value)
+            if bytes(entry.get(1, b"")) == b"encoding":
+                encoding = bytes(entry.get(2, b""))
+        elif number == 2:
             data = bytes(value)
-    if encoding != b"json/plain":
+    return data if encoding == b"json/plain" else None
+
+
+def value_of(text: bytes | None) -> Any:
+    """Return the value of a payload's *text*; None where it is none, or no JSON."""
+    if text is None:
         return None
     try:
-        return json.loads(data)
+        return json.loads(text)
     except (ValueError, RecursionError):
         return None

@@ -1,8 +1,6 @@
 """The quick ways through a pack find what the careful ones find."""
 
 import io
-from collections.abc import Iterable
-from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -10,63 +8,19 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic_core import to_json
-from temporalio.api.history.v1 import HistoryEvent
 
 from hemostat.audit.pack.archive import write_archive
 from hemostat.audit.pack.reader import BrokenPack, Pack
-from hemostat.audit.verify.events import walk
-from schemas.audit.chain import RunHeader
+from schemas.audit.chain import Link, RunHeader
 from schemas.audit.checkpoint import Checkpoint, JournalAt, Outcome, Segment
+from schemas.audit.manifest import Manifest
 from schemas.audit.register import KIND, RegisterEntry, What
 from schemas.audit.signing import SigningKey, open_envelope, seal
-from schemas.audit.strict import NotStrict, is_same, strict_json
+from schemas.audit.strict import NotStrict, Ordered, is_same, quickly_as, strict_json
 from schemas.base import Frozen
 from schemas.canonical import canonical_json, digest_of, is_plain_float
 from schemas.journal import GENESIS, Entry, Kind
 from tests.unit.test_canonical import values
-
-
-def event(number: int, kind: int = 5) -> bytes:
-    made = HistoryEvent(event_id=number, event_type=kind)  # type: ignore[arg-type]  # a number is enough
-    made.event_time.seconds = 1_800_000_000
-    return made.SerializeToString(deterministic=True)
-
-
-def framed(events: Iterable[bytes]) -> memoryview:
-    return memoryview(b"".join(len(one).to_bytes(4, "big") + one for one in events))
-
-
-def test_a_long_history_is_walked_to_its_end_whatever_its_ids_take() -> None:
-    events = [event(number) for number in range(1, 17_000)]
-    walked = walk(framed(events), {127, 128, 16_383, 16_384})
-    assert walked.digests == [sha256(one).digest() for one in events]
-    assert [number for number, _, _ in walked.noted] == [127, 128, 16_383, 16_384]
-    assert (walked.stopped, walked.cut) == (None, False)
-
-
-@pytest.mark.parametrize("at", [1, 127, 128, 129, 300])
-def test_an_event_that_is_missing_doubled_or_none_ends_the_walk_there(at: int) -> None:
-    events = [event(number) for number in range(1, 400)]
-    for other in ([], [events[at - 1]] * 2, [b""], [b"\xff" * 9], [events[at - 1][:3]]):
-        changed = [*events[: at - 1], *other, *events[at:]]
-        walked = walk(framed(changed), ())
-        assert walked.stopped is not None
-        assert len(walked.digests) == at - 1 + (len(other) == 2)
-
-
-def test_a_last_event_that_is_cut_off_is_told_at_every_byte() -> None:
-    whole = framed([event(1), event(2)])
-    first = len(event(1)) + 4
-    for end in range(first + 1, len(whole)):
-        walked = walk(whole[:end], ())
-        assert (len(walked.digests), walked.cut) == (1, True)
-
-
-def test_an_event_without_a_time_or_of_a_large_type_is_read_with_care() -> None:
-    bare = b"\x08\x01\x18\x01"
-    walked = walk(framed([bare, event(2, kind=300)]), ())
-    assert [(number, kind) for number, kind, _ in walked.noted] == [(1, 1)]
-    assert len(walked.digests) == 2
 
 
 @pytest.mark.parametrize(
@@ -141,11 +95,75 @@ def test_an_envelope_in_any_other_form_is_refused(said: bytes, instead: bytes) -
         open_envelope(KIND, stored.replace(said, instead), RegisterEntry)
 
 
-@pytest.mark.parametrize("model", [Checkpoint, JournalAt, RegisterEntry, RunHeader, Segment])
+@pytest.mark.parametrize(
+    "model", [Checkpoint, Entry, JournalAt, Manifest, RegisterEntry, RunHeader, Segment]
+)
 def test_what_is_read_most_has_its_fields_in_the_order_of_canonical_json(
     model: type[Frozen],
 ) -> None:
     assert list(model.model_fields) == sorted(model.model_fields)
+
+
+def test_a_message_that_says_it_is_in_order_and_is_not_cannot_be_defined() -> None:
+    with pytest.raises(TypeError, match="order of their names"):
+
+        class Unordered(Ordered):
+            """Its fields are the wrong way round."""
+
+            b: str
+            a: str
+
+
+def checkpoint(**other: object) -> Checkpoint:
+    run = RunHeader(
+        first_run="r", incident="i", link=Link.START, number=1, previous_head=GENESIS,
+        previous_run=None, run="r",
+    )  # fmt: skip
+    fields: dict[str, object] = {
+        "at": "2026-11-23T00:00:00.000000Z",
+        "first_run": "r",
+        "gaps": ["gr\u00fc\u00dfe \U0001f600 \x01\u2028"],
+        "head": GENESIS,
+        "incident": "i",
+        "journal": {"head": GENESIS, "length": 0},
+        "kid": SigningKey.make().kid,
+        "last_event": 7,
+        "previous": GENESIS,
+        "run": run.model_dump(mode="json"),
+        "sealed": {"\U0001f600": GENESIS, "\ufb01": GENESIS, "b": GENESIS, "a": GENESIS},
+        "segment": {"digest": GENESIS, "first_event": 1, "size": 9},
+        "seq": 3,
+        "why": "close",
+    }
+    return Checkpoint.model_validate(fields | other)
+
+
+def test_what_is_in_order_writes_itself_as_the_reference_does() -> None:
+    for body in (checkpoint(), entry(), checkpoint().run):
+        written = canonical_json(body)
+        assert written == rfc8785.dumps(body.model_dump(mode="json"))
+        assert quickly_as(type(body), written) == body
+
+
+@pytest.mark.parametrize(
+    ("said", "instead"),
+    [
+        (b'"seq":3', b'"seq":9007199254740992'),
+        (b'"seq":3', b'"seq":3e0'),
+        (b'"seq":3', b'"seq":3,"seq":3'),
+        (b'"last_event":7', b'"last_event":"7"'),
+        (b'"a":"sha256', b'"c":"sha256'),
+        (b'"a":"sha256', b'"\\u0061":"sha256'),
+        (b'"why":"close"', b'"why":"close" '),
+        (b'"outcome":null,', b""),
+    ],
+)
+def test_a_checkpoint_in_any_other_form_is_refused(said: bytes, instead: bytes) -> None:
+    stored = seal("checkpoint", checkpoint(), SigningKey.make())
+    assert open_envelope("checkpoint", stored, Checkpoint).body.seq == 3
+    assert stored.count(said) == 1
+    with pytest.raises(NotStrict):
+        open_envelope("checkpoint", stored.replace(said, instead), Checkpoint)
 
 
 @given(values)

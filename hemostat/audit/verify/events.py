@@ -13,13 +13,15 @@ from struct import Struct
 from struct import error as TooShort  # noqa: N812 - what it says here
 from typing import Final
 
-from schemas.audit.wire import EventType, NotAnEvent, id_and_type
+from schemas.audit.wire import Buffer, EventType, NotAnEvent, id_and_type
 
 READ: Final = frozenset(map(int, (EventType.STARTED, EventType.SIGNALED, EventType.COMPLETED)))
 """The types whose contents the record asks about."""
 
 _FRAME: Final = 4
 """Bytes before each event that say how long it is, big-endian."""
+_BLOCK: Final = 1 << 16
+"""So many bytes are looked at together; of mapped ones each look costs more than of these."""
 _TYPE: Final = 0x18
 """What stands before the type."""
 
@@ -44,39 +46,60 @@ class Walked:
 def walk(content: memoryview, also: Collection[int]) -> Walked:
     """Walk the framed events of *content*; note those of ``READ`` and those numbered in *also*."""
     walked = Walked()
-    digests, noted = walked.digests, walked.noted
-    at, number, end = 0, 0, len(content)
+    digested, noted = walked.digests.append, walked.noted.append
+    number, base, at, end = 0, 0, 0, len(content)
+    block = _block(content, 0)
     for head, begins in _blocks():
         unpack, width = head.unpack_from, head.size
         for begin in begins:
             number += 1
             try:
-                size, said, time = unpack(content, at)
+                size, said, time = unpack(block, at)
                 upto, place = at + _FRAME + size, at + width + time
-                kind = content[place + 1]
-                plain = said == begin and content[place] == _TYPE and kind < 0x80
+                kind = block[place + 1]
+                plain = said == begin and block[place] == _TYPE and kind < 0x80
             except (TooShort, IndexError):
-                if at >= end:
+                if base + at >= end:
                     return walked
-                size = int.from_bytes(content[at : at + _FRAME], "big")
-                upto, place, kind, plain = at + _FRAME + size, end, 0, False
-            if upto > end:
-                walked.cut = True
-                return walked
-            event = content[at + _FRAME : upto]
+                upto, place, kind, plain = _upto(block, at), 0, 0, False
+            if upto > len(block):
+                base, at = base + at, 0
+                block = _block(content, base)
+                upto = _upto(block, 0)
+                if upto > len(block):
+                    walked.cut = True
+                    return walked
+                plain = False
+            event = block[at + _FRAME : upto]
             if not plain or place + 1 >= upto:
-                kind = _type_of(event, number)
-                if kind is None:
-                    walked.stopped = event
+                read = _type_of(event, number)
+                if read is None:
+                    walked.stopped = content[base + at + _FRAME : base + upto]
                     return walked
-            digests.append(sha256(event).digest())
+                kind = read
+            digested(sha256(event).digest())
             if kind in READ or number in also:
-                noted.append((number, kind, event))
+                noted((number, kind, content[base + at + _FRAME : base + upto]))
             at = upto
     return walked
 
 
-def _type_of(event: memoryview, number: int) -> int | None:
+def _block(content: memoryview, base: int) -> Buffer:
+    """What is looked at together from *base* on; a larger event lies in it alone, not copied."""
+    size = _FRAME + int.from_bytes(content[base : base + _FRAME], "big")
+    if size > _BLOCK:
+        return content[base : base + size]
+    return bytes(content[base : base + _BLOCK])
+
+
+def _upto(block: Buffer, at: int) -> int:
+    """Where the event of the frame at *at* ends; beyond the block if it is cut off there."""
+    if at + _FRAME > len(block):
+        return len(block) + 1
+    return at + _FRAME + int.from_bytes(block[at : at + _FRAME], "big")
+
+
+def _type_of(event: Buffer, number: int) -> int | None:
     """The type of *event*, read with care; None if it has another number, or is none."""
     try:
         found, kind = id_and_type(event)

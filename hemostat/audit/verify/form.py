@@ -9,13 +9,11 @@ from hemostat.audit.verify.findings import Findings
 from schemas.audit.manifest import Manifest
 
 ALWAYS: Final = ("checkpoints.jsonl", "manifest.json", "register.jsonl")
-_KNOWN: Final = (
-    re.compile(
-        r"(checkpoints|register|journal|reads)\.jsonl|(manifest|decisions|evidence|clocks|code)\.json"
-    ),
-    re.compile(r"histories/\d\d+\.(events|digests|json)"),
-    re.compile(r"timestamps/\d{6,}\.tsr"),
-    re.compile(r"evidence/[0-9a-f]{64}"),
+_KNOWN: Final = re.compile(
+    r"(checkpoints|register|journal|reads)\.jsonl|(manifest|decisions|evidence|clocks|code)\.json"
+    r"|histories/\d\d+\.(events|digests|json)"
+    r"|timestamps/\d{6,}\.tsr"
+    r"|evidence/[0-9a-f]{64}"
 )
 
 
@@ -30,7 +28,7 @@ def check_members(pack: Pack, manifest: Manifest, findings: Findings) -> str:
     for name in sorted(set(listed) - set(there)):
         findings.add("member-missing", name, "the manifest lists it and it is not there")
     for name in there:
-        if not any(known.fullmatch(name) for known in _KNOWN):
+        if not _KNOWN.fullmatch(name):
             findings.add("member-unknown", name, "no part of the format has this name")
         elif name not in listed:
             findings.add("member-unlisted", name, "it is there and the manifest does not list it")

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Any
@@ -15,7 +16,15 @@ from schemas.audit.chain import NO_EVENTS, RunHeader, head_of_header
 from schemas.audit.checkpoint import Checkpoint
 from schemas.audit.manifest import Manifest, Run
 from schemas.audit.signing import Envelope
-from schemas.audit.wire import Event, EventType, NotAnEvent, id_and_type, read_event, time_of
+from schemas.audit.wire import (
+    Event,
+    EventType,
+    NotAnEvent,
+    id_and_type,
+    read_event,
+    time_of,
+    value_of,
+)
 
 INPUT, SIGNAL_INPUT, RESULT = 6, 2, 1
 """Fields of the attributes of a start, a signal and a completion that hold payloads."""
@@ -29,18 +38,34 @@ class Signal:
     event: int
     run: int
     at: datetime
-    said: Any
+    text: bytes | None
+    """What it carried, as JSON; None if it is not plain JSON."""
+
+    @cached_property
+    def said(self) -> Any:
+        """What it carried, read when it is asked for; None if it is not plain JSON."""
+        return value_of(self.text)
 
 
 @dataclass
 class Seen:
     """What was read of the history on the way."""
 
-    opening: Any = None
-    """The input of the first run; None if it is not plain JSON."""
+    input: bytes | None = None
+    """Of the first run, as JSON; None if it is not plain JSON."""
     signals: list[Signal] = field(default_factory=list)
-    result: Any = None
+    outcome: bytes | None = None
     events: int = 0
+
+    @cached_property
+    def opening(self) -> Any:
+        """What the first run was given."""
+        return value_of(self.input)
+
+    @cached_property
+    def result(self) -> Any:
+        """What the last run came to."""
+        return value_of(self.outcome)
 
 
 def check_histories(
@@ -182,11 +207,11 @@ def _misplaced(found: int, expected: int) -> tuple[str, str]:
 def _look(event: Event, run: int, seen: Seen) -> datetime:
     """Keep what the record asks about; return the event's time."""
     at = datetime.fromtimestamp(event.seconds, UTC)
-    if event.type == EventType.STARTED and seen.opening is None and run == 1:
-        seen.opening = next(iter(event.payloads(INPUT)), None)
+    if event.type == EventType.STARTED and value_of(seen.input) is None and run == 1:
+        seen.input = next(iter(event.texts(INPUT)), None)
     elif event.type == EventType.SIGNALED:
-        said = next(iter(event.payloads(SIGNAL_INPUT)), None)
+        said = next(iter(event.texts(SIGNAL_INPUT)), None)
         seen.signals.append(Signal(event.text(1), event.id, run, at, said))
     elif event.type == EventType.COMPLETED:
-        seen.result = next(iter(event.payloads(RESULT)), None)
+        seen.outcome = next(iter(event.texts(RESULT)), None)
     return at

@@ -82,16 +82,16 @@ def _check_heads(
 def _follows(
     entry: Entry, digest: Digest, number: int, previous: Digest, findings: Findings
 ) -> bool:
+    if entry.seq == number and digest == entry.digest and entry.prev == previous:
+        return True
     where = f"journal entry {number}"
     if entry.seq != number:
         code = "journal-doubled" if entry.seq == number - 1 else "journal-missing"
         findings.add(code, where, f"entry {entry.seq} stands there")
     elif digest != entry.digest:
         findings.add("journal-entry", where, "its content does not match its digest")
-    elif entry.prev != previous:
-        findings.add("journal-link", where, "it does not follow the entry before it")
     else:
-        return True
+        findings.add("journal-link", where, "it does not follow the entry before it")
     return False
 
 

@@ -9,7 +9,7 @@ from hemostat.audit.verify.findings import Findings
 from schemas.audit.checkpoint import Checkpoint, Why
 from schemas.audit.manifest import Manifest
 from schemas.audit.signing import Envelope, signature_holds
-from schemas.audit.trust import Standing, Trust, standing
+from schemas.audit.trust import Standing, Trust, TrustedKey, standing
 from schemas.base import iso
 from schemas.journal import GENESIS
 
@@ -24,15 +24,24 @@ class Signed:
     trust: Trust
     proven_before: dict[int, str] = field(default_factory=dict)
     """By checkpoint, the earliest outside time that covers it: its own timestamp's or a later's."""
+    _keys: dict[str, tuple[TrustedKey, bytes]] = field(default_factory=dict)
+
+    def key(self, kid: str) -> tuple[TrustedKey, bytes] | None:
+        """Return the key that *kid* names and its raw public half, if it is trusted at all."""
+        known = self._keys.get(kid)
+        if known is None and (key := self.trust.key(kid)) is not None:
+            known = self._keys[kid] = key, key.raw
+        return known
 
 
 def check_key(held: Envelope[Any], where: str, signed: Signed, findings: Findings) -> bool:
     """Whether the signature is good and its key was to be believed; what is not is a finding."""
-    key = signed.trust.key(held.body.kid)
-    if key is None:
+    known = signed.key(held.body.kid)
+    if known is None:
         findings.add("key-unknown", where, f"the trust file has no key {held.body.kid}")
         return False
-    if not signature_holds(key.raw, held.signature, held.signed):
+    key, raw = known
+    if not signature_holds(raw, held.signature, held.signed):
         findings.add(f"{held.kind}-signature", where, "its signature does not hold")
         return False
     worth = standing(key, held.body.at)
