@@ -2,7 +2,8 @@
 
 Both use the worker's sandbox and replay recorded histories of ``tests/replay`` in one process.
 They take turns, the first one alternating, so that what else the machine does meets both. What is
-compared is the median over the rounds; ``bench/REPLAY.md`` keeps it.
+compared is the median over the rounds; ``bench/REPLAY.md`` keeps it. ``bench.regressing`` adds what
+``hemostat audit regress`` takes for folders of packs.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
+from bench import regressing
 from hemostat.audit.replay.strict import history_of, replay
 from hemostat.temporal import runtime
 from workers.registry import discover_playbooks
@@ -104,6 +106,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.ERROR)
     smoke = "--smoke" in arguments
     page, ratio = asyncio.run(measure(1 if smoke else ROUNDS))
+    page += "\n" + regressing.page(smoke=smoke)
     print(page)
     if not smoke:
         RESULTS.write_text(page)

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -97,11 +97,11 @@ def repeated(count: int) -> Record:
     return Record("events alone", list(events()), incident=f"bench-{count}")
 
 
-async def whole() -> Record:
-    """A recorded incident with the journal that its replay writes."""
-    playbooks = list(discover_playbooks().values())
-    (run,) = [r async for r in replay([_recorded()], playbooks, sandbox(), runtime=runtime())]
-    events = [event.SerializeToString(deterministic=True) for event in _recorded().events]
+async def whole(recorded: str = _RECORDED) -> Record:
+    """A recorded incident of one run with the journal that its replay writes."""
+    playbooks, history = list(discover_playbooks().values()), _recorded(recorded)
+    (run,) = [r async for r in replay([history], playbooks, sandbox(), runtime=runtime())]
+    events = [event.SerializeToString(deterministic=True) for event in history.events]
     said = run.journal[0]["data"]
     return Record(
         "an incident with its journal",
@@ -113,8 +113,8 @@ async def whole() -> Record:
     )
 
 
-def _recorded() -> WorkflowHistory:
-    return history_of(gzip.decompress((Path(__file__).parents[1] / _RECORDED).read_bytes()))
+def _recorded(recorded: str = _RECORDED) -> WorkflowHistory:
+    return history_of(gzip.decompress((Path(__file__).parents[1] / recorded).read_bytes()))
 
 
 def make(folder: Path, record: Record, key: SigningKey, trust: Trust) -> Path:
@@ -216,19 +216,23 @@ class Many:
     seconds: float
     processor: float
     peak: int
-    """MiB of the largest of its processes."""
+    """MiB of the largest of its processes, and of those of what was measured before."""
 
 
 def many(folder: Path, pack: Path, trust: Trust, count: int) -> Many:
     """Verify *count* packs in a folder with the command, as a user would."""
-    packs = folder / f"{count}-packs"
-    packs.mkdir()
-    for number in range(count):
-        os.link(pack, packs / f"{number:05}.zip")
     believed = folder / "trust.json"
     believed.write_bytes(canonical_json(trust))
-    command = [sys.executable, "-m", "hemostat", "audit", "verify"]
-    command += [str(packs), "--trust", str(believed)]
+    return ran("verify", folder, [pack], count, "--trust", str(believed))
+
+
+def ran(name: str, folder: Path, sealed: Sequence[Path], count: int, *options: str) -> Many:
+    """Run ``hemostat audit NAME`` for a folder of *count* links to *sealed*, in turns; all hold."""
+    packs = folder / f"{count}-packs"
+    packs.mkdir()
+    for number, pack in enumerate(islice(cycle(sealed), count)):
+        os.link(pack, packs / f"{number:05}.zip")
+    command = [sys.executable, "-m", "hemostat", "audit", name, str(packs), *options]
     before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, preexec_fn=die_with_parent)
     seconds, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -8,6 +8,7 @@ from temporalio.worker import WorkflowRunner
 
 from hemostat.audit.replay.sources import RecordedIncident
 from hemostat.audit.replay.strict import RunReplay, replay
+from hemostat.audit.replay.watching import PreparedOnce
 from hemostat.temporal import runtime as quiet_runtime
 from workers.registry import discover_playbooks
 from workers.sandbox import sandbox
@@ -19,9 +20,10 @@ def playbooks() -> Sequence[type]:
     return tuple(discover_playbooks().values())
 
 
+@cache
 def runner() -> WorkflowRunner:
-    """The runner that workers use."""
-    return sandbox()
+    """The runner that workers use; one for all that this process replays."""
+    return PreparedOnce(sandbox())
 
 
 @cache
