@@ -6,6 +6,7 @@ from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.history import Seen, Signal
 from hemostat.audit.verify.statements import check_said
 from schemas.audit.manifest import Manifest
+from schemas.canonical import canonical_json
 from schemas.gate import Decision
 from schemas.journal import Journal, Kind
 from tests.unit.test_signed_statement import DECISION, HERE, KEYS, NOW, SEALED
@@ -32,10 +33,9 @@ def found(*said: Decision, counted: Decision = SIGNED) -> Sequence[str]:
         at=NOW, kind=Kind.DECISION, says="approved", data={**data, "decision": DECISION.decision_id}
     )
     signals = [
-        Signal("decide", event, 1, NOW, one.model_dump(mode="json"))
-        for event, one in enumerate(said, 5)
+        Signal("decide", event, 1, NOW, canonical_json(one)) for event, one in enumerate(said, 5)
     ]
-    seen = Seen(opening={"speakers": KEYS.model_dump(mode="json")}, signals=signals)
+    seen = Seen(input=canonical_json({"speakers": KEYS.model_dump(mode="json")}), signals=signals)
     check_said(MANIFEST, journal.entries, seen, findings)
     return [finding.code for finding in findings.found]
 
@@ -61,6 +61,8 @@ def test_a_signal_that_nobody_can_read_does_not_keep_decisions_from_being_checke
     data = {**SIGNED.model_dump(mode="json", exclude={"decision_id", "nonce"}), "decision": "d-1"}
     journal.add(at=NOW, kind=Kind.DECISION, says="approved", data=data)
     unreadable = Signal("whatever", 4, 1, NOW, None)
-    seen = Seen(opening={"speakers": KEYS.model_dump(mode="json")}, signals=[unreadable])
+    seen = Seen(
+        input=canonical_json({"speakers": KEYS.model_dump(mode="json")}), signals=[unreadable]
+    )
     check_said(MANIFEST, journal.entries, seen, findings)
     assert [finding.code for finding in findings.found] == ["decision-not-said"]
