@@ -44,19 +44,16 @@ class Kind(StrEnum):
 
 
 class Entry(Frozen):
-    """One entry of the journal; ``says`` is our own sentence, never text from outside.
+    """One entry of the journal; ``says`` is our own sentence, never text from outside."""
 
-    Its fields stand in the order of canonical JSON, which reads it faster.
-    """
-
-    at: str
-    data: dict[str, JsonValue]
-    digest: Digest
-    kind: Kind
-    prev: Digest
-    says: str
     seq: int
+    at: str
+    kind: Kind
     step: str | None
+    says: str
+    data: dict[str, JsonValue]
+    prev: Digest
+    digest: Digest
 
 
 MOST = 2**53 - 1

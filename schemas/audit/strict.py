@@ -120,12 +120,12 @@ def _quickly(text: bytes) -> Any:
     """
     try:
         value = from_json(text)
-        return value if to_json(value) == text and is_plain(value, DEEPEST) else _NOT_PLAIN
+        return value if to_json(value) == text and _is_plain(value, DEEPEST) else _NOT_PLAIN
     except ValueError:
         return _NOT_PLAIN
 
 
-def is_plain(value: Any, levels: int) -> bool:
+def _is_plain(value: Any, levels: int) -> bool:
     """Whether JSON that *value* was read from, and that is as Pydantic writes it, is canonical.
 
     That is so if its keys are in order and its numbers are such as all write alike. *levels*: how
@@ -137,13 +137,13 @@ def is_plain(value: Any, levels: int) -> bool:
             return False
         value = value.values()
     elif kind is not list:
-        return is_plain([value], levels)
+        return _is_plain([value], levels)
     for inner in value:
         kind = type(inner)
         if kind is str:
             continue
         if kind is dict or kind is list:
-            if levels <= 1 or not is_plain(inner, levels - 1):
+            if levels <= 1 or not _is_plain(inner, levels - 1):
                 return False
         elif (kind is int or kind is float) and not _is_plain_number(inner):
             return False

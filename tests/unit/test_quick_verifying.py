@@ -96,7 +96,7 @@ def test_an_envelope_in_any_other_form_is_refused(said: bytes, instead: bytes) -
 
 
 @pytest.mark.parametrize(
-    "model", [Checkpoint, Entry, JournalAt, Manifest, RegisterEntry, RunHeader, Segment]
+    "model", [Checkpoint, JournalAt, Manifest, RegisterEntry, RunHeader, Segment]
 )
 def test_what_is_read_most_has_its_fields_in_the_order_of_canonical_json(
     model: type[Frozen],
