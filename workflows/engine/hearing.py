@@ -84,7 +84,13 @@ class Hearing:
         self._record.write(
             Kind.DECISION,
             f"{decision.role} {verb} at gate {decision.gate}",
-            data={**counted, "digest": decision.digest, **self._right(decision.gate)},
+            # In the order that recorded histories have it: the archived journal is text.
+            data={
+                **who,
+                "digest": decision.digest,
+                **counted,
+                **self._right(decision.gate),
+            },
         )
 
     def _counted(
@@ -165,7 +171,7 @@ class Hearing:
             return
         until = iso(broken[0].glass[-1].until)
         says = f"The glass was broken at gate {said.gate}: one person may decide alone"
-        self._record.write(Kind.DECISION, says, data={**counted, "until": until})
+        self._record.write(Kind.DECISION, says, data={**who, "until": until, **counted})
         self._glass_broken(said, until)
 
     def _too_weak(self, voice: Voice, gate: str) -> Refusal | None:
