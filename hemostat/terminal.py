@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+_NARROWEST = 24
+"""Characters beside an indentation that are worth it."""
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
@@ -27,13 +29,36 @@ def clean(text: object, limit: int = 2000) -> str:
     return seen if len(seen) <= limit else seen[: limit - 1] + "…"
 
 
-def line(*parts: object | tuple[object, str]) -> None:
-    """Print one line; a part is text, or text and its style."""
+def width() -> int | None:
+    """Return how many characters a line of this terminal has; None anywhere else."""
+    console = _console()
+    return console.width if console.is_terminal else None
+
+
+def line(*parts: object | tuple[object, str], hang: int | None = None) -> None:
+    """Print one line; a part is text, or text and its style.
+
+    With *hang* what is too long for a terminal goes on below, indented by so many characters and
+    broken between words. Without, and anywhere else, it is one line: what is to be copied.
+    """
     text = Text()
     for part in parts:
         said, style = part if isinstance(part, tuple) else (part, "")
         text.append(clean(said), style=style)
-    _console().print(text, soft_wrap=True)
+    console = _console()
+    if hang is None or not console.is_terminal or console.width < hang + _NARROWEST:
+        console.print(text, soft_wrap=True)
+        return
+    first, *rest = text.wrap(console, console.width)
+    first.rstrip()
+    console.print(first, soft_wrap=True)
+    if rest:
+        for part in rest:
+            part.rstrip()
+        below = Text(" ").join(rest)
+        for part in below.wrap(console, console.width - hang):
+            part.rstrip()
+            console.print(Text(" " * hang) + part, soft_wrap=True)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -22,6 +22,17 @@ from hemostat import __version__
 from hemostat.terminal import clean, document, object_line
 from schemas.errors import HemostatError
 
+SECTIONS = (
+    ("See", ("incidents", "show", "approvals", "clocks", "playbooks")),
+    ("Decide and say", ("decide", "withdraw", "attest", "grade", "determine", "draft",
+                        "break-glass", "suspect")),
+    ("Before an incident", ("check", "drill", "people")),
+    ("The record", ("audit", "report", "sealer")),
+    ("Run it", ("up", "gateway", "worker", "accounts", "keys")),
+    ("This terminal", ("login", "logout", "completion")),
+)  # fmt: skip
+"""What ``hemostat --help`` puts its commands under."""
+
 
 class Commands(click.Group):
     """The files of one package; ``package`` is its import name."""
@@ -41,6 +52,19 @@ class Commands(click.Group):
         command: click.Command = importlib.import_module(file).command
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands under what they are for; one that no heading names comes last."""
+        names = self.list_commands(ctx)
+        known = {name for _, under in SECTIONS for name in under}
+        rest = tuple(name for name in names if name not in known)
+        wide = formatter.width - 6 - max(len(name) for name in names)
+        for heading, under in (*SECTIONS, ("Commands", rest)):
+            found = [(n, self.get_command(ctx, n)) for n in under if n in names]
+            rows = [(name, of.get_short_help_str(wide)) for name, of in found if of]
+            if rows:
+                with formatter.section(heading):
+                    formatter.write_dl(rows, col_max=max(len(name) for name in names) + 2)
+
 
 def group(package: str, says: str) -> Commands:
     """Return the group of the commands that are files of *package*; *says* is its help."""
@@ -49,7 +73,11 @@ def group(package: str, says: str) -> Commands:
     return found
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="To begin: `hemostat up`. When something is asked of you: `hemostat approvals --mine`.",
+)
 @click.version_option(__version__, prog_name="hemostat")
 def hemostat() -> None:
     """Incident response for AI services: contain, prove it, ask people, keep the record."""

@@ -70,9 +70,9 @@ def command(config: Path | None, offline: bool, as_json: bool) -> int:
         document({"ok": not problems, "problems": told, "fine": found.fine})
         return found.exit_code
     for fine in found.fine:
-        line(("ok  ", "green"), fine)
+        line(("ok  ", "green"), fine, hang=4)
     for problem in problems:
-        line(("!!  ", "bold red"), str(problem))
+        line(("!!  ", "bold red"), str(problem), hang=4)
     return found.exit_code
 
 

@@ -10,8 +10,11 @@ from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at
 from hemostat.temporal import connect
-from hemostat.terminal import document, line, table
+from hemostat.terminal import document, line, table, width
 from schemas.clocks.view import ClockRow, ClocksView
+
+_WIDE = 140
+"""Characters that the table needs."""
 
 
 @click.command
@@ -48,23 +51,30 @@ def _print(incident: str, seen: ClocksView) -> None:
     line((incident, "bold"), f"  regimes: {', '.join(seen.regimes)}")
     line(f"countries: {', '.join(seen.countries) or 'none'}  catalogue: {seen.catalogue}")
     line()
-    table(
-        ("clock", "state", "due (strict)", "legal reading", "to", ""),
-        [
-            (
-                row.id,
-                row.state.value,
-                f"{row.due:%Y-%m-%d %H:%M} UTC" if row.due else "",
-                _legal(row),
-                ", ".join(row.definition.addressees).replace("_", " "),
-                row.says,
-            )
-            for row in seen.clocks
-        ],
-    )
+    if (width() or _WIDE) < _WIDE:
+        for row in seen.clocks:
+            _print_below_each_other(row)
+    else:
+        head = ("clock", "state", "due (strict)", "legal reading", "to", "")
+        table(head, [_cells(row) for row in seen.clocks])
     waiting = [row.id for row in seen.clocks if row.keeps_open]
     if waiting:
         line(("the incident stays open for: ", "bold"), ", ".join(waiting))
+
+
+def _cells(row: ClockRow) -> tuple[str, ...]:
+    due = f"{row.due:%Y-%m-%d %H:%M} UTC" if row.due else ""
+    to = ", ".join(row.definition.addressees).replace("_", " ")
+    return row.id, row.state.value, due, _legal(row), to, row.says
+
+
+def _print_below_each_other(row: ClockRow) -> None:
+    """For a narrow terminal: no date is broken."""
+    id_, state, due, legal, to, says = _cells(row)
+    line((id_, "bold"), f"  {state}", f"  due {due}" if due else "", f"  to {to}" if to else "")
+    line("    ", says, hang=4)
+    if legal:
+        line("    other readings: ", legal, hang=4)
 
 
 def _legal(row: ClockRow) -> str:

@@ -39,9 +39,9 @@ def command(
     server: str | None,
     as_json: bool,
 ) -> int:
-    """Write a new text for what GATE of INCIDENT asks to send, or rejected.
+    """Write a text anew that was rejected.
 
-    FILE holds the text in UTF-8, at most 20,000 characters. The gate is asked anew about exactly this text, and who wrote it does not approve it. A text that was rejected is refused. Exits 1 if the incident refused it, with its reason.
+    For what GATE of INCIDENT asks to send, or rejected. FILE holds the text in UTF-8, at most 20,000 characters. The gate is asked anew about exactly this text, and who wrote it does not approve it. A text that was rejected is refused. Exits 1 if the incident refused it, with its reason.
     """
     login = speaking_at(server, actor=actor, key=key)
     text = _text_in(file)

@@ -32,7 +32,7 @@ _STYLES = {"attacker": "red", "outside": "cyan", "proof": "green", "gate": "yell
 def command(
     scenario: str, *, no_respond: bool, picture: Path | None, pack: Path | None, as_json: bool
 ) -> int:
-    """Attack a real service, respond with the production code, and show what held.
+    """Attack a real service, respond, and show what held.
 
     Everything runs on this machine and is gone afterwards. Exits 0 only if all held; with
     --no-respond what must hold is that the attack succeeds.

@@ -11,7 +11,10 @@ from hemostat.remote.reading import rows as rows_there
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at
 from hemostat.temporal import connect
-from hemostat.terminal import document, line, table
+from hemostat.terminal import document, line, table, width
+
+_WIDE = 120
+"""Characters that the table needs."""
 
 
 @click.command
@@ -38,10 +41,34 @@ def command(limit: int, server: str | None, as_json: bool) -> None:
     if as_json:
         document(rows)
     elif not rows:
-        line("No incidents.")
+        line("No incidents. An alert opens one by itself; `hemostat check` tells if it would.")
+    elif (width() or _WIDE) < _WIDE:
+        for row in rows:
+            _print_in_two_lines(row)
     else:
         head = ("incident", "service", "phase", "severity", "containment", "waits for", "opened")
         table(head, [_cells(row) for row in rows])
+    if rows and not as_json:
+        _print_next()
+
+
+def _print_in_two_lines(row: IncidentRow) -> None:
+    """For a narrow terminal: the id stays whole, to be copied."""
+    id_, service, phase, severity, containment, waits, opened = _cells(row)
+    line((f"{severity:<6} ", "bold"), (id_, "bold"), f"  {opened}")
+    line(f"       {service}  {phase}  containment: {containment}  waits for: {waits}", hang=7)
+
+
+def _print_next() -> None:
+    """At a terminal: what to look at from here."""
+    if width() is not None:
+        line()
+        line(
+            (
+                "`hemostat show INCIDENT` has one, `hemostat approvals --mine` what waits for you.",
+                "dim",
+            )
+        )
 
 
 async def _list(limit: int) -> list[IncidentRow]:

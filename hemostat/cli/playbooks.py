@@ -23,15 +23,15 @@ def command(as_json: bool) -> None:
         return
     for spec in specs:
         line((spec.id, "bold"), "  ", spec.title)
-        line("    ", spec.summary)
+        line("    ", spec.summary, hang=4)
         if other := others.get(spec.id):
             line("    from the package: ", f"{other.package} {other.version} ({other.module})")
         always = [name for name in spec.capabilities if name not in spec.optional]
-        line("    needs connections for: ", ", ".join(always))
+        line("    needs connections for: ", ", ".join(always), hang=6)
         if spec.optional:
-            line("    and, where the service has any: ", ", ".join(spec.optional))
+            line("    and, where the service has any: ", ", ".join(spec.optional), hang=6)
         if spec.atlas:
-            line("    MITRE ATLAS: ", ", ".join(spec.atlas))
+            line("    MITRE ATLAS: ", ", ".join(spec.atlas), hang=6)
 
 
 def _described(spec: PlaybookSpec, other: Installed | None) -> dict[str, object]:

@@ -10,15 +10,16 @@ import click
 from hemostat.cli import json_option, server_option, settings_option
 from hemostat.incidents import JournalRead, journal, view
 from hemostat.incidents.following import follow as followed
-from hemostat.incidents.gates_shown import show_gate
+from hemostat.incidents.gates_shown import left, show_gate
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at
 from hemostat.settings import Settings
 from hemostat.temporal import connect
-from hemostat.terminal import clean, document, line, object_line, table
+from hemostat.terminal import clean, document, line, object_line, table, width
 from hemostat.vault import Vault
 from schemas.errors import SystemUnreachable
+from schemas.gate import OnSilence
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
 
@@ -100,6 +101,7 @@ def _print(seen: IncidentView, read: JournalRead, *, as_json: bool) -> None:
         _print_standing(seen)
         line()
         _print_journal(seen, read)
+        _print_what_is_asked(seen)
 
 
 async def _follow(incident: str, vault: Vault, *, as_json: bool) -> None:
@@ -178,6 +180,19 @@ def _print_journal(seen: IncidentView, read: JournalRead) -> None:
         _print_entry(entry, began)
 
 
+def _print_what_is_asked(seen: IncidentView) -> None:
+    """Say once more, below a long journal, what waits for people and how to answer."""
+    asking = [gate for gate in seen.gates if gate.policy.on_silence is not OnSilence.STAND]
+    if width() is None or not asking:
+        return
+    line()
+    for gate in asking:
+        line(("asked now ", "bold magenta"), gate.policy.asks, f"  {left(gate)}", hang=4)
+        line(
+            (f"    hemostat decide {seen.id} {gate.policy.id} approve|reject --reason TEXT", "dim")
+        )
+
+
 def _print_gap(gap: str) -> None:
     line(("not read: ", "bold red"), gap)
 
@@ -193,4 +208,5 @@ def _print_entry(entry: Entry, began: datetime) -> None:
         (step, "dim"),
         entry.says,
         (f"  ({'; '.join(told)})" if told else "", "dim"),
+        hang=37,
     )

@@ -235,6 +235,12 @@ async def temporal_answers(incident: str = "") -> AsyncIterator[None]:
             next_step="see the worker's log; it may run another version of the playbook.",
         ) from error
     except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND and error.message.startswith("Namespace "):
+            raise SystemUnreachable(
+                "Temporal does not serve the namespace",
+                where="Temporal",
+                next_step="set TEMPORAL_NAMESPACE, or let `hemostat worker` create it.",
+            ) from error
         if error.status is RPCStatusCode.NOT_FOUND:
             raise NoSuchIncident(
                 "there is no such incident",

@@ -4,5 +4,5 @@ from hemostat.cli import group
 
 command = group(
     __name__,
-    "Seal, export, verify and replay the record of incidents, offline and without trusting us.",
+    "Seal, export, verify and replay the record offline. It asks for no trust in us.",
 )

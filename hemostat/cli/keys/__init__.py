@@ -2,4 +2,4 @@
 
 from hemostat.cli import group
 
-command = group(__name__, "Create, list, rotate and certify the keys that speak to incidents.")
+command = group(__name__, "Create, list, rotate and certify keys that speak.")
