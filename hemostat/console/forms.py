@@ -42,6 +42,8 @@ class Field:
     hint: str = ""
     required: bool = True
     most: int = 200
+    half: bool = False
+    """Whether two of them stand beside each other."""
 
 
 @dataclass(frozen=True)
@@ -157,11 +159,11 @@ _FACT: Final = tuple((known.value, known.value) for known in Known)
 def _grade(seen: Seen) -> tuple[Field, ...]:
     severities = tuple((s.value, s.value) for s in Severity)
     facts = (
-        Field(name, plain(name), "pick", (("", "not said"), *_FACT), required=False)
+        Field(name, plain(name), "pick", (("", "not said"), *_FACT), required=False, half=True)
         for name in Facts.model_fields
     )
     impact = (
-        Field(f"impact_{name}", f"impact: {plain(name)}", required=False)
+        Field(f"impact_{name}", f"impact: {plain(name)}", required=False, half=True)
         for name in Impact.model_fields
     )
     setting = Field(
