@@ -41,7 +41,11 @@ async def test_a_rejected_filing_is_drafted_anew_from_the_text_that_was_rejected
         assert f'href="{PAGE}/draft"' in incident.text
         page = await http.get(f"{PAGE}/draft")
     assert "Dear harmless</textarea>" in page.text
-    text = "Dear regulator,\n\n  indented as it is to be sent\n"
+    text = (
+        "Sehr geehrte Behörde,\n"
+        + "ガ" * 19_000
+        + "\n\nDear regulator,\n\n  indented as it is to be sent\n"
+    )
     told = await say(desk, "draft", sent(gate="file", text=text, actor="somebody-else"))
     assert "Recorded: counsel wrote a new draft." in told.text
     ((person, said),) = desk.told_besides
@@ -68,7 +72,7 @@ async def test_what_was_written_outlives_a_proof_that_grew_old_and_is_asked_for_
 @pytest.mark.parametrize(
     ("changes", "status"),
     [({"csrf": "theirs"}, 403), ({"reason": " "}, 422), ({"text": " "}, 422),
-     ({"text": "x" * 20_001}, 422), ({"gate": "../x y"}, 422), ({"decision": "x"}, 422),
+     ({"text": "x" * 20_001}, 422), ({"text": "x" * 600_000}, 403), ({"gate": "../x y"}, 422), ({"decision": "x"}, 422),
      ({"role": "Counsel\r\n"}, 422)],
 )  # fmt: skip
 async def test_a_form_that_is_not_whole_or_not_ours_says_nothing(
