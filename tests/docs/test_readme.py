@@ -64,6 +64,8 @@ def test_the_pictures_of_the_console_are_small_and_described() -> None:
     assert [picture.stem for picture in pictures] == [
         "console-dark",
         "console-light",
+        "console-phone-decide",
+        "console-phone-timeline",
         "console-phone",
     ]
     assert all(picture.stat().st_size < 150_000 for picture in pictures)

@@ -25,7 +25,7 @@ LARGEST: Final = 150_000
 """Bytes of one picture."""
 
 _PHONE: Final[dict[str, Any]] = {
-    "viewport": {"width": 360, "height": 1000},
+    "viewport": {"width": 360, "height": 860},
     "device_scale_factor": 2,
     "has_touch": True,
     "is_mobile": True,
@@ -48,7 +48,7 @@ async def take() -> None:
             incident = await _played(console, browser)
             await _light(console, browser, incident)
             await _dark(console, browser, incident)
-            await _phone(console, browser)
+            await _phone(console, browser, incident)
             await browser.close()
 
 
@@ -97,13 +97,21 @@ async def _dark(console: Served, browser: Browser, incident: str) -> None:
         _keep("dark", await page.screenshot())
 
 
-async def _phone(console: Served, browser: Browser) -> None:
+async def _phone(console: Served, browser: Browser, incident: str) -> None:
     async with at_the_console(browser, console, "s1", **_PHONE) as page:
+        await page.goto(f"/incidents/{incident}")
+        await _settled(page)
+        _keep("phone", await page.screenshot())
+        await page.evaluate("document.querySelector('#timeline').scrollIntoView()")
+        await page.wait_for_timeout(300)
+        _keep("phone-timeline", await page.screenshot())
         await page.goto("/decisions")
         await page.get_by_label("Evidence checked, I agree").check()
         await _settled(page)
-        await page.evaluate("scrollTo(0, 0)")
-        _keep("phone", await page.screenshot())
+        await page.evaluate("document.querySelector('form.decide').scrollIntoView({block: 'end'})")
+        await page.evaluate("scrollBy(0, 70)")
+        await page.wait_for_timeout(300)
+        _keep("phone-decide", await page.screenshot())
 
 
 async def _settled(page: Page) -> None:
