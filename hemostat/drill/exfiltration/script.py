@@ -33,6 +33,8 @@ def script(attack_is_over: Callable[[], bool]) -> Script:
             Answer("service-owner", "all is well, leave it on", Choice.REJECT, actor=INSIDER),
         ),
         "rotate-credential": (
+            # The gate before may end by its silence before anyone looked; this one waits for people.
+            Answer("service-owner", "our keys are fine", Choice.REJECT, actor=INSIDER),
             Answer("security-on-call", "the old key was in reach of the insider"),
             Answer("service-owner", "the assistant is offline anyway"),
         ),
