@@ -7,7 +7,7 @@ up too.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
@@ -120,9 +120,9 @@ class Range(OnPremises):
         """The newest texts that users sent."""
         return await live_texts(self._logs, count)
 
-    async def measure(self) -> Measurement:
-        """One look from outside: live texts, the probe set, both routes."""
-        return await self.meter.measure(await self.live_texts(), self.probe)
+    async def measure(self, texts: Sequence[str] = ()) -> Measurement:
+        """One look from outside: these texts (the newest without any), the probe set, both routes."""
+        return await self.meter.measure(texts or await self.live_texts(), self.probe)
 
     def _choose_addresses(self) -> None:
         names = ("edge", "caddy", "mlflow", "shadow", "metrics", *_REPLICAS)
