@@ -38,6 +38,7 @@ from schemas.ports.registry import (
     AliasMoved,
     AliasState,
     ListVersions,
+    ModelVersion,
     ModelVersions,
     MoveAlias,
     ReadAlias,
@@ -54,6 +55,9 @@ from schemas.ports.registry import (
 _API: Final = "/api/2.0/mlflow"
 _MODEL: Final = re.compile(r"[^'\"\\/:\x00-\x1f]{1,256}")
 _SEALED_VERSIONS: Final = 500
+_PAGE: Final = 500
+_PAGES: Final = 20
+"""Versions in a page, and how many pages are read at most: a loop that is poisoned makes many."""
 
 
 class Connection(Frozen):
@@ -125,13 +129,27 @@ class RegistryMlflow:
 
     @fulfils(list_versions)
     async def list_versions(self, request: ListVersions) -> ModelVersions:
-        """List versions, newest first; ``BadInput`` when the model is unknown."""
-        answer = await self._search(request.model, request.limit)
-        page = answer.parse(VersionsAnswer)
-        if not page.model_versions:
+        """List versions, newest first, page by page; ``BadInput`` when the model is unknown."""
+        found: list[ModelVersion] = []
+        token, read = "", 0
+        for _ in range(_PAGES):
+            page = (await self._search(request.model, _PAGE, token)).parse(VersionsAnswer)
+            versions = [version.with_lineage() for version in page.model_versions]
+            read += len(versions)
+            found += [version for version in versions if request.wants(version)]
+            token = page.next_page_token
+            if not token or len(found) >= request.limit:
+                break
+        if token and not found:
+            raise BadInput(
+                f"none of the newest {read} versions was trained before the time asked for, and "
+                "there are more",
+                where="model registry",
+                next_step="Delete versions that were never served, or roll back by hand.",
+            )
+        if not read:
             await self._model(request.model)
-        versions = [version.with_lineage() for version in page.model_versions]
-        return ModelVersions(versions=tuple(versions[: request.limit]))
+        return ModelVersions(versions=tuple(found[: request.limit]))
 
     @fulfils(move_alias)
     async def move_alias(self, request: MoveAlias) -> AliasMove:
@@ -228,13 +246,14 @@ class RegistryMlflow:
             raise SystemUnreachable("answered 404, but not as a registry", where="model registry")
         raise BadInput(f"there is no model {model!r}", where="model registry")
 
-    async def _search(self, model: str, limit: int) -> Answer:
-        return await self._get(
-            "model-versions/search",
-            filter=f"name='{_checked(model)}'",
-            max_results=limit,
-            order_by="version_number DESC",
-        )
+    async def _search(self, model: str, limit: int, token: str = "") -> Answer:
+        params: dict[str, str | int] = {
+            "filter": f"name='{_checked(model)}'",
+            "max_results": limit,
+            "order_by": "version_number DESC",
+            **({"page_token": token} if token else {}),
+        }
+        return await self._http.ask("GET", f"{_API}/model-versions/search", params=params)
 
     async def _get(
         self, path: str, *, expect: tuple[int, ...] = (200,), **params: str | int

@@ -221,8 +221,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
     async def choose_known_good(self, poisoned_since: datetime) -> registry.ModelVersion | None:
         """The newest version trained before the poison that passes the probes in isolation."""
         p = self.parameters
-        all_of_it = registry.ListVersions(model=p.model)
-        versions = await self.observe("List the versions", do(registry.list_versions, all_of_it))
+        older = registry.ListVersions(model=p.model, before=poisoned_since)
+        versions = await self.observe("List the versions", do(registry.list_versions, older))
         before = [v for v in versions.versions if v.trained_before(poisoned_since)]
         for version in before[: p.candidates]:
             trial = serving.EvaluateCandidate(version=version.version)

@@ -77,6 +77,7 @@ class VersionsAnswer(BaseModel):
     """``model-versions/search``."""
 
     model_versions: list[Version] = []
+    next_page_token: str = ""
 
 
 class ErrorAnswer(BaseModel):

@@ -22,6 +22,7 @@ from schemas.errors import SystemUnreachable
 from schemas.gate import OnSilence
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
+from schemas.step import StepView
 
 _STYLES = {
     Kind.ALERT: "yellow",
@@ -164,12 +165,22 @@ def _print_standing(seen: IncidentView) -> None:
     if seen.steps:
         line()
         table(
-            ("step", "class", "state", "attempt"),
-            [(step.title, step.step_class, step.state, step.attempt) for step in seen.steps],
+            ("step", "class", "state", "attempt", "last seen to hold"),
+            [
+                (step.title, step.step_class, step.state, step.attempt, _last_held(step))
+                for step in seen.steps
+            ],
         )
     for gate in seen.gates:
         line()
         show_gate(seen.id, gate)
+
+
+def _last_held(step: StepView) -> str:
+    if step.held_at is None:
+        return ""
+    held = f"{datetime.fromisoformat(step.held_at):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{held}, not seen since" if step.unseen_since else held
 
 
 def _print_journal(seen: IncidentView, read: JournalRead) -> None:

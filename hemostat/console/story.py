@@ -66,6 +66,8 @@ class StepStory:
     attempt: int = 1
     commanded: datetime | None = None
     proven: datetime | None = None
+    held: datetime | None = None
+    unseen: datetime | None = None
     undone: datetime | None = None
     last: datetime | None = None
     looks: list[Look] = field(default_factory=list)
@@ -144,6 +146,7 @@ def tell(view: IncidentView, entries: Sequence[Entry]) -> Story:
         step.title, step.state, step.attempt = known.title, known.state.value, known.attempt
         step.commanded = _instant(known.commanded_at)
         step.proven = _instant(known.proven_at)
+        step.held, step.unseen = _instant(known.held_at), _instant(known.unseen_since)
     _lifted(story)
     return story
 

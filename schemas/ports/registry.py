@@ -22,10 +22,19 @@ class AliasState(Frozen):
 
 
 class ListVersions(Request):
-    """Ask for the registered versions of a model, newest first, at most *limit*."""
+    """Ask for the registered versions of a model, newest first, at most *limit*.
+
+    With *before* only those whose training data ended before that moment, however many newer ones
+    there are.
+    """
 
     model: str
     limit: int = 50
+    before: Utc | None = None
+
+    def wants(self, version: "ModelVersion") -> bool:
+        """Whether *version* is one of those that are asked for."""
+        return self.before is None or version.trained_before(self.before)
 
 
 class ModelVersion(Frozen):

@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -20,6 +21,7 @@ from schemas.errors import HemostatError
 from schemas.gate import Choice, OnSilence
 from schemas.incident import GateView, IncidentResult, IncidentView, OpenIncident
 from schemas.journal import Entry
+from schemas.standing_proof import StandingProof
 from tests.crash.fault import Act
 from tests.workflows.case import batch
 
@@ -39,10 +41,18 @@ class Course:
 
     @classmethod
     async def open(
-        cls, client: Client, settings: Settings, playbook: str, name: str, alert: Alert
+        cls,
+        client: Client,
+        settings: Settings,
+        playbook: str,
+        name: str,
+        alert: Alert,
+        looks: StandingProof | None = None,
     ) -> "Course":
-        """Start it as the gateway does, with an alert."""
+        """Start it as the gateway does, with an alert; *looks*: another rhythm than it has."""
         service = settings.service(name)
+        if looks is not None:
+            service = service.model_copy(update={"standing_proof": looks})
         handle: WorkflowHandle[Any, IncidentResult] = await client.start_workflow(
             playbook,
             OpenIncident(playbook=playbook, service=service, drill=True),
@@ -94,6 +104,13 @@ class Course:
     async def view(self) -> IncidentView:
         """Where it stands."""
         return await view(self.client, self.id)
+
+    async def until(self, holds: Callable[[IncidentView], bool]) -> IncidentView:
+        """Wait until the view satisfies *holds*, for a minute at most."""
+        async with asyncio.timeout(60):
+            while not holds(seen := await self.view()):
+                await asyncio.sleep(LOOK_EVERY)
+        return seen
 
     async def journal(self) -> list[Entry]:
         """The whole journal."""

@@ -77,6 +77,10 @@ class SentimentOutside(Asking[Range]):
             proxy.exchanges.clear()
             proxy.keep_next_answer = False
 
+    async def lose_configuration(self) -> None:
+        """The gateway is back with the configuration it was first started with."""
+        await self._open_again(self._open)
+
     async def effects(self, incident: str) -> Effects:
         """All that happened since ``reset``, in terms that are the same for every incident."""
         happened = self._happened()

@@ -5,9 +5,16 @@ matrix is run that fits into a continuous integration: the worker's death before
 effect, and each other fault where it can do the most harm. ``make crash`` runs all of it.
 """
 
+import asyncio
+from datetime import timedelta
+
 import pytest
 
+from schemas.incident import IncidentView, Resolution
+from schemas.standing_proof import StandingProof
+from schemas.step import StepState, StepView
 from tests.crash.conftest import MARKS, WHOLE
+from tests.crash.course import Course
 from tests.crash.fault import Point, When
 from tests.crash.matrix import Undisturbed, disturb_all, told_when_done_twice
 from tests.crash.points import Fault, points
@@ -71,6 +78,45 @@ def chosen(fault: Fault, point: Point) -> bool:
             return act.port in {"move_alias", "retrain_without_poison"}
         case _:
             return True
+
+
+async def test_a_gateway_that_comes_up_without_its_configuration_is_closed_again_by_itself(
+    scenes: list[SentimentScene],
+) -> None:
+    scene, second = scenes[0], timedelta(seconds=1)
+    await scene.outside.reset()
+    scene.no_traps()
+    scene.new_routing_key()
+    course = await Course.open(
+        scene.client,
+        scene.settings,
+        scene.playbook,
+        scene.service,
+        scene.alert(),
+        looks=StandingProof(first=second, at_most=second),
+    )
+
+    def isolation(view: IncidentView) -> StepView | None:
+        return next((s for s in view.steps if s.id == "isolate-the-feedback-endpoint"), None)
+
+    def held(view: IncidentView, attempt: int) -> bool:
+        step = isolation(view)
+        proven = step is not None and step.state is StepState.PROVEN and step.attempt == attempt
+        return proven and step is not None and step.held_at is not None
+
+    await course.until(lambda view: held(view, 1))
+    await scene.outside.lose_configuration()
+    await course.until(lambda view: held(view, 2))
+    lost = [e for e in await course.journal() if "containment lost" in e.says]
+    assert len(lost) == 1
+    assert "a canary feedback from outside is refused" in lost[0].says
+    people = asyncio.create_task(course.people())
+    result = await course.result()
+    people.cancel()
+    assert result.resolution is Resolution.RESOLVED
+    effects = await scene.outside.effects(course.id)
+    assert effects["gateway changes"][0] == effects["gateway changes"][1] == "PUT feedback 0 %"
+    assert effects["gateway as before"]
 
 
 async def test_the_measure_sees_what_is_done_twice(

@@ -1,6 +1,5 @@
 """The world of an exfiltration: callers' keys, cloud keys, the assistant, and what leaves as mail."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -123,10 +122,9 @@ class ExfiltrationWorld(World):
     texts: list[str] = field(default_factory=list)
     reports: list[str] = field(default_factory=list)
 
-    def activities(self) -> list[Callable[..., Awaitable[Any]]]:
-        """One activity per port."""
-        ports = [v for m in MODULES for v in vars(m).values() if isinstance(v, Port)]
-        return [self._activity(port) for port in ports]
+    def ports(self) -> list[Port[Any, Any]]:
+        """What this world can do."""
+        return [v for m in MODULES for v in vars(m).values() if isinstance(v, Port)]
 
     # callers
 

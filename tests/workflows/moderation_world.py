@@ -1,7 +1,6 @@
 """A world with an image moderation service in it, which can be fooled, lie and break a guard."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -65,11 +64,11 @@ class ModerationWorld(World):
     sent: dict[str, str] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
 
-    def activities(self) -> list[Callable[..., Awaitable[Any]]]:
-        """Those of every world, and one for each port of moderation and accounts."""
+    def ports(self) -> list[Port[Any, Any]]:
+        """Those of every world, and those of moderation and accounts."""
         modules = (accounts, disclosure, moderation)
-        ports = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
-        return [*super().activities(), *(self._activity(port) for port in ports)]
+        mine = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
+        return [*super().ports(), *mine]
 
     def flag(self, digest: str = FLAGGED) -> None:
         """People flag an item."""

@@ -1,6 +1,5 @@
 """The world with channels: chat, mail and subscribers that remember what they were told."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,9 +31,9 @@ class TellingWorld(World):
     deaf: set[str] = field(default_factory=set)
     """People without an address."""
 
-    def activities(self) -> list[Callable[..., Awaitable[Any]]]:
-        ports = [port for port in vars(channels).values() if isinstance(port, Port)]
-        return [*super().activities(), *(self._activity(port) for port in ports)]
+    def ports(self) -> list[Port[Any, Any]]:
+        told = [port for port in vars(channels).values() if isinstance(port, Port)]
+        return [*super().ports(), *told]
 
     def announce(self, request: channels.Announce) -> channels.Announced:
         return self._told("chat", request)

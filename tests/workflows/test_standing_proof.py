@@ -20,7 +20,7 @@ ISOLATE, ROLL_BACK = "isolate-the-feedback-endpoint", "roll-the-model-back"
 
 
 async def lost(case: Case) -> list[Entry]:
-    return [e for e in await case.kinds(Kind.PROOF) if e.says.startswith("Containment lost")]
+    return [e for e in await case.kinds(Kind.FINDING) if "containment lost" in e.says]
 
 
 async def contained_after_a_loss(case: Case, world: World) -> None:
@@ -37,7 +37,7 @@ async def test_a_containment_that_slips_is_seen_paged_done_again_and_proven(
     isolate = asyncio.Event()
     world.stall["isolate_endpoint"] = isolate  # so that the moment of the loss can be seen
     wipe(world)
-    await case.said("Containment lost: Isolate the feedback endpoint")
+    await case.said("Isolate the feedback endpoint: not proven any more: containment lost")
     view = await case.view()
     assert view.containment in (Containment.UNPROVEN, Containment.COMMANDED)
     assert step_of(view.steps).state is not StepState.PROVEN
@@ -48,7 +48,7 @@ async def test_a_containment_that_slips_is_seen_paged_done_again_and_proven(
     assert {k.rsplit("/", 1)[1] for k in world.keys["isolate_endpoint"]} == {"1", "2"}
     assert world.effects["isolate"] == 2
     (entry,) = await lost(case)
-    assert entry.data["verdict"] == "disproven"
+    assert entry.data["lost"] == 1
     assert entry.data["looks"]
     assert "a canary feedback from outside is refused" in entry.says
     assert any(f"lost-{ISOLATE}-1" in page.dedup_key for page in world.page_requests)
@@ -89,7 +89,7 @@ async def test_one_look_that_does_not_hold_is_no_loss(
 ) -> None:
     case = await isolated(client, queue, watched(look_every=0.3))
     wipe(world)
-    await case.said("1 of 3: not shown")
+    await case.said("look again 1 of 3: disproven: not shown")
     world.isolated["feedback"] = 0
     await case.said("Looked again: Isolate the feedback endpoint: holds")
     assert not await lost(case)
@@ -139,7 +139,7 @@ async def test_what_was_closed_again_after_a_breach_is_looked_at_again(
     await case.asked_anew(first)
     assert not await lost(case)
     wipe(world)
-    await case.said("Containment lost: Isolate the feedback endpoint")
+    await case.said("Isolate the feedback endpoint: not proven any more: containment lost")
     await case.step(ISOLATE, StepState.PROVEN)
     assert world.isolated == {"feedback": 0}
 
@@ -154,7 +154,7 @@ async def test_a_reopening_that_is_agreed_to_during_a_loss_waits_until_it_is_con
     await case.gate("re-enable-feedback")
     again = world.stall["isolate_endpoint"] = asyncio.Event()
     wipe(world)
-    await case.said("Containment lost: Isolate the feedback endpoint")
+    await case.said("Isolate the feedback endpoint: not proven any more: containment lost")
     await case.approve("re-enable-feedback", "commander", "ml-lead")
     await case.until(lambda v: not any("re-enable" in g.policy.id for g in v.gates), "agreed")
     assert world.calls["admit_cohort"] == 0
@@ -208,7 +208,7 @@ async def test_an_incident_does_not_close_while_what_was_lost_is_not_contained_a
     await case.gate("close-incident")
     again = world.stall["isolate_endpoint"] = asyncio.Event()
     wipe(world)
-    await case.said("Containment lost: Isolate the feedback endpoint")
+    await case.said("Isolate the feedback endpoint: not proven any more: containment lost")
     await case.approve("close-incident")
     again.set()
     result = await case.result()
@@ -224,7 +224,7 @@ async def test_a_loss_makes_the_incident_as_grave_as_one_that_is_not_contained(
 ) -> None:
     case = await isolated(client, queue, watched(staffed()))
     wipe(world)
-    await case.said("Containment lost: Isolate the feedback endpoint")
+    await case.said("Isolate the feedback endpoint: not proven any more: containment lost")
     await case.said("Assessed: ")
     await case.step(ISOLATE, StepState.PROVEN)
 

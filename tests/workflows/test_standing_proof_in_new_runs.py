@@ -46,7 +46,7 @@ async def test_a_loss_in_a_later_run_is_acted_on_once_and_the_looks_go_on(
     assert result.resolution is Resolution.RESOLVED
     assert verify_chain(entries) == result.journal_head
     says = [entry.says for entry in entries]
-    assert sum(s.startswith("Containment lost") for s in says) == 1
+    assert sum("containment lost" in s for s in says) == 1
     assert says.count("Isolate the feedback endpoint: attempt 2") == 1
     assert world.effects["isolate"] == 2
 

@@ -72,10 +72,14 @@ class World:
     survey_windows: list[timedelta] = field(default_factory=list)
     alias_changed: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def activities(self) -> list[Callable[..., Awaitable[Any]]]:
-        """One activity per port."""
+    def ports(self) -> list[Port[Any, Any]]:
+        """What this world can do."""
         modules = (clocks, gateway, paging, probes, registry, serving, tickets, vault)
-        ports = [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
+        return [v for m in modules for v in vars(m).values() if isinstance(v, Port)]
+
+    def activities(self) -> list[Callable[..., Awaitable[Any]]]:
+        """One activity per port, and the one that makes several looks."""
+        ports = self.ports()
         acts = [self._activity(port) for port in ports]
         return [*acts, looking(ports, acts)]
 

@@ -170,7 +170,7 @@ class StandingProofs:
         step, now = standing.step, iso(workflow.now())
         before = self.memory(step.id)
         if before.streak or before.unseen_told:
-            self._record.write(Kind.PROOF, f"Looked again: {step.title}: holds", step=step.id)
+            self._record.write(Kind.FINDING, f"Looked again: {step.title}: holds", step=step.id)
         self._note(
             step.id,
             looks=before.looks + 1,
@@ -201,7 +201,11 @@ class StandingProofs:
             Kind.FINDING,
             says,
             step=step.id,
-            data={"unseen_since": memory.unseen_since, **self._shown(step.id, observations)},
+            data={
+                "unseen_since": memory.unseen_since,
+                **self._stood(step.id),
+                "observations": [o.model_dump(mode="json") for o in observations],
+            },
         )
         self._pager.call("commander", f"unseen-{step.id}-{outages}", says)
 
@@ -214,22 +218,26 @@ class StandingProofs:
             unseen_since=None,
         )
         failed = "; ".join(o.check for o in observations if o.held is False)
-        says = f"Looked again: {step.title}: {memory.streak} of {wanted}: not shown: {failed}"
-        data = self._shown(step.id, observations)
+        self._record.write(
+            Kind.PROOF,
+            f"look again {memory.streak} of {wanted}: disproven: not shown: {failed}",
+            step=step.id,
+            data={"observations": [o.model_dump(mode="json") for o in observations]},
+        )
         if memory.streak < wanted:
-            self._record.write(Kind.PROOF, says, step=step.id, data=data)
             self._hurry(standing.by.every)
             return
         again = self._record.steps[step.id].attempt + 1
+        stood = self._stood(step.id)
         memory = self._note(
             step.id, losses=memory.losses + 1, again=again, streak=0, looks=0, poll=0
         )
         self._record.mark(step.id, StepState.DISPROVEN)
         self._record.write(
-            Kind.PROOF,
-            f"Containment lost: {step.title}: not shown: {failed}",
+            Kind.FINDING,
+            f"{step.title}: not proven any more: containment lost: not shown: {failed}",
             step=step.id,
-            data={"verdict": ProofVerdict.DISPROVEN.value, "lost": memory.losses, **data},
+            data={"lost": memory.losses, **stood},
         )
         self._record.settle()
         self._pager.call(
@@ -237,13 +245,11 @@ class StandingProofs:
         )
         self._lost(standing, again)
 
-    def _shown(self, step: str, observations: Sequence[Observation]) -> dict[str, JsonValue]:
+    def _stood(self, step: str) -> dict[str, JsonValue]:
+        """How long it was seen to hold."""
         memory = self.memory(step)
-        return {
-            "held_at": memory.held_at or self._record.steps[step].proven_at,
-            "looks": memory.looks,
-            "observations": [o.model_dump(mode="json") for o in observations],
-        }
+        held = memory.held_at or self._record.steps[step].proven_at
+        return {"held_at": held, "looks": memory.looks, "losses": memory.losses}
 
     # After a loss, and at the end
 
@@ -291,10 +297,8 @@ class StandingProofs:
         if memory.held_at is None:
             return
         says = f"Stood: {standing.step.title}: last seen to hold {memory.held_at}"
-        data: dict[str, JsonValue] = {"looks": memory.looks, "held_at": memory.held_at}
-        self._record.write(
-            Kind.PROOF, says, step=standing.step.id, data={**data, "losses": memory.losses}
-        )
+        step = standing.step.id
+        self._record.write(Kind.FINDING, says, step=step, data=self._stood(step))
 
     def dump(self) -> dict[str, JsonValue]:
         """What the next run of this incident needs."""

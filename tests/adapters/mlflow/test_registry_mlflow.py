@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from temporalio.testing import ActivityEnvironment
 
+from activities import registry_mlflow
 from activities.registry_mlflow import Connection, RegistryMlflow
 from hemostat.vault import Vault
 from schemas.errors import (
@@ -81,6 +83,24 @@ async def test_versions_come_newest_first_with_what_is_sound_of_their_lineage(
     assert third.training_cutoff is None  # a time without a zone is none
     newest = await registry.list_versions(ListVersions(model=model.name, limit=1))
     assert [v.version for v in newest.versions] == ["3"]
+
+
+async def test_a_version_from_before_is_found_behind_any_number_of_poisoned_ones(
+    registry: RegistryMlflow, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry_mlflow, "_PAGE", 2)
+    for _ in range(5):
+        model.add_version(training_cutoff="2026-11-21T00:00:00+00:00")
+    poisoned_since = datetime(2026, 11, 20, tzinfo=UTC)
+    asked = ListVersions(model=model.name, limit=3, before=poisoned_since)
+    listed = await registry.list_versions(asked)
+    assert [v.version for v in listed.versions] == ["1"]
+    newest = await registry.list_versions(ListVersions(model=model.name, limit=3))
+    assert [v.version for v in newest.versions] == ["8", "7", "6"]
+
+    monkeypatch.setattr(registry_mlflow, "_PAGES", 2)
+    with pytest.raises(BadInput, match="none of the newest 4 versions"):
+        await registry.list_versions(asked)
 
 
 async def test_an_alias_is_moved_and_moved_back(registry: RegistryMlflow, model: Model) -> None:
