@@ -18,7 +18,7 @@ from schemas.gate import Outcome
 from schemas.incident import Phase, Resolution, Severity
 from schemas.journal import Kind
 from schemas.ports import accounts, disclosure, gateway, moderation, paging, tickets, vault
-from workflows.engine import Act, Proof, StepGivenUp, checks, do, playbook
+from workflows.engine import Act, Proof, Stands, StepGivenUp, checks, do, playbook
 from workflows.evasion import shows
 from workflows.evasion.gates import (
     ACCEPT_UPLOADS,
@@ -137,6 +137,7 @@ class AdversarialEvasion(Legal):
             ),
             undo=[do(moderation.set_moderation_mode, moderation.SetMode(mode="auto"))],
             undo_proof=self.looks.of(shows.decided_by("auto")),
+            stands=Stands(by=self.looks.of(shows.nothing_evades(p.second_looks_budget))),
         )
 
     async def contain_further(
@@ -189,6 +190,12 @@ class AdversarialEvasion(Legal):
             ),
             undo=[do(moderation.set_moderation_mode, moderation.SetMode(mode="review"))],
             undo_proof=self.looks.of(shows.decided_by("review")),
+            stands=Stands(
+                by=self.looks.of(
+                    shows.nothing_evades(p.fallback_budget), shows.fallback_decides_everything()
+                ),
+                over=(SECOND_LOOKS,),
+            ),
         )
 
     async def hold_uploads(self) -> None:
@@ -200,6 +207,7 @@ class AdversarialEvasion(Legal):
             proof=self.looks.of(shows.everything_is_held()),
             undo=[do(gateway.restore_endpoint, isolation)],
             undo_proof=self.looks.of(checks.route_is_open(self.incident, isolation.route)),
+            stands=Stands(over=(SECOND_LOOKS, FALLBACK)),
         )
 
     # 5 Block the actors
@@ -225,6 +233,9 @@ class AdversarialEvasion(Legal):
                 shows.accounts_are_out(p.route, pattern.accounts, held=self.holding)
             ),
             undo=[do(accounts.unblock_accounts, blocking)],
+            stands=Stands(
+                by=self.looks.of(shows.accounts_stay_out(p.route, pattern.accounts)), until=until
+            ),
         )
 
     @property
@@ -322,6 +333,7 @@ class AdversarialEvasion(Legal):
             ),
             no_longer_watched="",
             lifts=FALLBACK,
+            releases=(SECOND_LOOKS,),
             agree=RECOVER,
         )
         if recovered:

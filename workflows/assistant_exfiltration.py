@@ -25,7 +25,7 @@ from schemas.ports import (
     vault,
 )
 from schemas.severity import Facts, Impact, Known, Unknown
-from workflows.engine import Act, do, playbook
+from workflows.engine import Act, Stands, do, playbook
 from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.classification import NOT_THEIRS
 from workflows.exfiltration.parameters import Parameters
@@ -176,6 +176,7 @@ class AssistantExfiltration(Reopening):
             proof=self.looks(*everyone[:3]),
             undo=[do(gateway.restore_endpoint, close)],
             undo_proof=self.looks(shown.route_is_open(self.incident, self.parameters.route)),
+            stands=Stands(),
         )
         turn = assistant.TurnAssistant()
         await self.contain(
@@ -184,6 +185,7 @@ class AssistantExfiltration(Reopening):
             proof=self.looks(shown.assistant_is(online=False)),
             undo=[do(assistant.bring_online, turn)],
             undo_proof=self.looks(shown.assistant_is(online=True)),
+            stands=Stands(),
         )
 
     # 6 How much

@@ -19,6 +19,7 @@ from tests.workflows.moderation_world import (
     ModerationWorld,
     image_moderation,
 )
+from tests.workflows.watched import step_of, watched
 
 pytestmark = pytest.mark.temporal
 
@@ -333,3 +334,21 @@ async def test_what_strangers_wrote_is_in_no_sentence_of_the_journal(
     entries = await case.journal()
     assert not any(account in entry.says for entry in entries for account in ACCOUNTS)
     assert any(entry.kind is Kind.RULE for entry in entries)
+
+
+async def test_a_whole_response_under_looks_loses_nothing_and_a_mode_set_back_is_set_again(
+    client: Client, queue: str, world: ModerationWorld
+) -> None:
+    case = await opened(client, queue, watched(image_moderation()))
+    await up_to_the_sweep(case)
+    await case.until(lambda v: step_of(v.steps, FALLBACK).held_at is not None, "looked at again")
+    await case.gate("retroactive-sweep")
+    world.mode = "auto"  # by whoever else may set it
+    await case.until(lambda v: step_of(v.steps, FALLBACK).attempt == 2, "contained again")
+    await case.step(FALLBACK, StepState.PROVEN)
+    assert world.deeds.count("mode fallback") == 2
+    await sweep_and_harden(case)
+    await recover_and_close(case)
+    assert (await case.result()).resolution is Resolution.RESOLVED
+    lost = [e.step for e in await case.kinds(Kind.FINDING) if "containment lost" in e.says]
+    assert lost == [FALLBACK]  # not what it took the place of, nor what people reopened

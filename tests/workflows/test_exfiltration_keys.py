@@ -19,6 +19,7 @@ from tests.workflows.exfiltration_world import (
 )
 from tests.workflows.test_assistant_exfiltration import answer_the_rest, answer_until_scope
 from tests.workflows.test_exfiltration_liability import answer_the_rest_but_closing
+from tests.workflows.watched import step_of, watched
 
 pytestmark = pytest.mark.temporal
 
@@ -87,3 +88,26 @@ async def test_before_the_end_a_suspects_key_is_shown_to_be_refused_and_blocked_
         in (found)
     )
     assert any(says.startswith(f"The key {SUSPECT} stays refused") for says in found)
+
+
+async def test_a_key_that_somebody_reactivates_is_put_out_of_use_again_and_nothing_else_is_lost(
+    client: Client, queue: str, world: ExfiltrationWorld
+) -> None:
+    case = await Case.open(
+        client,
+        queue,
+        canary(),
+        playbook="assistant-exfiltration",
+        of=watched(assistant_service()),
+    )
+    await answer_until_scope(case)
+    key = f"deactivate-akiainsider1-of-{PERSON}"
+    await case.until(lambda v: step_of(v.steps, key).held_at is not None, "looked at again")
+    world.cloud[PERSON]["AKIAINSIDER1"] = True
+    await case.until(lambda v: step_of(v.steps, key).attempt == 2, "contained again")
+    await case.step(key, StepState.PROVEN)
+    assert not world.cloud[PERSON]["AKIAINSIDER1"]
+    await answer_the_rest(case)
+    assert (await case.result()).resolution is Resolution.RESOLVED
+    lost = [e.step for e in await case.kinds(Kind.FINDING) if "containment lost" in e.says]
+    assert lost == [key]

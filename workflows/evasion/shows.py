@@ -148,6 +148,16 @@ def accounts_are_out(route: str, blocked: tuple[str, ...], *, held: bool) -> Che
     )
 
 
+def accounts_stay_out(route: str, blocked: tuple[str, ...]) -> Check[Any, Any]:
+    """Blocked from outside still, whether uploads are held meanwhile or taken again."""
+    return Check(
+        "the blocked accounts are refused at the public edge",
+        accounts.probe_accounts,
+        lambda _: accounts.ProbeAccounts(route=route, accounts=blocked),
+        lambda seen: seen.knocked > 0 and seen.passed == 0,
+    )
+
+
 def everything_was_rescanned(window: moderation.ApprovalWindow) -> Check[Any, Any]:
     """As many as were approved, and nothing known to be explicit is left."""
     return Check(

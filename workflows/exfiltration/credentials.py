@@ -9,7 +9,7 @@ from pydantic import JsonValue
 from schemas.base import iso
 from schemas.ports import assistant, connectors, credentials, sessions
 from schemas.step import StepState
-from workflows.engine import Check, Playbook, Proof, do
+from workflows.engine import Check, Playbook, Proof, Stands, do
 from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.parameters import Credential, Parameters
 
@@ -53,6 +53,7 @@ class Credentials(Playbook[Parameters]):
                 ),
                 undo=[do(credentials.reactivate_key, turn)],
                 undo_proof=self.looks(shown.key_is_accepted(key_id)),
+                stands=Stands(by=self.looks(shown.key_is_dead(key_id))),
             )
             facts.credentials.append(f"{key_id} of {principal}: {'dead' if dead else 'NOT SHOWN'}")
             self.begin_to_watch_last_use(principal, key_id, facts)
@@ -62,6 +63,7 @@ class Credentials(Playbook[Parameters]):
             do(credentials.deny_older_sessions, deny),
             proof=self.looks(shown.older_sessions_are_refused(principal, before)),
             undo=[do(credentials.allow_older_sessions, deny)],
+            stands=Stands(),
         )
 
     def begin_to_watch_last_use(self, principal: str, key_id: str, facts: words.Facts) -> None:
@@ -107,6 +109,7 @@ class Credentials(Playbook[Parameters]):
             do(sessions.end_sessions, sessions.EndSessions(subject=caller)),
             proof=self.looks(shown.session_is_refused(caller, lived=before.answer == "accepted")),
             undo=[],
+            stands=Stands(),
         )
         self.keep(title)
         facts.credentials.append(f"sessions of {caller}: {'ended' if dead else 'NOT SHOWN'}")
@@ -120,6 +123,7 @@ class Credentials(Playbook[Parameters]):
                 do(connectors.revoke_connector, connectors.RevokeConnector(connector=name)),
                 proof=self.looks(shown.connector_is_dead(name)),
                 undo=[],
+                stands=Stands(),
             )
             self.keep(title)
             facts.credentials.append(f"access of {name}: {'ended' if dead else 'NOT SHOWN'}")
@@ -180,6 +184,7 @@ class Credentials(Playbook[Parameters]):
                 shown.active_keys_are(own.principal, keep), shown.key_is_accepted(keep)
             ),
             undo=[],
+            stands=Stands(),
         )
         self.keep(title)
         for key_id in await self.older_keys(own, keep):

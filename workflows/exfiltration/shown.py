@@ -17,6 +17,16 @@ def caller_is_refused(caller: str) -> Check[Any, Any]:
     )
 
 
+def caller_stays_out(caller: str) -> Check[Any, Any]:
+    """Refused by itself, or with everybody at a closed route."""
+    return Check(
+        f"the key of {caller} does not pass at the public edge",
+        callers.try_caller,
+        lambda _: callers.TryCaller(caller=caller),
+        lambda seen: seen.status in (401, 403, 503),
+    )
+
+
 def caller_passes(caller: str) -> Check[Any, Any]:
     """The good thing still works."""
     return Check(

@@ -11,7 +11,7 @@ from typing import Final
 
 from schemas.ports import assistant, callers
 from schemas.step import StepState
-from workflows.engine import StepGivenUp, do
+from workflows.engine import Stands, StepGivenUp, do
 from workflows.exfiltration import shown, words
 from workflows.exfiltration.credentials import Credentials
 
@@ -127,6 +127,11 @@ class Suspects(Credentials):
             ),
             undo=[do(callers.unblock_caller, block)],
             undo_proof=self.looks(shown.caller_is_not_blocked(self.incident, caller), *again),
+            stands=Stands(
+                by=self.looks(
+                    shown.caller_is_blocked(self.incident, caller), shown.caller_stays_out(caller)
+                )
+            ),
         )
 
     async def refused_for_good(self) -> None:
