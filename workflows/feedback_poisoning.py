@@ -221,7 +221,8 @@ class FeedbackPoisoning(Playbook[Parameters]):
     async def choose_known_good(self, poisoned_since: datetime) -> registry.ModelVersion | None:
         """The newest version trained before the poison that passes the probes in isolation."""
         p = self.parameters
-        older = registry.ListVersions(model=p.model, before=poisoned_since)
+        since = poisoned_since if self.follows("only-versions-before-the-poison") else None
+        older = registry.ListVersions(model=p.model, before=since)
         versions = await self.observe("List the versions", do(registry.list_versions, older))
         before = [v for v in versions.versions if v.trained_before(poisoned_since)]
         for version in before[: p.candidates]:

@@ -260,7 +260,7 @@ def test_the_commands_write_pages_pdf_json_and_annotations(
     capsys.readouterr()
     assert run(["report", "metrics", str(HISTORIES / "triage"), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["incidents"]["n"] == 3
+    assert told["incidents"]["n"] == len(list((HISTORIES / "triage").iterdir()))
     assert told["unread"] == []
 
 
