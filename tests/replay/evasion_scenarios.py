@@ -5,9 +5,13 @@ from datetime import timedelta
 from schemas.alert import Alert
 from schemas.gate import Choice
 from schemas.incident import GateOverride
+from schemas.step import StepState
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
 from tests.workflows.moderation_world import ModerationWorld, image_moderation
+from tests.workflows.watched import calmly, step_of
+
+FALLBACK = "let-fallback-rules-decide-all-uploads"
 
 
 def misses() -> Alert:
@@ -17,14 +21,15 @@ def misses() -> Alert:
 
 
 async def evasion(
-    stage: Stage, timer: timedelta = timedelta(minutes=5)
+    stage: Stage, timer: timedelta = timedelta(minutes=5), *, stands: bool = False
 ) -> tuple[Case, ModerationWorld]:
     """An incident of adversarial evasion, and its world."""
     assert isinstance(stage.world, ModerationWorld)
     # No skipping of time here: it waits for the watch, which never ends.
     service = image_moderation(gates={"to-fallback-rules": GateOverride(timer=timer)})
+    of = calmly(service) if stands else service
     case = await Case.open(
-        stage.env.client, stage.queue, misses(), playbook="adversarial-evasion", of=service
+        stage.env.client, stage.queue, misses(), playbook="adversarial-evasion", of=of
     )
     return case, stage.world
 
@@ -104,11 +109,25 @@ async def evasion_false_alarm(stage: Stage) -> Case:
     return case
 
 
+async def mode_set_back(stage: Stage) -> Case:
+    """Somebody sets the mode back under the fallback rules: it is seen, and set again."""
+    case, world = await evasion(stage, stands=True)
+    await contained(case)
+    await case.until(lambda v: step_of(v.steps, FALLBACK).held_at is not None, "looked at again")
+    await case.gate("retroactive-sweep")
+    world.mode = "auto"
+    await case.until(lambda v: step_of(v.steps, FALLBACK).attempt == 2, "contained again")
+    await case.step(FALLBACK, StepState.PROVEN)
+    await swept_and_recovered(case)
+    return case
+
+
 EVASION: tuple[Scenario, ...] = (
     hardened,
     flagged,
     without_a_set,
     canary_breach,
     evasion_false_alarm,
+    mode_set_back,
 )
 """All of them."""

@@ -5,25 +5,31 @@ from datetime import UTC, datetime, timedelta
 from schemas.alert import Alert
 from schemas.base import iso
 from schemas.gate import Choice
+from schemas.step import StepState
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case
 from tests.workflows.counsel import Counsel
 from tests.workflows.exfiltration_world import (
+    PERSON,
     ExfiltrationWorld,
     assistant_service,
     canary,
     report,
 )
+from tests.workflows.watched import calmly, step_of
 
 
-async def leaking(stage: Stage, *alerts: Alert, regimes: tuple[str, ...] = ()) -> Case:
+async def leaking(
+    stage: Stage, *alerts: Alert, regimes: tuple[str, ...] = (), stands: bool = False
+) -> Case:
     """An incident of assistant exfiltration."""
+    service = assistant_service(regimes=regimes)
     return await Case.open(
         stage.env.client,
         stage.queue,
         *alerts,
         playbook="assistant-exfiltration",
-        of=assistant_service(regimes=regimes),
+        of=calmly(service) if stands else service,
     )
 
 
@@ -68,6 +74,20 @@ async def turned_public(stage: Stage) -> Case:
     await case.approve("keep-scoped")
     await case.gate("state-researcher")
     await case.send(report(disclosed=1.0).model_copy(update={"alert_key": "second"}))
+    return await answered(case, widened=True)
+
+
+async def key_reactivated(stage: Stage) -> Case:
+    """Somebody reactivates the insider's key: it is seen, and put out of use again."""
+    world = stage.world
+    assert isinstance(world, ExfiltrationWorld)
+    case = await leaking(stage, canary(), stands=True)
+    key = f"deactivate-akiainsider1-of-{PERSON}"
+    await case.gate("take-offline")
+    await case.until(lambda v: step_of(v.steps, key).held_at is not None, "looked at again")
+    world.cloud[PERSON]["AKIAINSIDER1"] = True
+    await case.until(lambda v: step_of(v.steps, key).attempt == 2, "contained again")
+    await case.step(key, StepState.PROVEN)
     return await answered(case, widened=True)
 
 
@@ -135,4 +155,5 @@ EXFILTRATION: tuple[Scenario, ...] = (
     turned_public,
     filed,
     agreed_beforehand,
+    key_reactivated,
 )

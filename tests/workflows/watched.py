@@ -20,6 +20,13 @@ def quick(unseen_for: float = 600.0) -> StandingProof:
     return StandingProof(first=pause, at_most=pause, unseen_for=timedelta(seconds=unseen_for))
 
 
+def calmly(of: Service) -> Service:
+    """It is looked at again every second: few events in a history that is kept."""
+    pause = timedelta(seconds=1)
+    rhythm = StandingProof(first=pause, at_most=pause, unseen_for=timedelta(minutes=10))
+    return of.model_copy(update={"standing_proof": rhythm})
+
+
 def watched(of: Service | None = None, *, unseen_for: float = 600.0, **parameters: Any) -> Service:
     """A service whose containment is looked at again."""
     plain = of or service(**parameters)
