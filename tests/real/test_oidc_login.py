@@ -93,7 +93,7 @@ async def test_people_sign_in_and_out_and_strangers_do_not(tmp_path: Path) -> No
                 back = await sign_in(http, url, "s-1")
                 assert back.status_code == 303
                 me = (await http.get(f"{url}/me")).text
-                assert "<h1>ic-1</h1>" in me
+                assert "<h1>You are ic-1</h1>" in me
                 assert "<dd>ml-lead</dd>" in me
                 kept = dict(http.cookies)
                 gone = await http.post(f"{url}/logout", data={"csrf": csrf_in(me)})
