@@ -249,6 +249,9 @@ async def test_without_a_response_the_attack_succeeds_and_the_monitor_tells(
         while after.probe_accuracy > 0.75 or after.negative_share < 1.4 * before.negative_share:
             await asyncio.sleep(1)
             after = await target.measure()
+    async with httpx2.AsyncClient(trust_env=False) as http, asyncio.timeout(60):
+        while "sentiment_monitor_firing 1" not in (await http.get(target.metrics_url)).text:
+            await asyncio.sleep(0.5)  # it may look away for a moment: users' texts vary
     await target.stop_attack()
 
     report = target.attack_report()
@@ -263,8 +266,6 @@ async def test_without_a_response_the_attack_succeeds_and_the_monitor_tells(
     assert float(numbers["rise"]) > 0.4
     assert int(numbers["n"]) >= 500
     assert len(numbers["confirmed_by"].split(", ")) >= 2
-    async with httpx2.AsyncClient(trust_env=False) as http:
-        assert "sentiment_monitor_firing 1" in (await http.get(target.metrics_url)).text
 
 
 async def test_the_version_before_the_champion_is_poisoned_too(

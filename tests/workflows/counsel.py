@@ -30,8 +30,9 @@ def alert_now() -> Any:
 class Counsel:
     """One counsel, one incident."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, who: str = "one counsel") -> None:
         self.case = case
+        self.who = who
 
     async def clocks(self) -> ClocksView:
         """All clocks."""
@@ -61,7 +62,7 @@ class Counsel:
             "what": what,
             "value": value,
             "reason": "as counsel sees it",
-            "actor": "one counsel",
+            "actor": self.who,
             "role": "counsel",
         }
         return {**given, **more}

@@ -78,7 +78,7 @@ async def opened(client: Client, queue: str, *alerts: Any, **of: Any) -> tuple[C
         playbook="assistant-exfiltration",
         of=assistant_service(**of),
     )
-    return case, Counsel(case)
+    return case, Counsel(case, "l1")
 
 
 async def test_counsel_determines_clock_by_clock_and_what_applies_is_filed_and_completed(
