@@ -32,6 +32,8 @@ from schemas.gate import OnSilence
 
 WITHIN: Final = 120.0
 _LOOK: Final = 0.03
+_WATCHED: Final = 5
+"""Incidents watched at most until one's script can be followed."""
 _ANYWAY: Final = 10.0
 """Seconds after which people look without having heard a cue. A slow machine can let an incident
 take another course than the one that was watched: other calls, a gate more or less."""
@@ -119,22 +121,38 @@ async def open_floor(stage: Stage, course: Course, case: str) -> WorkflowHandle[
 
 
 async def _learn(stage: Stage, course: Course) -> dict[str, Gate]:
-    """Answer one incident by looking all the time; keep its script and return its gates."""
+    """Keep the script of an incident that was watched, and return its gates.
+
+    On a slow machine a task of the record can have come after more than it needed; then another
+    incident is watched.
+    """
+    for _ in range(_WATCHED):
+        gates, tasks = await _watch(stage, course)
+        if script.goes_to(tasks, course.after):
+            voices = {gate: known.voices for gate, known in gates.items()}
+            script.keep(stage.folder, course.playbook, tasks, voices)
+            return gates
+    raise RuntimeError(f"no script of {course.playbook} goes to {course.after} without people")
+
+
+async def _watch(stage: Stage, course: Course) -> tuple[dict[str, Gate], list[script.Task]]:
+    """Answer one incident by looking all the time, once it is proven to be contained.
+
+    People who spoke before would stand in the record as what a task of the containment came after.
+    """
     handle = await open_ours(stage, course, uuid.uuid4().hex)
     gates: dict[str, Gate] = {}
     answered: set[str] = set()
     over = asyncio.ensure_future(handle.result())
     async with asyncio.timeout(WITHIN):
+        await stage.marks.seen(handle.id, course.after)
         while not over.done():
             await asyncio.wait([over], timeout=_LOOK)
             if not over.done():
                 await _answer_what_is_open(stage, handle, gates, answered)
     over.result()
-    tasks = await script.script_of(await handle.fetch_history(), course.after)
-    voices = {gate: known.voices for gate, known in gates.items()}
-    script.keep(stage.folder, course.playbook, tasks, voices)
     stage.marks.forget(handle.id)
-    return gates
+    return gates, await script.script_of(await handle.fetch_history())
 
 
 async def _answer_what_is_open(

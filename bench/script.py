@@ -18,16 +18,15 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from workers.registry import AnyPort, all_ports
 
+WATCHES = "watch_"
+"""How the ports begin that end when something changes, or never."""
+
 Task = dict[str, Any]
 """``after``: names of what it waits for; ``do``: calls (name, port, request) and sleeps."""
 
 
-async def script_of(history: WorkflowHistory, proven: str) -> list[Task]:
-    """Return the tasks of a response; timers that never fired and the standing are left out.
-
-    Until the port *proven* is called nothing waits for people: a decision that happened to arrive
-    with something else is not what that task came after.
-    """
+async def script_of(history: WorkflowHistory) -> list[Task]:
+    """Return the tasks of a response; timers that never fired and the standing are left out."""
     events = history.events
     timers = {e.timer_fired_event_attributes.started_event_id for e in events}
     tasks: list[Task] = []
@@ -46,7 +45,6 @@ async def script_of(history: WorkflowHistory, proven: str) -> list[Task]:
         elif event.workflow_execution_signaled_event_attributes.signal_name == "decide":
             decided += 1
             after.append(f"decide {decided}")
-    _without_people(tasks, proven)
     return tasks
 
 
@@ -69,12 +67,24 @@ def _ended(event: HistoryEvent) -> int:
     return event.timer_fired_event_attributes.started_event_id
 
 
-def _without_people(tasks: list[Task], proven: str) -> None:
-    for task in tasks:
-        answers = [name for name in task["after"] if not name.startswith("decide ")]
-        task["after"] = answers or task["after"]
-        if any(what.get("call", ("", ""))[1] == proven for what in task["do"]):
-            return
+def goes_to(tasks: list[Task], port: str) -> bool:
+    """Whether a script calls *port* with nobody deciding anything and no watch telling anything.
+
+    A task of the record came after all that had happened since the one before; which of it it
+    needed the record does not say. A script that waits there for what only people cause is none
+    to measure the way to containment with.
+    """
+    happened: set[str] = set()
+    left = list(tasks)
+    while ready := [task for task in left if happened.issuperset(task["after"])]:
+        left = [task for task in left if task not in ready]
+        for what in (what for task in ready for what in task["do"]):
+            name, called, *_ = next(iter(what.values()))
+            if "call" in what and called == port:
+                return True
+            if not name.startswith(WATCHES):
+                happened.add(name)
+    return False
 
 
 def keep(folder: Path, playbook: str, tasks: list[Task], gates: Mapping[str, int]) -> None:

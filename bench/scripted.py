@@ -15,10 +15,9 @@ from temporalio.exceptions import ActivityError
 from temporalio.workflow import ActivityCancellationType
 
 with workflow.unsafe.imports_passed_through():
-    from bench.script import kept, ports
+    from bench.script import WATCHES, kept, ports
 
 SCRIPTED = "scripted-response"
-_WATCHES = "watch_"
 
 
 @workflow.defn(name=SCRIPTED)
@@ -75,7 +74,7 @@ class ScriptedResponse:
                 asyncio.create_task(self._sleep(*what["sleep"]))  # noqa: RUF006 - it is waited for by count
                 continue
             made = asyncio.create_task(self._call(*what["call"]))
-            if what["call"][1].startswith(_WATCHES):
+            if what["call"][1].startswith(WATCHES):
                 self._watching.append(made)
                 self._left -= 1
 
@@ -94,6 +93,6 @@ class ScriptedResponse:
                 heartbeat_timeout=known.heartbeat_within,
                 cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
             )
-        if not port.startswith(_WATCHES):
+        if not port.startswith(WATCHES):
             self._left -= 1
         self._happened(name)
