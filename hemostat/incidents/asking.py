@@ -137,9 +137,12 @@ def share_lists(client: Client, since: float | None) -> None:
 async def ask_list(
     client: Client, question: Hashable, ask: Callable[[], Awaitable[Answer]]
 ) -> Answer:
-    """Return a page of a list, shared with those who ask for the same one."""
+    """Return a page of a list, shared with those who ask for the same one.
+
+    A look for what changed is never given what stood before it: that it stands is what it finds.
+    """
     asking = _of(client)
-    stands = asking.lists_stand
+    stands = None if _LINE.get() is Line.LIVE else asking.lists_stand
     if stands is None or asyncio.get_running_loop().time() > stands[1]:
         return await asking.same.ask(question, ask)
     return await asking.same.ask_unless_kept(question, stands[0], ask)

@@ -14,13 +14,17 @@ from starlette.responses import StreamingResponse
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import WorkflowExecutionStatus
 from temporalio.api.workflow.v1 import WorkflowExecutionInfo
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    ListWorkflowExecutionsResponse,
+)
 from temporalio.client import Client
 from temporalio.common import SearchAttributePair, TypedSearchAttributes
 from temporalio.converter import decode_typed_search_attributes, encode_search_attributes
 
 from hemostat.console import watching
 from hemostat.console.doors import Console
-from hemostat.incidents import live, live_list, reading
+from hemostat.incidents import live, live_list
 from hemostat.incidents.incident_row import IncidentRow
 from hemostat.incidents.live import Live
 from schemas import visibility
@@ -69,18 +73,25 @@ class Listing:
         self.gone: list[WorkflowExecutionInfo] = []
         self.looks = 0
         self.rows = 0
+        self.namespace = "n"
+        self.workflow_service = self
 
-    async def __call__(
-        self, _: object, query: str, *rest: object
-    ) -> tuple[Sequence[WorkflowExecutionInfo], None]:
-        if query.startswith("CloseTime"):
-            return list(self.gone), None
+    async def list_workflow_executions(
+        self, request: ListWorkflowExecutionsRequest, **_: Any
+    ) -> ListWorkflowExecutionsResponse:
+        """Answer as Temporal does, for the queries of a look."""
+        if "CloseTime" in request.query:
+            return ListWorkflowExecutionsResponse(executions=self.gone)
         self.looks += 1
-        asked = re.search("HemostatChangedAt > '([^']+)'", query)
+        asked = re.search("HemostatChangedAt > '([^']+)'", request.query)
         since = datetime.fromisoformat(asked[1]) if asked else None
         found = [one for one in self.now if since is None or changed_since(one, since)]
         self.rows += len(found)
-        return found, None
+        return ListWorkflowExecutionsResponse(executions=found)
+
+    async def connected(self) -> Client:
+        """Be the client that a feed asks."""
+        return cast("Client", self)
 
     def close(self, which: WorkflowExecutionInfo) -> None:
         """End an incident."""
@@ -102,21 +113,9 @@ class NeedToKnow(Desk):
         return [row for row in rows if not row.restricted or self.text == "may see all"]
 
 
-class NoTemporal:
-    """Stands where a client stands that nobody asks anything."""
-
-
-NOBODY = NoTemporal()
-
-
-async def connected() -> Client:
-    return cast("Client", NOBODY)
-
-
 @pytest.fixture
 def listing(monkeypatch: pytest.MonkeyPatch) -> Listing:
     made = Listing(told("one"), told("hidden", restricted=True))
-    monkeypatch.setattr(reading, "listed", made)
     monkeypatch.setattr(live, "LOOK_EVERY", 0.01)
     return made
 
@@ -136,7 +135,7 @@ async def changes(desk: Desk, feed: Live) -> AsyncIterator[dict[str, Any]]:
 async def test_the_console_hears_of_a_restricted_incident_only_for_who_may_see_it(
     listing: Listing,
 ) -> None:
-    feed = Live(connected)
+    feed = Live(listing.connected)
     kept_out, let_in = changes(NeedToKnow(), feed), changes(NeedToKnow("may see all"), feed)
     async with (
         asyncio.timeout(SOON),
@@ -160,7 +159,7 @@ async def test_the_console_hears_of_a_restricted_incident_only_for_who_may_see_i
 
 
 async def test_five_hundred_watchers_are_told_by_one_look(listing: Listing) -> None:
-    feed = Live(connected)
+    feed = Live(listing.connected)
     crowd = [feed.list() for _ in range(500)]
     async with asyncio.timeout(SOON):
         heard = await asyncio.gather(*(anext(one) for one in crowd))
@@ -180,8 +179,26 @@ async def test_five_hundred_watchers_are_told_by_one_look(listing: Listing) -> N
     assert feed.polls == 0
 
 
+async def test_a_crowd_hears_as_soon_of_a_closing_that_changed_no_other_incident(
+    listing: Listing,
+) -> None:
+    listing.now = [told(one, changed=datetime.now(UTC)) for one in ("one", "two")]
+    feed = Live(listing.connected)
+    crowd = [feed.list() for _ in range(live_list.CROWD + 1)]
+    async with asyncio.timeout(SOON):
+        await asyncio.gather(*(anext(one) for one in crowd))
+    coming = [asyncio.ensure_future(anext(one)) for one in crowd]
+    await listing.looked()
+    listing.close(listing.now[0])
+    async with asyncio.timeout(SOON):
+        heard = await asyncio.gather(*coming)
+    assert all(at_once[0].text.startswith("event: gone") for at_once in heard)
+    for one in crowd:
+        await one.aclose()
+
+
 async def test_what_only_temporal_counts_is_no_change_of_the_list(listing: Listing) -> None:
-    feed = Live(connected)
+    feed = Live(listing.connected)
     following = feed.list()
     await asyncio.wait_for(anext(following), SOON)
     coming = asyncio.ensure_future(anext(following))
@@ -197,7 +214,7 @@ async def test_what_only_temporal_counts_is_no_change_of_the_list(listing: Listi
 
 
 async def test_what_opened_before_the_first_look_is_not_lost(listing: Listing) -> None:
-    feed = Live(connected)
+    feed = Live(listing.connected)
     first_look = feed.list()
     coming = asyncio.ensure_future(anext(first_look))
     listing.now.append(told("opened-meanwhile"))  # after the page was made, before any look
@@ -216,7 +233,7 @@ async def test_a_look_asks_only_for_what_changed_of_late(listing: Listing) -> No
     now = datetime.now(UTC)
     long_ago = [told(f"old-{at}", changed=now - timedelta(hours=1)) for at in range(500)]
     listing.now = [*long_ago, told("fresh", changed=now)]
-    following = Live(connected).list()
+    following = Live(listing.connected).list()
     await asyncio.wait_for(anext(following), SOON)
     assert listing.rows == 501
     coming = asyncio.ensure_future(anext(following))
@@ -233,7 +250,7 @@ async def test_a_look_asks_only_for_what_changed_of_late(listing: Listing) -> No
 async def test_an_incident_that_goes_on_in_a_new_run_is_gone_in_the_old_one(
     listing: Listing,
 ) -> None:
-    following = Live(connected).list()
+    following = Live(listing.connected).list()
     await asyncio.wait_for(anext(following), SOON)
     coming = asyncio.ensure_future(anext(following))
     await listing.looked()
@@ -248,7 +265,7 @@ async def test_what_changed_without_saying_so_shows_when_the_whole_list_is_looke
     listing: Listing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(live_list, "WHOLE_EVERY", 0.05)
-    following = Live(connected).list()
+    following = Live(listing.connected).list()
     await asyncio.wait_for(anext(following), SOON)
     coming = asyncio.ensure_future(anext(following))
     await listing.looked()
