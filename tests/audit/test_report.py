@@ -15,7 +15,7 @@ from hemostat.audit.report.annotations import About, Annotations
 from hemostat.audit.report.answers import answers
 from hemostat.audit.report.board import board
 from hemostat.audit.report.document import Report
-from hemostat.audit.report.metrics import Metrics, metrics_of, prometheus, summarised
+from hemostat.audit.report.metrics import COUNTS, Metrics, metrics_of, prometheus, summarised
 from hemostat.audit.report.postmortem import postmortem
 from hemostat.audit.report.render import html, pdf
 from hemostat.cli import run
@@ -77,16 +77,21 @@ async def test_the_first_page_answers_what_everybody_asks() -> None:
     assert told["Did it work?"].startswith(
         "Yes. All 12 containing steps held 2.0 s after the opening"
     )
-    assert told["Who decided?"].startswith("25 decisions: counsel 6, ")
-    assert told["Who decided?"].endswith("Silence decided nothing.")
-    assert told["Was the clock met?"] == (
-        "gdpr-33 was filed 3 d 0 h before it was due; aia-73-6-hold was released; 2 do not apply."
+    assert told["Who decided?"].startswith("25 decisions at gates: counsel 6, ")
+    assert (
+        "6 determinations on legal clocks by counsel. Silence decided nothing."
+        in (told["Who decided?"])
     )
-    assert "memory (6 items were); the impact on people, safety" in told["What is not known?"]
+    assert told["Was the clock met?"] == (
+        "gdpr-33 was filed 3 d 0 h before it was due, as counsel told; aia-73-6-hold was released; "
+        "the record shows the text for gdpr-33 sent 16 h 1 min after that, 2 d 7 h before it was "
+        "due; 2 do not apply."
+    )
+    assert "memory (3 items were); the impact on people, safety" in told["What is not known?"]
     for report in (postmortem(account, []), board(account, [])):
         assert [one.asked for one in report.answers] == list(told)
         facts = {fact.label: fact.value for fact in report.facts}
-        assert facts["legal clocks met"] == "1 of 1"
+        assert facts["legal clocks met"] == "1 of 1, as told"
         assert html(report).index("Did it work?") < html(report).index("<h2>")
 
 
@@ -97,7 +102,7 @@ async def test_what_is_not_shown_is_not_answered_with_yes() -> None:
     assert nothing["Was the clock met?"].startswith("The service declares no legal regime")
     assert nothing["What is not known?"] == "The impact, which nobody assessed."
     alone = answered(await account_of("feedback-poisoning/by_people"))
-    assert "The glass was broken 1 time: one person decided alone." in alone["Who decided?"]
+    assert "The glass was broken 1 time: one person could decide alone." in alone["Who decided?"]
     lied_to = answered(await account_of("feedback-poisoning/lying_gateway"))
     assert lied_to["Did it work?"].endswith("than the act; 1 of them not at the first try.")
     account = await account_of("feedback-poisoning/resolved")
@@ -113,12 +118,12 @@ async def test_a_hold_that_was_released_is_no_filing() -> None:
     assert (hold.state, hold.released) == ("filed", True)
     assert account.legal.met() == (1, 1)
     (clocks,) = [a for a in explain(account).answers if a.id == "clocks"]
-    assert clocks.says.endswith("of 1 that were filed or are overdue, 1 were filed in time.")
+    assert "Filed or overdue: 1; in time, by the moment of filing that was told: 1." in clocks.says
     assert any(point.says.startswith("aia-73-6-hold: released") for point in clocks.points)
     (row,) = [
         r for s in board(account, []).sections if s.table for r in s.table.rows if r[0] == hold.id
     ]
-    assert row[1:] == ("released", "counsel", "-", "-")
+    assert row[1:] == ("released", "counsel", "-", "-", "-")
 
 
 async def test_steps_that_the_picture_has_no_room_for_are_counted() -> None:
@@ -217,7 +222,7 @@ def many(*seconds: float | None, drill: bool = False) -> list[Metrics]:
         Metrics(
             f"i-{n}", "feedback-poisoning", drill, opened + timedelta(hours=n),
             {**times, "ttc": value}, {"first_try": 1.0, "evidence": None, "clocks": None},
-            {"silent": 1, "glass": 0}, {},
+            dict.fromkeys(COUNTS, 0), {},
         )
         for n, value in enumerate(seconds)
     ]  # fmt: skip

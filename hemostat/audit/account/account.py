@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from hemostat.audit.account.gates import GateTold, gates_of
+from hemostat.audit.account.harm import harm_in_journal
 from hemostat.audit.account.legal import LegalTold, legal_of
 from hemostat.audit.account.record import Record, at
-from hemostat.audit.account.steps import StepTold, steps_of
+from hemostat.audit.account.steps import Loss, StepTold, fired_again, steps_of
 from schemas.journal import Entry, Kind
 
 
@@ -117,26 +118,74 @@ class Account:
 
     @cached_property
     def acknowledged(self) -> Entry | None:
-        """The first decision of a person, whatever it was about: somebody was there."""
-        return next((e for e in self.of(Kind.DECISION) if e.data.get("actor")), None)
+        """The first word of a person that counted, whatever it was about: somebody was there."""
+        kinds = (Kind.DECISION, Kind.CLOCK)
+        return next(
+            (e for e in self.record.entries if e.kind in kinds and e.data.get("actor")), None
+        )
+
+    @property
+    def decisions(self) -> list[Entry]:
+        """What people decided at gates."""
+        return [e for e in self.of(Kind.DECISION) if "choice" in e.data]
+
+    @property
+    def determinations(self) -> list[Entry]:
+        """What people determined of legal clocks."""
+        return [e for e in self.of(Kind.CLOCK) if "what" in e.data and e.data.get("actor")]
+
+    @property
+    def false_alarm(self) -> bool:
+        """Whether people judged that there was no harm."""
+        return self.resolution == "false-alarm"
+
+    @cached_property
+    def rounds(self) -> list[Entry]:
+        """The findings that it fired again, each the beginning of another round of response."""
+        return [entry for entry in self.record.entries if fired_again(entry)]
+
+    @cached_property
+    def first_harm(self) -> datetime | None:
+        """When harm began; None: the record does not show it, or there was none."""
+        if self.false_alarm:
+            return None
+        told = [*harm_in_journal(self.record.entries), *self.record.harm]
+        return min((moment for moment in told if moment <= self.opened_at), default=None)
 
     @cached_property
     def contained(self) -> datetime | None:
-        """When the last of the containing steps was proven; None unless all of them were.
+        """When every containing step of the first round first stood proven, all at once.
 
-        A step that was taken back later, as after a false alarm, counts as proven if it was.
+        None unless each containing step of the record is proven at its end, or was taken back
+        after it had been, as after a false alarm.
         """
-        shown = [
-            step.proven.at
-            for step in self.containing
-            if step.proven and step.state in ("proven", "undone")
-        ]
-        return max(shown) if shown and len(shown) == len(self.containing) else None
+        if not all(step.proven and step.state in ("proven", "undone") for step in self.containing):
+            return None
+        first = [step for step in self.containing if step.round == 1]
+        turns = [(v.seq, v.at, s.id, v.verdict == "proven") for s in first for v in s.verdicts]
+        turns += [(e.seq, at(e), s.id, False) for s in first for e in s.lapsed]
+        standing = set[str]()
+        for _, moment, step, holds in sorted(turns):
+            (standing.add if holds else standing.discard)(step)
+            if len(standing) == len(first):
+                return moment
+        return max((s.proven.at for s in first if s.proven), default=None)
+
+    @cached_property
+    def losses(self) -> list[tuple[StepTold, Loss]]:
+        """Each time that a containment was lost, in order."""
+        found = [(step, loss) for step in self.containing for loss in step.losses]
+        return sorted(found, key=lambda pair: pair[1].entry.seq)
 
     @cached_property
     def sealed(self) -> list[Entry]:
-        """The evidence that was sealed."""
-        return [e for e in self.of(Kind.EVIDENCE) if "digest" in e.data]
+        """The evidence that was sealed; what was sent, and its receipt, is no evidence of harm."""
+        return [e for e in self.of(Kind.EVIDENCE) if "digest" in e.data and "receipt" not in e.data]
+
+    @cached_property
+    def sent(self) -> list[Entry]:
+        """The texts that left the company, each with the receipt that is sealed of it."""
+        return [e for e in self.of(Kind.EVIDENCE) if "receipt" in e.data]
 
     @cached_property
     def missing(self) -> list[Entry]:
@@ -149,25 +198,15 @@ class Account:
         for entry in self.record.entries:
             actor = entry.data.get("actor")
             if isinstance(actor, str) and entry.kind in (Kind.DECISION, Kind.CLOCK):
-                roles.setdefault(actor, {})[str(entry.data.get("role", "break-glass"))] = None
+                roles.setdefault(actor, {})[role_of(entry)] = None
         return {actor: tuple(held) for actor, held in roles.items()}
+
+
+def role_of(said: Entry) -> str:
+    """The role in which something was said; who breaks the glass or takes back names none."""
+    return str(said.data.get("role") or ("break-glass" if "until" in said.data else "no role"))
 
 
 def numbers(entries: Sequence[Entry]) -> tuple[int, ...]:
     """The numbers of *entries*."""
     return tuple(entry.seq for entry in entries)
-
-
-def in_short(span: timedelta | float | None) -> str:
-    """Return a span of time for people; ``unknown`` where there is none."""
-    if span is None:
-        return "unknown"
-    seconds = span.total_seconds() if isinstance(span, timedelta) else span
-    sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
-    if seconds < 60:
-        return f"{sign}{seconds:.1f} s"
-    if seconds < 3600:
-        return f"{sign}{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    if seconds < 172800:
-        return f"{sign}{seconds // 3600:.0f} h {seconds % 3600 // 60:.0f} min"
-    return f"{sign}{seconds // 86400:.0f} d {seconds % 86400 // 3600:.0f} h"

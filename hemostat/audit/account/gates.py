@@ -18,6 +18,8 @@ class GateTold:
     decisions: list[Entry] = field(default_factory=list)
     events: list[Entry] = field(default_factory=list)
     ended: Entry | None = None
+    anew: bool = False
+    """Whether the same gate was asked again later, of something newer."""
 
     @property
     def opened_at(self) -> datetime:
@@ -64,9 +66,46 @@ class GateTold:
         return at(self.ended) - self.opened_at
 
     @property
+    def pre_authorised(self) -> str | None:
+        """The gate at which people agreed beforehand to what then proceeded; None: they did not."""
+        told = self.ended.data.get("pre_authorisation") if self.ended else None
+        return told if isinstance(told, str) else None
+
+    @property
     def by_silence(self) -> bool:
-        """Whether silence, and no person, let it proceed."""
-        return self.outcome == "proceeded-by-policy"
+        """Whether silence alone let it proceed: no person agreed, not even beforehand."""
+        return self.outcome == "proceeded-by-policy" and self.pre_authorised is None
+
+    @property
+    def said(self) -> list[Entry]:
+        """What people decided at it, one entry each; the last word of who took it back is not here."""
+        return [d for d in self.decisions if "choice" in d.data]
+
+    @property
+    def taken_back(self) -> set[str]:
+        """The decisions that were taken back before they were used."""
+        return {str(d.data["withdraws"]) for d in self.decisions if "withdraws" in d.data}
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether it asked somebody, nobody answered, and it was neither settled nor asked anew."""
+        settled = self.outcome not in (None, "withdrawn")
+        return not (self.said or settled or self.stands_open or self.anew)
+
+    @property
+    def stood(self) -> timedelta | None:
+        """From the question to its end, however it ended; None while it is open."""
+        return at(self.ended) - self.opened_at if self.ended else None
+
+    @property
+    def escalated(self) -> list[str]:
+        """The roles that were asked because the ones before did not answer, in order."""
+        roles: list[str] = []
+        for event in self.events:
+            told: Any = event.data.get("roles")
+            if event.data.get("event") == "escalated" and isinstance(told, list):
+                roles += map(str, told)
+        return roles
 
 
 def gates_of(entries: Iterable[Entry]) -> list[GateTold]:
@@ -78,6 +117,8 @@ def gates_of(entries: Iterable[Entry]) -> list[GateTold]:
         if not isinstance(name, str):
             continue
         if entry.kind is Kind.GATE and "digest" in entry.data:
+            if name in open_:
+                open_[name].anew = True
             open_[name] = GateTold(name, entry)
             asked.append(open_[name])
         elif name in open_ and entry.kind is Kind.GATE:

@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
+from hemostat.audit.account.record import at
 from schemas.journal import Entry, Kind
+
+_SAME_MOMENT: Final = timedelta(minutes=1)
+"""People tell a time of filing to the minute."""
 
 
 @dataclass
@@ -19,12 +23,20 @@ class ClockTold:
     dues: list[str] = field(default_factory=list)
     """Every due time that it had, in order."""
     determinations: list[Entry] = field(default_factory=list)
+    sent: list[Entry] = field(default_factory=list)
+    """Findings that a text was sent under it."""
     seqs: list[int] = field(default_factory=list)
 
     @property
     def decided_by(self) -> str | None:
         """The role that ruled last; None: nobody did."""
         return str(self.determinations[-1].data.get("role")) if self.determinations else None
+
+    @property
+    def awareness(self) -> Entry | None:
+        """The determination of the moment from which it runs; None: nobody selected one."""
+        said = (e for e in reversed(self.determinations) if e.data.get("what") == "awareness")
+        return next(said, None)
 
     @property
     def filed(self) -> Entry | None:
@@ -41,6 +53,11 @@ class ClockTold:
         )
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing falls due under it: it was released, or does not apply."""
+        return self.released or self.state == "not-applicable"
+
+    @property
     def stands(self) -> str | None:
         """Its state; a hold that was lifted is released, not filed."""
         return "released" if self.released else self.state
@@ -52,6 +69,21 @@ class ClockTold:
             return None
         told: Any = self.filed.data.get("value")
         return told if isinstance(told, str) else self.filed.at
+
+    @property
+    def sent_later(self) -> timedelta | None:
+        """By how much the record's own sending comes after the filing that was told; None: it does not."""
+        if self.filed_at is None or not self.sent:
+            return None
+        late = at(self.sent[0]) - datetime.fromisoformat(self.filed_at)
+        return late if late > _SAME_MOMENT else None
+
+    @property
+    def sent_margin(self) -> timedelta | None:
+        """How long before its due time the record shows it sent first; negative: after it."""
+        if self.due is None or not self.sent:
+            return None
+        return datetime.fromisoformat(self.due) - at(self.sent[0])
 
     @property
     def margin_seconds(self) -> float | None:
@@ -68,6 +100,8 @@ class LegalTold:
 
     pinned: Entry | None = None
     clocks: dict[str, ClockTold] = field(default_factory=dict)
+    candidates: list[Entry] = field(default_factory=list)
+    """Further moments that may have been the awareness; the first alert always is one."""
 
     @property
     def decided(self) -> list[ClockTold]:
@@ -85,8 +119,13 @@ def legal_of(entries: Iterable[Entry]) -> LegalTold:
     """Return what the journal tells of legal clocks."""
     told = LegalTold()
     for entry in entries:
+        if entry.kind is Kind.FINDING and "sent_as" in entry.data:
+            told.clocks.setdefault(name := str(entry.data.get("clock")), ClockTold(name))
+            told.clocks[name].sent.append(entry)
         if entry.kind is not Kind.CLOCK:
             continue
+        if "candidate" in entry.data:
+            told.candidates.append(entry)
         if "definitions" in entry.data and told.pinned is None:
             told.pinned = entry
             known: Any = entry.data.get("clocks", [])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from temporalio.client import Client
 
+from hemostat.audit.account.ending import Ending
 from hemostat.audit.account.harm import harm_in_history
 from hemostat.audit.account.record import Record
 from hemostat.audit.pack.reader import Pack
@@ -35,8 +36,16 @@ def record_at(path: Path) -> Record:
     entries = [Entry.model_validate(entry) for run in runs for entry in run.journal]
     gaps = ("the journal is the one that a replay of the histories writes; it has no seals",)
     events = (e.SerializeToString() for run in incident.histories() for e in run.events)
-    harm = harm_in_history(events)
-    return Record(source="histories", entries=entries, gaps=gaps, runs=len(runs), harm=harm)
+    ending = Ending()
+    harm = harm_in_history(ending.watch(events))
+    return Record(
+        source="histories",
+        entries=entries,
+        gaps=gaps,
+        runs=len(runs),
+        ending=ending.says,
+        harm=harm,
+    )
 
 
 def record_in(path: Path) -> Record:
@@ -48,6 +57,9 @@ def record_in(path: Path) -> Record:
     code = pack.code()
     builds = code.get("worker_builds", []) if code else []
     gaps = () if pack.manifest.closed else ("it was exported while the incident was open",)
+    ending = Ending()
+    events = ending.watch(event for run in pack.histories() for event in run.events())
+    harm = harm_in_history(events)
     return Record(
         source="pack",
         entries=tuple(pack.journal()),
@@ -56,7 +68,8 @@ def record_in(path: Path) -> Record:
         runs=len(pack.manifest.runs),
         builds=tuple(str(build) for build in builds),
         reads=pack.reads(),
-        harm=harm_in_history(event for run in pack.histories() for event in run.events()),
+        ending=ending.says,
+        harm=harm,
     )
 
 

@@ -24,6 +24,8 @@ class Record:
     """The worker builds that the histories name as having decided."""
     reads: Sequence[Read] | None = None
     """Who read it until its close; None: the source does not say."""
+    ending: str | None = None
+    """How its last run ended where no entry closes it, as the history says; None: it is not known."""
     harm: Sequence[datetime] = ()
     """When harm began, where the histories say it and the journal does not."""
 

@@ -12,8 +12,9 @@ from typing import Any, Final
 from hemostat.audit.account.account import Account
 from hemostat.terminal import clean
 
+_KEY_ID: Final = re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{4,}\b")
+"""No secret, but an account's: the last four tell keys of one incident apart."""
 _SECRETS: Final = (
-    re.compile(r"\b(?:AKIA|ASIA|AIDA|AROA)[A-Z0-9]{4,}\b"),
     re.compile(r"\b(?:sk|pk|rk|ghp|gho|xox[abp])[-_][A-Za-z0-9_-]{8,}\b"),
     re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)?"),
     re.compile(r"(?i)\b(?:bearer|basic)\s+[A-Za-z0-9+/=._-]{8,}"),
@@ -39,6 +40,7 @@ class Scrubber:
         text = str(said)
         for secret in _SECRETS:
             text = secret.sub("[secret]", text)
+        text = _KEY_ID.sub(lambda found: f"[key …{found[0][-4:]}]", text)
         text = _MAIL.sub("[address]", text)
         if self._people is not None:
             text = self._people.sub("[person]", text)

@@ -1,11 +1,20 @@
 """Answers about deeds: what worked and when, what was collected, which code decided."""
 
-from hemostat.audit.account.account import Account, in_short, numbers
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Final
+
+from hemostat.audit.account.account import Account, numbers
+from hemostat.audit.account.deviations import of_steps, of_the_course
 from hemostat.audit.account.record import at
 from hemostat.audit.account.steps import StepTold
+from hemostat.audit.account.words import counted, in_short
 from hemostat.audit.explain.answer import Answer, Point, listed, not_shown
 from schemas.base import iso
 from schemas.journal import Entry, Kind
+
+_TOLERATED: Final = timedelta(minutes=10)
+"""Between the moment that an item says it was collected and its entry: a large one takes a while."""
 
 
 def effective(account: Account) -> Answer:
@@ -15,29 +24,52 @@ def effective(account: Account) -> Answer:
     if not account.containing:
         return not_shown(id_, question, "nothing was contained in this incident", trap)
     points = [point for step in account.containing for point in _of_step(step)]
-    proven = sum(step.state == "proven" for step in account.containing)
-    when = f"; all of it was proven at {iso(account.contained)}" if account.contained else ""
-    says = f"{proven} of {len(account.containing)} containing steps ended proven{when}."
+    states = Counter(step.state for step in account.containing)
+    ended = ", ".join(f"{n} {state}" for state, n in states.items())
+    says = f"Of {counted(len(account.containing), 'containing step')} the record leaves {ended}."
+    if account.contained:
+        stood = "all of the first round" if account.rounds else "all of them"
+        says += f" At {iso(account.contained)} {stood} stood proven."
+    says += (
+        f" Containment was lost {counted(len(account.losses), 'time')} after it was proven."
+        if account.losses
+        else ""
+    )
+    if account.false_alarm:
+        says += " It was judged a false alarm, and what was done was taken back."
     return Answer(id_, question, "shown", says, tuple(points), trap)
 
 
 def _of_step(step: StepTold) -> list[Point]:
-    commanded = iso(step.commanded_at) if step.commanded_at else "by hand, outside"
-    shown = f"proven {iso(step.proven.at)}" if step.proven else "never proven"
+    first = step.first_proven
+    commanded = (
+        f"commanded {iso(step.commanded_at)}"
+        if step.commanded_at
+        else "done by hand, outside"
+        if step.attested
+        else "never carried out"
+    )
+    shown = f"proven {iso(first.at)}" if first else "never proven"
     took = f" ({in_short(step.proof_took)} later)" if step.proof_took else ""
-    seqs = (*numbers(step.effects[:1]), *((step.proven.seq,) if step.proven else ()))
-    says = f"{step.title}: commanded {commanded}, {shown}{took}; attempts {step.attempts}, {step.state}"
-    points = [Point(says, seqs or tuple(step.seqs[:1]), concern=step.proven is None)]
-    if step.looks:
-        last = step.looks[-1]
-        checks = [str(o.get("check")) for o in last.observations]
-        points.append(Point(f"  shown by: {listed(checks)}", (last.seq,)))
-    missed = [look for look in step.looks if look.verdict != "proven"]
-    if missed:
-        points.append(
-            Point(f"  {len(missed)} looks did not show it", tuple(look.seq for look in missed))
-        )
-    points += [Point(f"  {e.says}", (e.seq,), True) for e in step.lapsed]
+    seqs = (*numbers(step.effects[:1]), *((first.seq,) if first else ()))
+    says = f"{step.name}: {commanded}, {shown}{took}; attempts {step.attempts}, {step.state}"
+    points = [Point(says, seqs or tuple(step.seqs[:1]), concern=first is None)]
+    if step.proven and step.shown_by:
+        checks = [str(o.get("check")) for o in step.shown_by.observations]
+        points.append(Point(f"  shown by: {'; '.join(checks)}", (step.shown_by.seq,)))
+    if step.missed:
+        missed = counted(len(step.missed), "look")
+        seqs = tuple(look.seq for look in step.missed)
+        points.append(Point(f"  {missed} did not show it", seqs))
+    for loss in step.losses:
+        again = f"proven again {iso(loss.again.at)}" if loss.again else "not proven again"
+        held = f"last seen to hold {iso(loss.held_at)}; " if loss.held_at else ""
+        seqs = (loss.entry.seq, *((loss.again.seq,) if loss.again else ()))
+        points.append(Point(f"  {loss.entry.says}; {held}{again}", seqs, True))
+    if step.undoing:
+        how = "taken back, and shown to be" if step.undone else "being taken back, not shown"
+        seqs = (step.undoing.seq, *((step.undone.seq,) if step.undone else ()))
+        points.append(Point(f"  {how}: {step.undoing.says}", seqs, concern=step.undone is None))
     return points
 
 
@@ -47,20 +79,24 @@ def complete(account: Account) -> Answer:
     trap = "evidence that was collected after the containment shows the contained system"
     points = [Point(f"sealed: {e.data.get('name') or e.says}", (e.seq,)) for e in account.sealed]
     points += [Point(f"{e.says} ({e.data.get('reason')})", (e.seq,), True) for e in account.missing]
+    points += [Point(f"sent, with its receipt: {e.says}", (e.seq,)) for e in account.sent]
     points += [Point(f"the record itself: {gap}", (), True) for gap in account.record.gaps]
     acted = min((at(s.effects[0]) for s in account.containing if s.effects), default=None)
     late = [e for e in account.sealed if acted and "collected_at" in e.data and at(e) > acted]
     if late:
         says = (
-            f"{len(late)} items were sealed after the first containing act (containment never "
-            "waits for evidence)"
+            f"{counted(len(late), 'item was', 'items were')} sealed after the first containing act "
+            "(containment never waits for evidence)"
         )
         points.append(Point(says, numbers(late)))
     if not account.closed:
-        points.append(Point("the incident is not closed", (account.record.entries[-1].seq,), True))
+        how = f": {account.record.ending}" if account.record.ending else ""
+        says = f"the incident is not closed{how}"
+        points.append(Point(says, (account.record.entries[-1].seq,), True))
     says = (
-        f"{len(account.sealed)} items were sealed, {len(account.missing)} were declared missing"
-        f"; the record itself has {len(account.record.gaps)} gaps or reservations."
+        f"{counted(len(account.sealed), 'item was', 'items were')} sealed, {len(account.missing)} "
+        f"declared missing; the record itself has "
+        f"{counted(len(account.record.gaps), 'gap or reservation', 'gaps or reservations')}."
     )
     return Answer(id_, question, "shown" if account.sealed else "partly", says, tuple(points), trap)
 
@@ -82,20 +118,49 @@ def custody(account: Account) -> Answer:
     ]
     back = [e for e in account.of(Kind.PROOF) if e.says.startswith("look") and _reads_back(e)]
     if back:
-        points.append(Point("every item was read back from the vault", numbers(back)))
+        by_step = {e.step: max(_read_back(b) for b in back if b.step == e.step) for e in back}
+        read = counted(sum(by_step.values()), "item was", "items were")
+        points.append(Point(f"{read} read back from the vault with their digests", numbers(back)))
+    points += [
+        Point(
+            f"{e.data.get('name')}: its source dates it {in_short(abs(apart))} "
+            f"{'before' if apart > timedelta() else 'after'} the journal does: a clock, or a late "
+            f"sealing{', or a drill that skips time' if account.drill else ''}",
+            (e.seq,),
+            True,
+        )
+        for e in items
+        if abs(apart := at(e) - _collected(e)) > _TOLERATED
+    ]
     says = (
-        f"{len(items)} items with digest, source, method and time. "
-        "Later transfer, access and disposal, and the clocks' drift, are not shown."
+        f"{counted(len(items), 'item')} with digest, source, method and time. "
+        "Later transfer, access and disposal, and the clocks' drift against UTC, are not shown."
     )
     return Answer(id_, question, "partly", says, tuple(points), trap)
 
 
+def _collected(entry: Entry) -> datetime:
+    """When the item says it was collected; where that cannot be read, when it was sealed."""
+    try:
+        read = datetime.fromisoformat(str(entry.data.get("collected_at")))
+    except ValueError:
+        return at(entry)
+    return read if read.tzinfo else at(entry)
+
+
 def _reads_back(entry: Entry) -> bool:
+    return _read_back(entry) > 0
+
+
+def _read_back(entry: Entry) -> int:
+    """How many items this look read back."""
     observations = entry.data.get("observations")
-    return isinstance(observations, list) and any(
-        isinstance(o, dict) and o.get("held") and "sealed item" in str(o.get("check"))
-        for o in observations
-    )
+    for o in observations if isinstance(observations, list) else ():
+        if isinstance(o, dict) and o.get("held") and "sealed item" in str(o.get("check")):
+            measured = o.get("measured")
+            read = measured.get("checked") if isinstance(measured, dict) else None
+            return read if isinstance(read, int) else 0
+    return 0
 
 
 def playbook(account: Account) -> Answer:
@@ -121,27 +186,13 @@ def playbook(account: Account) -> Answer:
         data = account.legal.pinned.data
         says = f"legal clocks pinned to {data.get('catalogue')}, version {data.get('version')}"
         points.append(Point(says, (account.legal.pinned.seq,)))
-    points += _deviations(account)
+    found = [*of_the_course(account), *of_steps(account)]
+    points += [Point(d.says, d.entries, True) for d in found]
     known = bool(code or account.record.builds)
-    says = f"{sum(p.concern for p in points)} deviations." + (
+    says = f"{counted(len(found), 'deviation')} from the plain course of the playbook." + (
         "" if known else " Which code decided is not in this record; a pack has its digests."
     )
     return Answer(id_, question, "shown" if known else "partly", says, tuple(points), trap)
-
-
-def _deviations(account: Account) -> list[Point]:
-    points: list[Point] = []
-    for step in account.steps.values():
-        if step.given_up:
-            points.append(Point(step.given_up.says, (step.given_up.seq,), True))
-        if step.attested:
-            says = f"{step.title}: done outside, as people attested"
-            points.append(Point(says, numbers(step.attested), True))
-        if step.attempts > 1:
-            points.append(Point(f"{step.title}: {step.attempts} attempts", tuple(step.begun_seqs)))
-    by_people = [e for e in account.severities if e.kind is Kind.DECISION]
-    points += [Point(e.says, (e.seq,), True) for e in by_people]
-    return points
 
 
 def _words(value: object) -> str:

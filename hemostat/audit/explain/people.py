@@ -1,71 +1,100 @@
 """Answers about people: who approved, by what right, what silence did, what was refused."""
 
-from hemostat.audit.account.account import Account, in_short
+from typing import Any, Final
+
+from hemostat.audit.account.account import Account, role_of
 from hemostat.audit.account.gates import GateTold
 from hemostat.audit.account.record import at
+from hemostat.audit.account.words import counted, in_short
 from hemostat.audit.explain.answer import Answer, Point, listed, not_shown
 from schemas.journal import Entry, Kind
+
+_NEVER_BY_SILENCE: Final = ("destroy", "restore", "disclose")
+_FALSE_ALARM: Final = "false-alarm"
 
 
 def approvals(account: Account) -> Answer:
     """Who approved what, when, on which evidence."""
     id_, question = "approvals", "Who approved what, when, and on which evidence?"
     trap = "a caller's own identity is no person; an approval after the act is none"
-    points: list[Point] = []
-    for gate in account.gates:
-        for decision in gate.decisions:
-            points += _approval(account, gate, decision)
-    counted = len(points)
+    said = [(gate, decision) for gate in account.gates for decision in gate.said]
+    points = [_approval(account, gate, decision) for gate, decision in said]
     points += [
-        Point(f"{e.at} {e.data.get('actor')} as {e.data.get('role')}: {e.says}", (e.seq,))
-        for e in account.of(Kind.DECISION)
-        if "gate" not in e.data
+        _used_glass(e) for gate in account.gates for e in gate.decisions if "until" in e.data
     ]
+    points += [_taken_back(e) for g in account.gates for e in g.decisions if "withdraws" in e.data]
+    beside = [e for e in account.of(Kind.DECISION) if "gate" not in e.data]
+    beside = sorted((*beside, *account.determinations), key=lambda e: e.seq)
+    points += [Point(_beside(e), (e.seq,)) for e in beside]
     if not points:
         return not_shown(id_, question, "no person decided anything in this incident", trap)
-    signed = [p for p in points if "signed statement" in p.says]
+    signed = sum(bool(decision.data.get("statement")) for _, decision in said)
     says = (
-        f"{counted} decisions by people were counted at gates, {len(points) - counted} statements "
-        "beside them"
+        f"{counted(len(said), 'decision')} by people counted at gates, "
+        f"{counted(len(beside), 'statement')} beside them"
     )
     return Answer(
         id_,
         question,
-        "shown" if len(signed) == counted else "partly",
-        f"{says}; {len(signed)} decisions name a signed statement. Where none is named, who spoke is "
-        "what the caller said of itself.",
+        "shown" if signed == len(said) else "partly",
+        f"{says}; {signed} of the decisions name a signed statement. Where none is named, who spoke "
+        "is what the caller said of itself.",
         tuple(points),
         trap,
     )
 
 
-def _approval(account: Account, gate: GateTold, decision: Entry) -> list[Point]:
+def _approval(account: Account, gate: GateTold, decision: Entry) -> Point:
     data = decision.data
-    who = f"{data.get('actor')} as {data.get('role', 'break-glass')}"
-    said = decision.says if "choice" not in data else f"{who}: {data['choice']} at {gate.id}"
-    bound = "" if "digest" not in data else ", bound to what was shown"
+    who = f"{data.get('actor')} as {role_of(decision)}"
     wrong = "digest" in data and data["digest"] != gate.digest
+    bound = "" if "digest" not in data else f", bound to what was shown ({gate.digest})"
     if wrong:
-        bound = ", bound to something else than was shown"
+        bound = f", bound to something else than was shown ({data['digest']})"
     signed = "; signed statement" if data.get("statement") else ""
-    shown = ", ".join(sorted(gate.shown)) or "nothing"
-    evidence = gate.shown.get("evidence")
-    kept = f", {len(evidence)} sealed items" if isinstance(evidence, list) else ""
+    back = "; taken back before it was used" if data.get("decision") in gate.taken_back else ""
     acted = _acted_before(account, gate, decision)
     late = "; the act had begun BEFORE" if acted is not None else ""
-    return [
-        Point(
-            f"{decision.at} {said}{bound}{signed}{late} (shown: {shown}{kept})",
-            (gate.entry.seq, decision.seq, *((acted,) if acted is not None else ())),
-            concern=wrong or acted is not None,
-        )
-    ]
+    shown = ", ".join(sorted(gate.shown)) or "nothing"
+    evidence = gate.shown.get("evidence")
+    kept = f", {counted(len(evidence), 'sealed item')}" if isinstance(evidence, list) else ""
+    reason = f"; reason: {_cut(data.get('reason'))}" if data.get("reason") else "; no reason"
+    return Point(
+        f"{decision.at} {who}: {data['choice']} at {gate.id}{bound}{signed}{back}{late}{reason} "
+        f"(shown: {shown}{kept})",
+        (gate.entry.seq, decision.seq, *((acted,) if acted is not None else ())),
+        concern=wrong or acted is not None,
+    )
+
+
+def _used_glass(used: Entry) -> Point:
+    data = used.data
+    says = f"{used.at} {data.get('actor')} broke the glass at {data.get('gate')}, until {data.get('until')}"
+    return Point(f"{says}; reason: {_cut(data.get('reason')) or 'none'}", (used.seq,), True)
+
+
+def _taken_back(said: Entry) -> Point:
+    data = said.data
+    says = f"{said.at} {data.get('actor')} took back {data.get('withdraws')} at {data.get('gate')}"
+    return Point(f"{says}; reason: {_cut(data.get('reason')) or 'none'}", (said.seq,))
+
+
+def _beside(said: Entry) -> str:
+    """A statement at no gate: who, in which role, what of, and why."""
+    data = said.data
+    value = f" = {_cut(data['value'])}" if data.get("value") is not None else ""
+    reason = f"; reason: {_cut(data['reason'])}" if data.get("reason") else ""
+    return f"{said.at} {data.get('actor')} as {role_of(said)}: {said.says}{value}{reason}"
+
+
+def _cut(text: object) -> str:
+    return "" if text is None else str(text)[:160]
 
 
 def _acted_before(account: Account, gate: GateTold, decision: Entry) -> int | None:
     """The beginning of the step that this gate was to agree to, if it came before the decision."""
     title = gate.shown.get("step")
-    needs = gate.shown.get("class") in ("destroy", "restore", "disclose")
+    needs = gate.shown.get("class") in _NEVER_BY_SILENCE
     if not needs or decision.data.get("choice") != "approve":
         return None
     step = next((s for s in account.steps.values() if s.title == title), None)
@@ -84,19 +113,10 @@ def authority(account: Account) -> Answer:
             standing = decision.data.get("standing")
             if isinstance(standing, dict):
                 judged += 1
-                roster = decision.data.get("roster")
-                able = (
-                    f"; {len(roster)} could have decided then" if isinstance(roster, list) else ""
-                )
-                points.append(
-                    Point(
-                        f"{standing.get('person')} at {gate.id} by claim "
-                        f"'{standing.get('claim')}' to {standing.get('role')}{able}",
-                        (decision.seq,),
-                    )
-                )
+                points.append(Point(_standing(gate, decision, standing), (decision.seq,)))
             if decision.says.startswith("The glass was broken"):
-                points.append(Point(decision.says, (decision.seq,), True))
+                says = f"{decision.data.get('actor')}: {decision.says}"
+                points.append(Point(says, (decision.seq,), True))
         points += _two_pairs(gate)
     words = ("takes no part", "Break-glass was reviewed")
     excluded = [e for e in account.of(Kind.FINDING) if any(word in e.says for word in words)]
@@ -115,17 +135,42 @@ def authority(account: Account) -> Answer:
         id_,
         question,
         "shown",
-        f"{judged} decisions carry the standing by which they counted.",
+        f"{counted(judged, 'decision carries', 'decisions carry')} the standing by which "
+        "they counted, and who else could have decided then.",
         tuple(points),
         trap,
     )
+
+
+def _standing(gate: GateTold, decision: Entry, standing: dict[str, Any]) -> str:
+    """By what right somebody decided, and who could have then."""
+    of = f" for {standing['of']}" if standing.get("of") else ""
+    away = "" if standing.get("available", True) else ", though declared away"
+    says = (
+        f"{standing.get('person')} at {gate.id} by claim '{standing.get('claim')}' to "
+        f"{standing.get('role')}{of}{away}"
+    )
+    roster = decision.data.get("roster")
+    if not isinstance(roster, list):
+        return says
+    able = [_able(row) for row in roster]
+    return f"{says}; {len(roster)} could have decided then: {listed(able)}"
+
+
+def _able(row: object) -> str:
+    """One of a roster: a person, their role, and by what claim."""
+    person, role, claim = row if isinstance(row, list) and len(row) == 3 else (row, "?", "?")
+    return f"{person} as {role} ({claim})"
 
 
 def _two_pairs(gate: GateTold) -> list[Point]:
     quorum = gate.entry.data.get("quorum")
     if not isinstance(quorum, int) or quorum < 2 or gate.outcome != "approved":
         return []
-    said = [d for d in gate.decisions if d.data.get("choice") == "approve"]
+    said = [
+        d for d in gate.said
+        if d.data["choice"] == "approve" and d.data.get("decision") not in gate.taken_back
+    ]  # fmt: skip
     people = {str(d.data.get("actor")) for d in said}
     glass = any(d.says.startswith("The glass") for d in gate.decisions)
     if len(people) >= quorum or glass:
@@ -147,11 +192,32 @@ def silence(account: Account) -> Answer:
             points.append(
                 Point(f"{gate.ended.at} {gate.id} proceeded by silence", (gate.ended.seq,), True)
             )
+        if gate.pre_authorised and gate.ended:
+            says = f"{gate.ended.at} {gate.id} went by what was agreed at {gate.pre_authorised}"
+            points.append(Point(says, (gate.ended.seq,)))
+        if gate.unanswered:
+            stood = in_short(gate.stood)
+            how = f"withdrawn {gate.ended.at}, after {stood}" if gate.ended else "still open"
+            seqs = (gate.entry.seq, *((gate.ended.seq,) if gate.ended else ()))
+            points.append(Point(f"{gate.id} was never answered ({how})", seqs, True))
     by = [gate.id for gate in account.gates if gate.by_silence]
+    agreed = [gate.id for gate in account.gates if gate.pre_authorised]
+    never = [gate.id for gate in account.gates if gate.unanswered]
     ended = sum(gate.latency is not None for gate in account.gates)
+    grave = [
+        g.id for g in account.gates if g.by_silence and g.shown.get("class") in _NEVER_BY_SILENCE
+    ]
+    rule = (
+        f", of which AGAINST THE RULE some destroy, re-enable or leave the company ({listed(grave)})"
+        if grave
+        else ", none of which destroys, re-enables or leaves the company"
+        if by
+        else ""
+    )
     says = (
-        f"Of {ended} gates that people or silence ended, {len(by)} proceeded by silence"
-        f" ({listed(by)}). Nothing that destroys, re-enables or leaves the company may."
+        f"Of {counted(ended, 'gate')} that people or silence ended, {len(by)} proceeded by silence"
+        f" ({listed(by)}){rule}; {len(agreed)} by what people had agreed beforehand ({listed(agreed)}); "
+        f"{counted(len(never), 'question was', 'questions were')} never answered ({listed(never)})."
     )
     return Answer(id_, question, "shown", says, tuple(points), trap)
 
@@ -172,6 +238,12 @@ def negatives(account: Account) -> Answer:
                         concern=not reason.strip(),
                     )
                 )
+            elif gate.id == _FALSE_ALARM and "choice" in decision.data:
+                reason = str(decision.data.get("reason", ""))[:160]
+                says = (
+                    f"{decision.at} {decision.data.get('role')} judged it a false alarm: {reason}"
+                )
+                points.append(Point(says, (decision.seq,), concern=not reason.strip()))
     points += [
         Point(
             f"{said.at} {said.data.get('role')} determined that {clock.id} does not apply: "
@@ -186,19 +258,17 @@ def negatives(account: Account) -> Answer:
     if undecided and account.closed:
         points.append(
             Point(
-                f"{len(undecided)} clocks were left without a determination: "
-                + listed([c.id for c in undecided][:12]),
+                f"{counted(len(undecided), 'clock was', 'clocks were')} left without a "
+                f"determination: {listed([c.id for c in undecided][:12])}",
                 tuple(c.seqs[-1] for c in undecided if c.seqs),
+                True,
             )
         )
-    refused = account.of(Kind.REFUSED)
-    if refused:
-        says = f"{len(refused)} things that were said changed nothing, each with its reason"
-        points.append(Point(says, tuple(e.seq for e in refused)))
+    points += [Point(f"{e.at} {e.says}", (e.seq,)) for e in account.of(Kind.REFUSED)]
     if not points:
         return Answer(id_, question, "shown", "There were none.", (), trap)
     return Answer(
-        id_, question, "shown", f"{len(points)} points, with who, in which role, when and why.",
+        id_, question, "shown", f"{counted(len(points), 'point')}, with who, in which role, when and why.",
         tuple(points), trap,
     )  # fmt: skip
 
@@ -217,6 +287,9 @@ def latencies(account: Account) -> Answer:
     if not points:
         return not_shown(id_, question, "no gate was ended by people or by silence")
     first = account.acknowledged
-    took = in_short(at(first) - account.opened_at) if first else "never"
-    says = f"The first word of a person came after {took}."
+    says = (
+        f"The first word of a person that counted came after {in_short(at(first) - account.opened_at)}."
+        if first
+        else "No person said anything that counted."
+    )
     return Answer(id_, question, "shown", says, tuple(points))

@@ -1,7 +1,9 @@
 """Answers about the record itself: whether it was altered, replays, is real, and who saw it."""
 
-from hemostat.audit.account.account import Account, in_short
-from hemostat.audit.explain.answer import Answer, Point, not_shown
+from hemostat.audit.account.account import Account
+from hemostat.audit.account.legal import ClockTold
+from hemostat.audit.account.words import counted, in_short
+from hemostat.audit.explain.answer import Answer, Point, listed, not_shown
 from schemas.base import iso
 from schemas.journal import Kind
 
@@ -33,9 +35,9 @@ def replayable(account: Account) -> Answer:
     trap = "a replay shows that decisions follow from inputs, not that the inputs are true"
     if account.record.runs is None:
         return not_shown(id_, question, "this source holds no histories; a pack does", trap)
+    runs = counted(account.record.runs, "run with its", "runs with their")
     says = (
-        f"Yes: {account.record.runs} runs with their full history. `hemostat audit replay` "
-        "compares every command and the journal."
+        f"Yes: {runs} full history. `hemostat audit replay` compares every command and the journal."
     )
     return Answer(id_, question, "shown", says, (), trap)
 
@@ -47,24 +49,65 @@ def clocks(account: Account) -> Answer:
     legal = account.legal
     if legal.pinned is None:
         return not_shown(id_, question, "the service declared no legal regime", trap)
-    points = []
-    for clock in legal.decided:
-        decided = f", decided by {clock.decided_by}" if clock.decided_by else ", not decided"
-        margin = clock.margin_seconds
-        filed = f", filed with {in_short(margin)} to spare" if margin is not None else ""
-        if margin is not None and margin < 0:
-            filed = f", filed {in_short(-margin)} late"
-        moved = f", its due time moved {len(clock.dues) - 1} times" if len(clock.dues) > 1 else ""
-        due = f", due {clock.due}" if clock.due else ""
-        bad = clock.state in ("overdue", "filed-late")
-        says = f"{clock.id}: {clock.stands}{due}{decided}{filed}{moved}"
-        points.append(Point(says, tuple(clock.seqs), concern=bad))
+    points = [point for clock in legal.decided for point in _clock(clock)]
+    if legal.candidates:
+        told = listed(
+            [f"{e.says.partition(': ')[2]} {e.data['candidate']}" for e in legal.candidates]
+        )
+        seqs = tuple(e.seq for e in legal.candidates)
+        points.append(
+            Point(f"moments that might be the awareness, beside the first alert: {told}", seqs)
+        )
     met, due_or_filed = legal.met()
     says = (
-        f"{len(points)} clocks have a state; of {due_or_filed} that were filed or are overdue, "
-        f"{met} were filed in time."
+        f"{counted(len(legal.decided), 'clock has', 'clocks have')} a state. Filed or overdue: "
+        f"{due_or_filed}; in time, by the moment of filing that was told: {met}. That an authority "
+        "received anything is not shown beyond the reference that was given."
     )
     return Answer(id_, question, "shown", says, tuple(points), trap)
+
+
+def _clock(clock: ClockTold) -> list[Point]:
+    """One clock: its state, who ruled, from which moment, when it was filed, and what was sent."""
+    due = f", due {clock.due}" if clock.due and not clock.settled else ""
+    decided = f", decided by {clock.decided_by}" if clock.decided_by else ", not decided"
+    moved = (
+        f", its due time moved {counted(len(clock.dues) - 1, 'time')}"
+        if len(clock.dues) > 1
+        else ""
+    )
+    margin = clock.margin_seconds
+    filed = ""
+    if clock.filed is not None:
+        spare = (
+            ""
+            if margin is None
+            else f" ({in_short(abs(margin))} {'to spare' if margin >= 0 else 'late'})"
+        )
+        named = clock.filed.data.get("reference")
+        filed = f", filed {clock.filed_at} as {clock.filed.data.get('role')} told{spare}, " + (
+            f"reference {str(named)[:80]}" if named else "with no reference"
+        )
+    bad = clock.state in ("overdue", "filed-late")
+    says = f"{clock.id}: {clock.stands}{due}{decided}{filed}{moved}"
+    points = [Point(says, tuple(clock.seqs), concern=bad)]
+    if clock.awareness is not None:
+        said = clock.awareness
+        points.append(
+            Point(
+                f"  it runs from {said.data.get('value')}, as {said.data.get('role')} selected at "
+                f"{said.at}: {str(said.data.get('reason', ''))[:160] or 'no reason'}",
+                (said.seq,),
+            )
+        )
+    sent = [Point(f"  {e.says} at {e.at}", (e.seq,)) for e in clock.sent]
+    if clock.sent_later is not None:
+        says = (
+            f"  the record shows it sent {in_short(clock.sent_later)} AFTER the time of filing that "
+            "was told"
+        )
+        sent.append(Point(says, (clock.sent[0].seq,), True))
+    return [*points, *sent]
 
 
 def readers(account: Account) -> Answer:
@@ -91,9 +134,9 @@ def readers(account: Account) -> Answer:
         whats = ", ".join(sorted({read.what for read in mine}))
         ways = ", ".join(sorted({f"{read.kind} by {read.method}" for read in mine}))
         span = f"{iso(mine[0].at)} to {iso(mine[-1].at)}"
-        points.append(Point(f"{person} ({ways}): {len(mine)} reads, {span}: {whats}"))
+        points.append(Point(f"{person} ({ways}): {counted(len(mine), 'read')}, {span}: {whats}"))
     says = (
-        f"{len(reads)} reads by {len(points)} people through the console and the API until the "
+        f"{counted(len(reads), 'read')} by {counted(len(points), 'person', 'people')} through the console and the API until the "
         "close, as they were sealed. Who reads Temporal, the vault or a pack is not recorded."
     )
     return Answer(id_, question, "partly", says, tuple(points), trap)

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.account.steps import StepTold
-from hemostat.audit.report import added, facts
+from hemostat.audit.account.words import counted
+from hemostat.audit.report import added, facts, response
 from hemostat.audit.report.annotations import About, Annotation
 from hemostat.audit.report.answers import answers, headline
 from hemostat.audit.report.document import Report, Section, Table
 from hemostat.audit.report.metrics import DEFINITIONS, SHARES, Metrics, metrics_of, said, summarised
+from hemostat.audit.report.regulatory import regulatory
 from schemas.base import iso
 
 
@@ -23,13 +25,14 @@ def board(
         added.told(annotations, About.SUMMARY, "In the words of the commander"),
         _exposure(account),
         added.told(annotations, About.EXPOSURE, "Exposure now, as judged"),
-        facts.regulatory(account),
+        regulatory(account),
         facts.impact(account),
         added.told(annotations, About.IMPACT, "Who and what was harmed"),
         facts.picture(account, 30),
         facts.points(account, 10),
-        facts.approvals(account),
-        facts.containment(account, looks=False),
+        response.approvals(account),
+        response.containment(account, looks=False),
+        response.deviations(account),
         added.told(annotations, About.COST, "Cost and liability", "Not estimated: unknown."),
         _compared(metrics, others),
         added.actions(annotations),
@@ -55,7 +58,12 @@ def board(
 def _exposure(account: Account) -> Section:
     """What still stands at the end of the record."""
     restored = [s for s in account.steps.values() if s.step_class == "restore"]
-    said_ = [*_by_state("Contained", account.containing), *_by_state("Re-enabled", restored)]
+    lifted = any(step.state == "proven" for step in restored)
+    before = "Contained, before what is re-enabled beneath" if lifted else "Contained"
+    said_ = [*_by_state(before, account.containing), *_by_state("Re-enabled", restored)]
+    said_ += [f"Asked and never answered: {g.asks}" for g in account.gates if g.unanswered]
+    if account.closed is None:
+        said_.append(f"Not closed{f': {account.record.ending}' if account.record.ending else ''}.")
     open_ = [c for c in account.legal.clocks.values() if c.state in ("running", "overdue")]
     said_ += [f"Legal clock {clock.id}: {clock.state}, due {clock.due}." for clock in open_]
     return Section(
@@ -70,7 +78,7 @@ def _by_state(what: str, steps: Sequence[StepTold]) -> list[str]:
     return [
         f"{what}, {state} ({len(titles)}): {'; '.join(titles)}."
         for state in states
-        if (titles := [step.title for step in steps if step.state == state])
+        if (titles := [step.name for step in steps if step.state == state])
     ]
 
 
@@ -96,7 +104,7 @@ def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
             )
         )
     lead = (
-        f"Beside {len(before)} incidents of the four quarters before it; drills are left out."
+        f"Beside {counted(len(before), 'incident')} of the four quarters before it; drills are left out."
         if before
         else "No earlier incident was given to compare with (`--packs FOLDER`)."
     )

@@ -11,9 +11,9 @@ from datetime import datetime
 from statistics import median
 from typing import Any, Final
 
-from hemostat.audit.account.account import Account, in_short
-from hemostat.audit.account.harm import harm_in_journal
+from hemostat.audit.account.account import Account
 from hemostat.audit.account.record import at
+from hemostat.audit.account.words import in_short
 from schemas.journal import Kind
 
 DEFINITIONS: Final = {
@@ -21,18 +21,24 @@ DEFINITIONS: Final = {
         "time to detect",
         "from the first harm that the record shows to the opening of the incident",
     ),
-    "mtta": ("time to acknowledge", "from the opening to the first word of a person that counted"),
+    "mtta": (
+        "time to acknowledge",
+        "from the opening to the first decision or determination of a person that counted",
+    ),
     "commanded": (
         "time to containment commanded",
-        "from the opening to the answer of the last containing step's first act",
+        "from the opening until every containing step of the first round had its first act answered",
     ),
     "ttc": (
         "time to containment proven",
-        "from the opening until every containing step was proven, by another path than its act",
+        (
+            "from the opening until every containing step of the first round first stood proven, "
+            "by another path than its act"
+        ),
     ),
     "mttr": (
         "time to recovery",
-        "from containment proven until the last step that re-enables was proven",
+        "from containment proven until the last step that re-enables was proven, over all rounds",
     ),
     "open": ("time open", "from the opening to the close"),
     "decision": ("time to decision", "the median over the gates that people or silence ended"),
@@ -41,12 +47,26 @@ DEFINITIONS: Final = {
 
 SHARES: Final = {
     "first_try": ("containing steps proven at the first try", "of all containing steps"),
-    "evidence": ("evidence complete", "items sealed, of those sealed and those declared missing"),
-    "clocks": ("legal clocks met", "filed in time, of those filed and those overdue"),
+    "evidence": (
+        "evidence complete",
+        "items sealed, of those sealed and those declared missing; what was sent is not counted",
+    ),
+    "clocks": (
+        "legal clocks met",
+        "filed in time as counsel told, of those filed and those overdue",
+    ),
 }
 COUNTS: Final = {
-    "silent": ("decisions by silence", "gates that proceeded because nobody answered"),
-    "glass": ("glass broken", "times that one person decided alone"),
+    "silent": (
+        "decisions by silence",
+        "gates that proceeded because nobody answered, and nobody had agreed beforehand",
+    ),
+    "unanswered": (
+        "questions never answered",
+        "gates that were withdrawn, or still stand open, with no word from anybody",
+    ),
+    "glass": ("glass broken", "times that one person was let decide alone"),
+    "lost": ("containments lost", "times that a proven containment was found not to hold"),
 }
 
 
@@ -81,29 +101,35 @@ def metrics_of(account: Account) -> Metrics:
     """Return the metrics of one incident."""
     opened = account.opened_at
     unknown: dict[str, str] = {}
-    harm = _first_harm(account)
-    commanded = [s.commanded_at for s in account.containing]
+    commanded = [s.commanded_at for s in account.containing if s.round == 1]
+    all_known = bool(commanded) and None not in commanded
     restored = [
         s.proven.at for s in account.steps.values() if s.step_class == "restore" and s.proven
     ]
     latencies = [g.latency.total_seconds() for g in account.gates if g.latency is not None]
     seconds = {
-        "mttd": _since(harm, opened),
+        "mttd": _since(account.first_harm, opened),
         "mtta": _since(opened, at(account.acknowledged) if account.acknowledged else None),
-        "commanded": _since(opened, max(c for c in commanded if c) if any(commanded) else None),
+        "commanded": _since(opened, max(c for c in commanded if c) if all_known else None),
         "ttc": _since(opened, account.contained),
         "mttr": _since(account.contained, max(restored, default=None)),
         "open": _since(opened, account.ended_at if account.closed else None),
         "decision": median(latencies) if latencies else None,
     }
     reasons = {
-        "mttd": "the record does not show when the harm began",
+        "mttd": "it was judged a false alarm"
+        if account.false_alarm
+        else "the record does not show when the harm began",
         "mtta": "no person said anything that counted",
-        "commanded": "nothing was contained by an act",
+        "commanded": "not every containing step was done by an act that answered"
+        if account.containing
+        else "nothing to contain",
         "ttc": "not every containing step was proven"
         if account.containing
         else "nothing to contain",
-        "mttr": "nothing was re-enabled and proven",
+        "mttr": "nothing was re-enabled and proven"
+        if not restored
+        else "not every containing step was proven",
         "open": "it is not closed",
         "decision": "no gate was ended by people or by silence",
     }
@@ -119,17 +145,13 @@ def metrics_of(account: Account) -> Metrics:
     }
     counts = {
         "silent": sum(gate.by_silence for gate in account.gates),
-        "glass": sum(e.says.startswith("The glass was") for e in account.of(Kind.DECISION)),
+        "unanswered": sum(gate.unanswered for gate in account.gates),
+        "glass": sum("until" in e.data for e in account.of(Kind.DECISION)),
+        "lost": len(account.losses),
     }
     return Metrics(
         account.incident, account.playbook, account.drill, opened, seconds, shares, counts, unknown
     )
-
-
-def _first_harm(account: Account) -> datetime | None:
-    moments = [*harm_in_journal(account.record.entries), *account.record.harm]
-    earlier = [moment for moment in moments if moment <= account.opened_at]
-    return min(earlier, default=None)
 
 
 def _since(begin: datetime | None, end: datetime | None) -> float | None:

@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Final
 from xml.sax.saxutils import escape
 
-from hemostat.audit.account.account import Account, in_short
+from hemostat.audit.account.account import Account
 from hemostat.audit.account.record import at
 from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.account.steps import StepTold
+from hemostat.audit.account.words import in_short
 from schemas.journal import Kind
 
 _WIDTH: Final = 800
@@ -31,7 +32,16 @@ class _Bar:
     end: datetime | None
     proven: datetime | None
     colour: str
-    ends: str
+    says: str = ""
+    """Beside the bar: what only its colour would tell; a page may be printed in grey."""
+    lost: tuple[tuple[datetime, datetime | None], ...] = ()
+    """From when to when it was lost after it was proven; None: not proven again."""
+
+    @property
+    def moments(self) -> list[datetime]:
+        """All that is drawn of it."""
+        ends = [self.begin, self.end, self.proven, *(m for span in self.lost for m in span)]
+        return [moment for moment in ends if moment is not None]
 
 
 class _Axis:
@@ -63,7 +73,7 @@ def timeline(account: Account, most: int) -> tuple[str, int]:
     marks = _marks(account)
     moments = [account.opened_at, account.ended_at, *(moment for moment, _, _ in marks)]
     for bar in bars:
-        moments += [m for m in (bar.begin, bar.end, bar.proven) if m]
+        moments += bar.moments
     axis = _Axis(moments)
     height = _TOP + _ROW * len(bars) + 46
     parts = [
@@ -94,15 +104,22 @@ def _bars(account: Account) -> list[_Bar]:
         end = at(gate.ended)
         colour = {"approved": _MARK, "rejected": _BAD}.get(str(gate.outcome), _WARN)
         label = "asked: " + gate.id.replace("-", " ")
-        bars.append((gate.opened_at, _Bar(label, gate.opened_at, end, None, colour, "")))
+        says = "beforehand" if gate.pre_authorised else "silence" if gate.by_silence else ""
+        says = "no" if gate.outcome == "rejected" else says
+        bars.append((gate.opened_at, _Bar(label, gate.opened_at, end, None, colour, says)))
     return [bar for _, bar in sorted(bars, key=lambda pair: pair[0])]
 
 
 def _of_step(step: StepTold) -> _Bar:
-    proven = step.proven.at if step.proven else None
+    proven = step.first_proven.at if step.first_proven else None
     good = step.state in ("proven", "undone", "done")
     end = proven or (step.looks[-1].at if step.looks else step.commanded_at)
-    return _Bar(step.title, step.begun[0], end, proven, _GOOD if good else _BAD, step.state)
+    lost = tuple(
+        (loss.held_at or at(loss.entry), loss.again.at if loss.again else None)
+        for loss in step.losses
+    )
+    says = "lost" if lost else step.state if not good or step.undone else ""
+    return _Bar(step.name, step.begun[0], end, proven, _GOOD if good else _BAD, says, lost)
 
 
 def _marks(account: Account) -> list[tuple[datetime, str, str]]:
@@ -169,12 +186,31 @@ def _drawn(bar: _Bar, axis: _Axis, y: int, ended: datetime) -> list[str]:
             f'opacity="{0.55 if asked else 0.9}"/>'
         ),
     ]
-    if bar.proven is not None:
-        x = axis.x(bar.proven)
+    shown = [bar.proven] if bar.proven else []
+    for lost, again in bar.lost:
+        x = axis.x(lost)
+        wide = max(axis.x(again or ended) - x, 4)
         parts.append(
-            f'<circle cx="{x:.1f}" cy="{y + 9.5}" r="5" fill="#fff" stroke="{_GOOD}" stroke-width="2.5"/>'
+            f'<rect x="{x:.1f}" y="{y + 4.8}" width="{wide:.1f}" height="9.4" fill="#fff" '
+            f'stroke="{_BAD}" stroke-width="1.6" stroke-dasharray="3 2"/>'
         )
-    return parts
+        shown += [again] if again else []
+    parts += [
+        f'<circle cx="{axis.x(moment):.1f}" cy="{y + 9.5}" r="5" fill="#fff" stroke="{_GOOD}" '
+        'stroke-width="2.5"/>'
+        for moment in shown
+    ]
+    return [*parts, *_beside(bar, axis, y, ended)]
+
+
+def _beside(bar: _Bar, axis: _Axis, y: int, ended: datetime) -> list[str]:
+    """The word beside a bar, on the side that has room."""
+    if not bar.says:
+        return []
+    end = axis.x(ended if (bar.lost and bar.lost[-1][1] is None) else max(bar.moments))
+    room = _WIDTH - 24 - end > 7 * len(bar.says) + 12
+    x, anchor = (end + 9, "start") if room else (axis.x(bar.begin) - 6, "end")
+    return [_text(x, y + 14, bar.says, bar.colour if bar.colour != _GOOD else _SOFT, anchor, 10.8)]
 
 
 def _legend(height: int) -> list[str]:
@@ -184,10 +220,15 @@ def _legend(height: int) -> list[str]:
         _text(_LABEL + 16, y, "proven by another path", _SOFT, "start", 11),
         f'<rect x="{_LABEL + 172}" y="{y - 8}" width="22" height="6" rx="2" fill="{_MARK}" opacity=".55"/>',
         _text(_LABEL + 200, y, "a question to people", _SOFT, "start", 11),
+        (
+            f'<rect x="{_LABEL + 316}" y="{y - 9}" width="18" height="8" fill="#fff" stroke="{_BAD}" '
+            'stroke-width="1.4" stroke-dasharray="3 2"/>'
+        ),
+        _text(_LABEL + 339, y, "lost", _SOFT, "start", 11),
         _text(
             _WIDTH - 20,
             y,
-            "not to scale: long waits are squeezed",
+            "not to scale: waits are squeezed",
             _SOFT,
             "end",
             11,

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.scrub import Scrubber
-from hemostat.audit.report import added, facts, figures
+from hemostat.audit.report import added, facts, figures, response
 from hemostat.audit.report.annotations import About, Annotation
 from hemostat.audit.report.answers import answers, headline
 from hemostat.audit.report.document import Report
 from hemostat.audit.report.metrics import metrics_of
+from hemostat.audit.report.regulatory import regulatory
 from schemas.base import iso
 
 
@@ -20,10 +21,10 @@ def postmortem(account: Account, annotations: Sequence[Annotation]) -> Report:
         facts.picture(account, 22),
         facts.points(account, 24),
         facts.impact(account),
-        facts.containment(account),
-        facts.approvals(account),
-        facts.deviations(account),
-        facts.regulatory(account),
+        response.containment(account),
+        response.approvals(account),
+        response.deviations(account),
+        regulatory(account),
         facts.evidence(account),
         figures.measured(metrics),
         added.told(annotations, About.EXPECTED, "What was supposed to happen"),
