@@ -16,7 +16,7 @@ from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.account.words import counted, in_short
 from hemostat.audit.explain.answer import Answer
 from hemostat.audit.explain.explanation import explain
-from hemostat.audit.export_as import ocsf
+from hemostat.audit.export_as import aiid, atlas, ocsf
 from hemostat.audit.report.answers import answers, headline
 from hemostat.audit.report.board import board
 from hemostat.audit.report.document import Report, Table
@@ -134,6 +134,16 @@ async def test_a_false_alarm_is_no_harm_and_its_proofs_are_not_those_of_taking_i
     assert undone is not None
     assert all(seq < undone.seq for point in shown for seq in point.entries)
     assert any("taken back and shown to be (judged a false alarm)" in s for s in otherwise(account))
+
+
+async def test_what_leaves_for_others_begins_with_the_harm_and_says_where_there_was_none() -> None:
+    account = await account_of(LOST)
+    assert aiid.export(account)["draft"]["incident_date"] == "2026-11-20"
+    assert atlas.export(account)["draft"]["incident-date"] == "2026-11-20"
+    alarm = await account_of(FALSE)
+    assert ocsf.export(alarm)[0]["verdict"] == "False Positive"
+    assert "People judged that there was no harm" in ocsf.export(alarm)[0]["desc"]
+    assert aiid.export(alarm)["draft"]["incident_date"] == f"{alarm.opened_at:%Y-%m-%d}"
 
 
 async def test_a_judgement_that_it_was_a_false_alarm_is_among_the_decisions() -> None:

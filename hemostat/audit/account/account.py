@@ -152,6 +152,11 @@ class Account:
         told = [*harm_in_journal(self.record.entries), *self.record.harm]
         return min((moment for moment in told if moment <= self.opened_at), default=None)
 
+    @property
+    def began_at(self) -> datetime:
+        """When harm began, as far as it is shown; else when the incident was opened."""
+        return self.first_harm or self.opened_at
+
     @cached_property
     def contained(self) -> datetime | None:
         """When every containing step of the first round first stood proven, all at once.

@@ -7,12 +7,13 @@ from temporalio.client import Client
 
 from hemostat.audit.account.ending import Ending
 from hemostat.audit.account.harm import harm_in_history
-from hemostat.audit.account.record import Record
+from hemostat.audit.account.record import Record, Seals
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.replay.sources import PACK, incident_in
 from hemostat.audit.replay.today import replay_today
 from hemostat.incidents import journal
 from hemostat.vault import Vault
+from schemas.audit.checkpoint import Outcome, Why
 from schemas.errors import BadInput, NotHeld
 from schemas.journal import Entry
 
@@ -56,7 +57,12 @@ def record_in(path: Path) -> Record:
         raise BadInput("this pack cannot be read", where=str(path)) from error
     code = pack.code()
     builds = code.get("worker_builds", []) if code else []
-    gaps = () if pack.manifest.closed else ("it was exported while the incident was open",)
+    gaps = [] if pack.manifest.closed else ["it was exported while the incident was open"]
+    bodies = [held.body for held in pack.checkpoints()]
+    alarms = [gap for body in bodies if body.why is Why.ALARM for gap in body.gaps]
+    gaps += [gap for body in bodies if body.why is not Why.ALARM for gap in body.gaps]
+    stamps = sum(name.startswith("timestamps/") for name in pack.names)
+    gone = bool(bodies) and bodies[-1].outcome is Outcome.MISSING
     ending = Ending()
     events = ending.watch(event for run in pack.histories() for event in run.events())
     harm = harm_in_history(events)
@@ -68,7 +74,8 @@ def record_in(path: Path) -> Record:
         runs=len(pack.manifest.runs),
         builds=tuple(str(build) for build in builds),
         reads=pack.reads(),
-        ending=ending.says,
+        ending="the workflow was deleted from Temporal" if gone else ending.says,
+        seals=Seals(len(bodies), stamps, bodies[0].at, bodies[-1].at, alarms) if bodies else None,
         harm=harm,
     )
 

@@ -11,6 +11,19 @@ from schemas.journal import Entry, Kind, verify_chain
 
 
 @dataclass(frozen=True)
+class Seals:
+    """What the sealer declared, checkpoint by checkpoint; verifying them is another command's."""
+
+    count: int
+    stamps: int
+    """How many of them have a timestamp from outside."""
+    first_at: str
+    last_at: str
+    alarms: Sequence[str] = ()
+    """What it saw Temporal serve otherwise than it had sealed."""
+
+
+@dataclass(frozen=True)
 class Record:
     """A journal and where it came from; ``gaps`` say what could not be read, and why."""
 
@@ -26,6 +39,8 @@ class Record:
     """Who read it until its close; None: the source does not say."""
     ending: str | None = None
     """How its last run ended where no entry closes it, as the history says; None: it is not known."""
+    seals: "Seals | None" = None
+    """The checkpoints that came with it, their signatures not checked; None: the source has none."""
     harm: Sequence[datetime] = ()
     """When harm began, where the histories say it and the journal does not."""
 

@@ -29,6 +29,7 @@ def effective(account: Account) -> Answer:
     says = f"Of {counted(len(account.containing), 'containing step')} the record leaves {ended}."
     if account.contained:
         stood = "all of the first round" if account.rounds else "all of them"
+        stood = stood if len(account.containing) > 1 else "it"
         says += f" At {iso(account.contained)} {stood} stood proven."
     says += (
         f" Containment was lost {counted(len(account.losses), 'time')} after it was proven."

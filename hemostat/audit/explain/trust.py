@@ -19,6 +19,13 @@ def altered(account: Account) -> Answer:
     points = [
         Point(f"the chain of {len(entries)} entries holds; its head is {account.record.head}")
     ]
+    if (seals := account.record.seals) is not None:
+        says = f"{counted(seals.count, 'checkpoint')} from {seals.first_at} to {seals.last_at}"
+        stamps = counted(seals.stamps, "timestamp") if seals.stamps else "no timestamp"
+        points.append(Point(f"{says}, {stamps} from outside; signatures are not checked here"))
+        points += [
+            Point(f"the sealer saw an alteration: {said}", (), True) for said in seals.alarms
+        ]
     if account.record.source == "pack":
         says = (
             "The journal's chain holds. That nobody made the whole of it anew is for the signed "

@@ -51,7 +51,7 @@ def export(account: Account) -> dict[str, Any]:
         "developers": None,
         "deployers": None,
         "harmed_parties": None,
-        "incident_date": f"{account.opened_at:%Y-%m-%d}",
+        "incident_date": f"{account.began_at:%Y-%m-%d}",
         "date_published": today,
         "date_downloaded": today,
         "url": None,

@@ -43,7 +43,7 @@ def export(account: Account) -> dict[str, Any]:
         "object-type": "case-study",
         "name": f"{exercise}{account.title}",
         "summary": " ".join(summary(account)),
-        "incident-date": f"{account.opened_at:%Y-%m-%d}",
+        "incident-date": f"{account.began_at:%Y-%m-%d}",
         "incident-date-granularity": "DATE",
         "procedure": [
             {

@@ -185,7 +185,8 @@ def _clocks(account: Account) -> str:
         told.append(f"{none} do not apply" if none > 1 else "one does not apply")
     if open_:
         told.append(f"not determined: {_named(open_)}")
-    return f"{'; '.join(told)}." if told else "No clock was determined."
+    whole = "; ".join(told) or "no clock was determined"
+    return f"{whole[:1].upper()}{whole[1:]}." if whole.startswith(("one ", "no")) else f"{whole}."
 
 
 def _before_due(clock: ClockTold) -> str:

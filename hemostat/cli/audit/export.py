@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from hemostat.audit.account.words import counted
 from hemostat.audit.pack.export import Choice, export
 from hemostat.audit.setup import store_of
 from hemostat.cli import json_option, settings_option
@@ -64,7 +65,8 @@ def command(
     events = sum(run.events for run in manifest.runs)
     state = "closed" if manifest.closed else "still open"
     line((str(output), "bold"), f"  {manifest.incident} ({state})")
-    line(f"{len(manifest.members)} members, {len(manifest.runs)} runs, {events} events")
+    runs = counted(len(manifest.runs), "run")
+    line(f"{len(manifest.members)} members, {runs}, {counted(events, 'event')}")
     line(
         (
             f"next: hemostat audit verify {output} --trust FILE (audit/trust.json of the sealer)",
