@@ -1,5 +1,6 @@
 """What the record does not bear out is not told: one test for each way in which it might be."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -153,6 +154,28 @@ async def test_a_judgement_that_it_was_a_false_alarm_is_among_the_decisions() ->
     assert row[1:4] == ("commander, ml-lead", "approved", "-")
     denied = [point.says for point in explained(account)["negatives"].points]
     assert len([says for says in denied if "judged it a false alarm" in says]) == 2
+
+
+async def test_no_label_of_the_picture_lies_over_another_or_beyond_its_edge() -> None:
+    for name, bars in (
+        (BEFOREHAND, 30),
+        (BEFOREHAND, 19),
+        (LOST, 20),
+        (FILED, 19),
+        (BY_PEOPLE, 19),
+    ):
+        drawn = timeline(await account_of(name), bars)[0]
+        labels = re.findall(
+            r'<text x="([\d.]+)" y="(34|19)\.0" [^>]*text-anchor="(\w+)"[^>]*>([^<]+)<', drawn
+        )
+        assert {"opened", "closed"} <= {label[3] for label in labels}
+        spans = []
+        for x, y, anchor, says in labels:
+            left = float(x) - (6.2 * len(says) if anchor == "end" else 0)
+            spans.append((y, left, left + 6.2 * len(says)))
+        for y, left, right in spans:
+            assert right <= 800
+            assert not [s for s in spans if s[0] == y and left < s[1] < right]
 
 
 async def test_a_staged_re_enabling_is_one_attempt() -> None:

@@ -129,7 +129,7 @@ async def test_a_hold_that_was_released_is_no_filing() -> None:
 async def test_steps_that_the_picture_has_no_room_for_are_counted() -> None:
     account = await account_of("assistant-exfiltration/filed")
     (drawn,) = [s for s in postmortem(account, []).sections if s.picture]
-    assert drawn.note == "11 later steps and questions are not drawn."
+    assert drawn.note == "14 later steps and questions are not drawn."
     (whole,) = [
         s
         for s in postmortem(await account_of("feedback-poisoning/by_people"), []).sections

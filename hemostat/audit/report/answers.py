@@ -40,11 +40,7 @@ def headline(account: Account, metrics: Metrics) -> tuple[Fact, ...]:
         Fact(
             "contained, proven after",
             contained if proven is None else said("ttc", proven) + again,
-            "warn"
-            if account.containing and (proven is None or again)
-            else "good"
-            if proven
-            else "",
+            "warn" if account.containing and (proven is None or again) else "",
         ),
         Fact("decisions at gates", str(len(account.decisions))),
         Fact("legal clocks met", clocks, "bad" if met < due else "warn" if told else ""),

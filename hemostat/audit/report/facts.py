@@ -123,7 +123,7 @@ def _weight(account: Account, entry: Entry) -> int | None:
         return 0 if weighty else 2 if "the guard broke" in entry.says else None
     told = {
         Kind.STEP: 8 if entry.data.get("class", "observe") != "observe" else None,
-        Kind.GATE: 2 if entry.data.get("outcome") == "proceeded-by-policy" else None,
+        Kind.GATE: 1 if entry.data.get("outcome") == "proceeded-by-policy" else None,
         Kind.CLOCK: 3 if "what" in entry.data else None,
         Kind.ALERT: 9,
     }

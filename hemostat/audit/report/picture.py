@@ -21,6 +21,8 @@ _WIDTH: Final = 800
 _LABEL: Final = 226
 _ROW: Final = 24
 _TOP: Final = 54
+_LETTER: Final = 6.4
+"""What a letter of a label takes, at most, on average."""
 _INK, _SOFT, _LINE = "#16202b", "#5b6875", "#d9dfe5"
 _GOOD, _BAD, _WARN, _MARK = "#17704a", "#a8231d", "#b07d1a", "#0b4f8a"
 
@@ -139,20 +141,22 @@ def _grid(
 ) -> list[str]:
     bottom = height - 40
     parts: list[str] = []
-    last = {0: -1e9, 1: -1e9}
-    for moment, said, colour in sorted(marks, key=lambda mark: mark[0]):
+    taken: dict[int, list[tuple[float, float]]] = {0: [], 1: []}
+    first = ("opened", "closed", "contained, proven")  # they get their room before the others
+    for moment, said, colour in sorted(marks, key=lambda mark: (mark[1] not in first, mark[0])):
         x = axis.x(moment)
         parts.append(
             f'<line x1="{x:.1f}" y1="40" x2="{x:.1f}" y2="{bottom}" stroke="{colour}" '
             'stroke-width="1" stroke-dasharray="2 3"/>'
         )
-        row = next((r for r in last if x - last[r] > 7 * len(said) + 8), None)
+        wide = _LETTER * len(said) + 3
+        anchor = "end" if x + wide > _WIDTH else "start"
+        left, right = (x - wide, x) if anchor == "end" else (x, x + wide)
+        row = next((r for r in taken if all(right < a or left > b for a, b in taken[r])), None)
         if row is not None:
-            anchor = "end" if x > _WIDTH - 90 else "start"
-            parts.append(
-                _text(x + (-3 if anchor == "end" else 3), 34 - 15 * row, said, colour, anchor)
-            )
-            last[row] = x
+            edge = x + (-3 if anchor == "end" else 3)
+            parts.append(_text(edge, 34 - 15 * row, said, colour, anchor))
+            taken[row].append((left - _LETTER, right + _LETTER))
     last_tick = -1e9
     for moment in sorted({m for m, _, _ in marks}):
         x = axis.x(moment)

@@ -18,7 +18,7 @@ def postmortem(account: Account, annotations: Sequence[Annotation]) -> Report:
     """Return the post-mortem of one incident."""
     metrics = metrics_of(account)
     sections = (
-        facts.picture(account, 22),
+        facts.picture(account, 19),
         facts.points(account, 24),
         facts.impact(account),
         response.containment(account),
