@@ -12,6 +12,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client, WorkflowFailureError
 
+from hemostat.audit.account.reading import record_at
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.register import Register
 from hemostat.audit.sealer import seal_all
@@ -41,6 +42,9 @@ async def test_a_run_terminated_while_nobody_looked_is_sealed(
         assert verify_pack(pack, parts.trust).findings == ()
         assert list(Pack.open(pack).checkpoints())[-1].body.outcome is Outcome.TERMINATED
         assert next(iter(Pack.open(pack).journal())).kind is Kind.OPENED
+        told = (await asyncio.to_thread(record_at, pack)).ending or ""
+        assert told.startswith("the workflow was terminated by one who called themselves")
+        assert told.endswith("with the reason “somebody wanted it gone”")
 
 
 async def test_a_workflow_deleted_while_it_was_open_is_noticed_as_missing(
@@ -54,12 +58,15 @@ async def test_a_workflow_deleted_while_it_was_open_is_noticed_as_missing(
         request.workflow_execution.CopyFrom(WorkflowExecution(workflow_id=case.handle.id))
         await client.workflow_service.delete_workflow_execution(request)
         await registered(parts, case.handle.id)
-        verdict = verify_pack(parts.export(case.handle.id), parts.trust)
+        pack = parts.export(case.handle.id)
+        verdict = verify_pack(pack, parts.trust)
         assert {finding.code for finding in verdict.findings} <= {
             "incident-deleted",
             "temporal-altered",
         }
         assert not verdict.held
+        told = await asyncio.to_thread(record_at, pack)
+        assert told.ending == "the workflow was deleted from Temporal"
 
 
 async def test_a_reset_makes_another_run_in_the_same_chain(client: Client, tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ def effective(account: Account) -> Answer:
     )
     if account.false_alarm:
         says += " It was judged a false alarm, and what was done was taken back."
+    says += " A look tells by its check's own words from where it looked; nothing else does."
     return Answer(id_, question, "shown", says, tuple(points), trap)
 
 
@@ -142,8 +143,13 @@ def custody(account: Account) -> Answer:
 
 def _collected(entry: Entry) -> datetime:
     """When the item says it was collected; where that cannot be read, when it was sealed."""
+    return _moment(entry.data.get("collected_at"), entry)
+
+
+def _moment(told: object, entry: Entry) -> datetime:
+    """A moment that *entry* tells; where it cannot be read, when the entry was written."""
     try:
-        read = datetime.fromisoformat(str(entry.data.get("collected_at")))
+        read = datetime.fromisoformat(str(told))
     except ValueError:
         return at(entry)
     return read if read.tzinfo else at(entry)
@@ -173,6 +179,15 @@ def playbook(account: Account) -> Answer:
     points = [
         Point(f"playbook {account.playbook}, ATLAS {_words(first.data.get('atlas'))}", (first.seq,))
     ]
+    if (alert := account.first_alert) is not None:
+        received, raw = alert.data.get("received_at"), alert.data.get("raw")
+        late = abs(account.opened_at - _moment(received, alert)) > _TOLERATED
+        says = (
+            f"begun by an alert from {alert.data.get('source')}, received {received}, bytes {raw}"
+        )
+        points.append(
+            Point(f"{says}{'; not when it was opened' if late else ''}", (alert.seq,), late)
+        )
     if code:
         points.append(
             Point(

@@ -69,7 +69,8 @@ def clocks(account: Account) -> Answer:
     says = (
         f"{counted(len(legal.decided), 'clock has', 'clocks have')} a state. Filed or overdue: "
         f"{due_or_filed}; in time, by the moment of filing that was told: {met}. That an authority "
-        "received anything is not shown beyond the reference that was given."
+        "received anything is not shown beyond the reference that was given. Service levels are not "
+        "part of the record; how long things took is."
     )
     return Answer(id_, question, "shown", says, tuple(points), trap)
 
