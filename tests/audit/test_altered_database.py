@@ -1,11 +1,13 @@
 """Somebody edits Temporal's database while an incident is open: the sealer says so, and keeps the truth."""
 
+import asyncio
 import sqlite3
 from pathlib import Path
 
 import pytest
 from temporalio.client import Client
 
+from hemostat.audit.account.reading import record_at
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.store import place_of
 from hemostat.audit.verify.pack import verify_pack
@@ -58,6 +60,9 @@ async def test_an_edited_database_is_noticed_and_the_first_version_kept(tmp_path
         codes = {finding.code for finding in verify_pack(pack, parts.trust).findings}
         assert codes == {"temporal-altered"}
         assert Why.ALARM in {held.body.why for held in Pack.open(pack).checkpoints()}
+        seals = (await asyncio.to_thread(record_at, pack)).seals
+        assert seals is not None
+        assert seals.alarms
         kept = b"".join(bytes(event) for event in Pack.open(pack).events("histories/01"))
         assert SAID in kept
         assert FORGED not in kept
