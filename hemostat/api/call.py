@@ -11,6 +11,7 @@ from starlette.requests import Request
 from hemostat.api.repeats import Repeats
 from hemostat.console.book import Book
 from hemostat.desk.desk import Desk
+from hemostat.desk.places import Places
 from hemostat.incidents.live import Live
 from schemas.base import Frozen
 from schemas.errors import HemostatError
@@ -42,6 +43,7 @@ class Api:
     per_second: float = 20.0
     burst: int = 100
     repeats: Repeats = field(default_factory=Repeats)
+    places: Places = field(default_factory=Places)
 
 
 @dataclass(frozen=True)

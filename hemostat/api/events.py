@@ -10,11 +10,10 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, suppress
 from typing import Final
 
-from starlette.responses import StreamingResponse
-
 from hemostat import incidents
 from hemostat.api.call import Call
 from hemostat.api.problems import HEADERS
+from hemostat.desk.places import LiveStream
 from hemostat.desk.watching import StillThere
 from hemostat.incidents.live import AtOnce, Told, event_text, standing
 from schemas.errors import HemostatError
@@ -24,7 +23,7 @@ AT_MOST_SECONDS: Final = 3600.0
 _AGAIN_MILLISECONDS: Final = 1000
 
 
-async def list_events(call: Call) -> StreamingResponse:
+async def list_events(call: Call) -> LiveStream:
     """Stream what changes in the list, for what this caller may see of it."""
 
     async def events() -> AsyncIterator[str]:
@@ -35,13 +34,13 @@ async def list_events(call: Call) -> StreamingResponse:
             elif told.row is None or await _may_see(call, told):
                 yield told.text
 
-    return _stream(events())
+    return _stream(call, events())
 
 
-async def incident_events(call: Call) -> StreamingResponse:
+async def incident_events(call: Call) -> LiveStream:
     """Stream what happens to one incident; first where it stands now."""
     await call.desk.admit(call.who, call.incident, "watch")
-    return _stream(_Watching(call).events())
+    return _stream(call, _Watching(call).events())
 
 
 class _Watching:
@@ -155,6 +154,5 @@ def _last_seen(call: Call) -> int | None:
     return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else None
 
 
-def _stream(events: AsyncIterator[str]) -> StreamingResponse:
-    headers = {**HEADERS, "X-Accel-Buffering": "no"}
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+def _stream(call: Call, events: AsyncIterator[str]) -> LiveStream:
+    return LiveStream(events, call.api.places.take(call.who), HEADERS)

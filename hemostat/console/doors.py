@@ -6,7 +6,7 @@ not sent from one of our own pages is refused; a redirect leads to a path of thi
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -17,6 +17,7 @@ from hemostat.console.book import Book
 from hemostat.console.drills import Drills
 from hemostat.console.pages import HEADERS, page
 from hemostat.console.reading import Reading
+from hemostat.desk.places import NoPlaceLeft, Places
 from hemostat.incidents.live import Live
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
@@ -54,6 +55,7 @@ class Console:
     drills: Drills | None = None
     break_glass: tuple[str, ...] = ()
     """Who may decide alone once the glass is broken."""
+    places: Places = field(default_factory=Places)
 
     def title(self, playbook: str) -> str:
         """Return the title of a playbook, its id if the code is not here."""
@@ -81,6 +83,10 @@ def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Respo
             return await show(console, request, who)
         except BadInput as error:
             return problem(request, who, _GONE, error)
+        except NoPlaceLeft as error:
+            told = problem(request, who, 429, error)
+            told.headers["Retry-After"] = str(error.retry_after)
+            return told
         except HemostatError as error:
             return problem(request, who, 503, error)
         except Exception:  # noqa: BLE001 - a person at night is told in words, whatever it was

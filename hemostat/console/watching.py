@@ -13,10 +13,11 @@ from contextlib import aclosing, suppress
 from typing import Final, TypeVar
 
 from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 
 from hemostat.console.doors import Console
 from hemostat.console.pages import HEADERS
+from hemostat.desk.places import LiveStream, Place
 from hemostat.desk.watching import StillThere
 from hemostat.incidents.live import AtOnce, Told
 from schemas.who import Who
@@ -41,14 +42,16 @@ async def incident_events(console: Console, request: Request, who: Who) -> Respo
     feed = console.live.incident(incident)
     still = StillThere(console.authenticate, request, who)
     seen = _seen(console, who, feed, of_one=True)
-    return _stream(seen, lambda: console.live.watchers(incident), still)
+    place = console.places.take(who)
+    return _stream(seen, lambda: console.live.watchers(incident), still, place)
 
 
 async def list_events(console: Console, request: Request, who: Who) -> Response:
     """Tell of every change of the list."""
     feed = console.live.list()
     still = StillThere(console.authenticate, request, who)
-    return _stream(_seen(console, who, feed, of_one=False), console.live.watchers, still)
+    seen, place = _seen(console, who, feed, of_one=False), console.places.take(who)
+    return _stream(seen, console.live.watchers, still, place)
 
 
 async def drill_events(console: Console, request: Request, who: Who) -> Response:
@@ -57,7 +60,7 @@ async def drill_events(console: Console, request: Request, who: Who) -> Response
         return Response(status_code=204, headers=dict(HEADERS))
     changes = console.drills.changes()
     still = StillThere(console.authenticate, request, who)
-    return _stream(_nothing_of(changes), lambda: 0, still)
+    return _stream(_nothing_of(changes), lambda: 0, still, console.places.take(who))
 
 
 async def _seen(
@@ -97,11 +100,12 @@ def change(told: Iterable[Told] = (), watchers: int = 0) -> str:
 
 
 def _stream(
-    changes: AsyncGenerator[Iterable[Told]], watchers: Callable[[], int], still: StillThere
-) -> StreamingResponse:
-    headers = {**HEADERS, "X-Accel-Buffering": "no"}
-    events = _events(changes, watchers, still)
-    return StreamingResponse(events, media_type="text/event-stream", headers=headers)
+    changes: AsyncGenerator[Iterable[Told]],
+    watchers: Callable[[], int],
+    still: StillThere,
+    place: Place,
+) -> LiveStream:
+    return LiveStream(_events(changes, watchers, still), place, HEADERS)
 
 
 async def _events(

@@ -16,6 +16,7 @@ from hemostat.console.drills import Drills
 from hemostat.console.reading import AtTheDesk
 from hemostat.console.routes import routes as console_routes
 from hemostat.desk.desk import Desk
+from hemostat.desk.places import Places
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.identity.desk import Identity
@@ -84,17 +85,19 @@ def for_people(
     """Return the console and the API of this gateway, for those whom *identity* knows."""
     vault = Vault.of(settings)
     desk = Desk(settings, signals.connected, vault, identity.key)
-    live = Live(signals.connected)
+    live, table = Live(signals.connected), settings.gateway
+    places = Places(table.streams_per_person, table.streams)
     api = Api(
         desk=desk,
         live=live,
         authenticate=identity.who,
         books=insight.books,
         findings=insight.findings or nothing_found,
-        per_second=settings.gateway.requests_per_second,
-        burst=settings.gateway.burst,
+        per_second=table.requests_per_second,
+        burst=table.burst,
+        places=places,
     )
-    console = console_of(settings, live, identity, insight, desk)
+    console = console_of(settings, live, identity, insight, desk, places)
     return [*api_routes(api), *console_routes(console)]
 
 
@@ -104,6 +107,7 @@ def console_of(
     identity: Identity,
     insight: Insight,
     desk: Desk,
+    places: Places,
 ) -> Console:
     """Return the console of this gateway."""
     drills = Drills(insight.scenarios, settings.state_folder / "drills")
@@ -116,4 +120,5 @@ def console_of(
         findings=insight.findings,
         drills=drills if insight.scenarios else None,
         break_glass=tuple(settings.break_glass.people),
+        places=places,
     )

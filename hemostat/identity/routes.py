@@ -42,7 +42,10 @@ def routes(identity: Identity) -> list[Route]:
 
 
 class KeepsSessions:
-    """Middleware: sets the cookie of a session that was used anew, so that it does not go idle."""
+    """Middleware: sets the cookie of a session that was used anew, so that it does not go idle.
+
+    What a page asks by itself, on a screen that nobody may be looking at, is no use of it.
+    """
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self._app = app
@@ -56,7 +59,8 @@ class KeepsSessions:
 
         async def sending(message: Message) -> None:
             session = scope.get("hemostat.session")
-            if message["type"] == "http.response.start" and session is not None:
+            begins = message["type"] == "http.response.start"
+            if begins and session is not None and not _by_itself(scope):
                 sessions = self._identity.sessions
                 name = f"{sessions.cookie.name}=".encode()
                 cookies = [v for k, v in message["headers"] if k.lower() == b"set-cookie"]
@@ -67,3 +71,9 @@ class KeepsSessions:
             await send(message)
 
         await self._app(scope, receive, sending)
+
+
+def _by_itself(scope: Scope) -> bool:
+    """Whether the page asked, and no person: a stream of events, or one that it was refused."""
+    headers = dict(scope["headers"])
+    return b"x-unattended" in headers or headers.get(b"accept") == b"text/event-stream"

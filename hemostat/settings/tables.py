@@ -39,6 +39,8 @@ class GatewayTable(Frozen):
     slack_signing_secret: SecretRef | None = None
     requests_per_second: float = Field(default=20.0, gt=0)
     burst: int = Field(default=100, ge=1)
+    streams_per_person: int = Field(default=50, ge=1)
+    streams: int = Field(default=800, ge=1)
 
 
 _ONLY_SIGN: Final = ("mlflow", "pagerduty")

@@ -156,12 +156,13 @@ function refreshIn(milliseconds) {
   later = setTimeout(refresh, milliseconds);
 }
 
-function refresh() {
+function refresh({ unattended = false } = {}) {
   if (asking) { again = true; return; }
   asking = true;
   const request = new XMLHttpRequest();
   request.open("GET", location.pathname + location.search);
   request.responseType = "document";
+  if (unattended) request.setRequestHeader("X-Unattended", "yes"); // keeps no session from idling
   let taken = false;
   request.onload = () => {
     taken = request.status < 500;
@@ -178,7 +179,12 @@ function refresh() {
 
 let source = null;
 
+// Turned away: too many watch, or nobody is signed in. The page goes on by asking now and then.
+const SLOWLY = 15000;
+let slowly = null;
+
 function listen() {
+  clearTimeout(slowly);
   const events = document.body.dataset.events;
   if (!events || document.visibilityState === "hidden") {
     source?.close();
@@ -186,8 +192,12 @@ function listen() {
     return;
   }
   if (source && source.readyState !== EventSource.CLOSED) return;
-  source = new EventSource(events);
+  const opened = source = new EventSource(events);
   source.addEventListener("change", changed);
+  source.addEventListener("error", () => {
+    if (opened !== source || opened.readyState !== EventSource.CLOSED) return;
+    slowly = setTimeout(() => { refresh({ unattended: true }); listen(); }, SLOWLY * (1 + Math.random()));
+  });
 }
 document.addEventListener("visibilitychange", listen);
 

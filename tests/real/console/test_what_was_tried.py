@@ -1,7 +1,9 @@
 """Attacks on the console, each named, each tried in a real browser."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Browser, Dialog, expect
+from playwright.async_api import Browser, Dialog, Request, Route, expect
 
 from tests.nasty import NASTY
 from tests.real.console.people import at_the_console
@@ -37,6 +39,29 @@ async def test_stored_script_in_every_field_of_an_alert_and_a_reason_runs_nowher
             assert await page.locator("main img, main script, main iframe").count() == 0
             assert await page.locator("[onclick], [onerror], [onload], [onfocus]").count() == 0
     assert not dialogs
+
+
+async def test_a_page_that_finds_no_place_to_watch_from_goes_on_by_asking_now_and_then(
+    console: Served, browser: Browser
+) -> None:
+    incident, asked = await console.alert(), asyncio.Event()
+
+    async def no_place(route: Route) -> None:
+        await route.fulfill(status=429, headers={"Retry-After": "15"})
+
+    def requested(request: Request) -> None:
+        if "x-unattended" in request.headers and request.url.endswith(incident):
+            asked.set()
+
+    async with at_the_console(browser, console, "o1") as page:
+        await page.clock.install()
+        await page.route("**/events", no_place)
+        page.on("request", requested)
+        await page.goto(f"/incidents/{incident}")
+        async with asyncio.timeout(60):
+            while not asked.is_set():
+                await page.clock.fast_forward(31_000)
+                await asyncio.sleep(0.1)
 
 
 async def test_reflected_script_in_every_part_of_an_address_runs_nowhere(
