@@ -18,6 +18,7 @@ from hemostat.api.openapi import document
 from hemostat.api.operations import OPERATIONS
 from hemostat.api.problems import HEADERS, TITLES, Rejected, invalid, rejected_by, status_of
 from hemostat.desk.said import Answer
+from hemostat.identity.throttle import asker
 from schemas.base import Frozen
 from schemas.canonical import canonical_json
 from schemas.errors import HemostatError
@@ -105,8 +106,7 @@ def _wrong_method(operations: Mapping[str, Operation]) -> Response:
 async def _who(api: Api, request: Request, callers: Limit, strangers: Limit) -> Who:
     who = await api.authenticate(request)
     if who is None:
-        host = request.client.host if request.client else ""
-        _count(strangers, host)
+        _count(strangers, asker(request))
         raise Rejected(
             401, "who asks is not known", next_step="send a bearer token: `hemostat login`."
         )

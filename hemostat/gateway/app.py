@@ -26,6 +26,7 @@ from hemostat.gateway.channels_in import ChannelsIn, NoSuchChannel
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
 from hemostat.gateway.intake import Intake
 from hemostat.gateway.measures import Measures, NotFromHere
+from hemostat.gateway.proxies import BehindProxies
 from hemostat.identity.desk import Identity
 from hemostat.identity.routes import KeepsSessions
 from hemostat.identity.routes import routes as routes_of_identity
@@ -110,7 +111,10 @@ def gateway_app(
             *(routes_of_identity(identity) if identity else ()),
             *beside,
         ],
-        middleware=[Middleware(KeepsSessions, identity=identity)] if identity else (),
+        middleware=[
+            Middleware(BehindProxies, trusted=settings.gateway.trusted_proxies),
+            *([Middleware(KeepsSessions, identity=identity)] if identity else ()),
+        ],
         exception_handlers={HTTPException: _told_as_a_page if identity else _http_error},
     )
     app.router.redirect_slashes = False  # it would lead to whatever host the sender named

@@ -8,6 +8,7 @@ from starlette.responses import Response
 from hemostat.forms import form_of
 from hemostat.identity.pages import Doors, page, problem, said, seen_other
 from hemostat.identity.proving import account_of, signed_in
+from hemostat.identity.throttle import asker
 from hemostat.identity.tokens import CODE_LASTS, POLL_EVERY, Waits
 from schemas.base import iso
 from schemas.who import Who
@@ -76,7 +77,7 @@ async def show(doors: Doors, request: Request) -> Response:
 
 
 def _asker(request: Request) -> str:
-    return f"device {request.client.host if request.client else ''}"
+    return f"device {asker(request)}"
 
 
 def _proof_first(doors: Doors, request: Request, who: Who, code: str) -> str | None:

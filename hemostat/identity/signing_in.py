@@ -20,6 +20,7 @@ from hemostat.identity.pages import (
     seen_other,
 )
 from hemostat.identity.secrets import LONGEST, SHORTEST
+from hemostat.identity.throttle import asker
 from schemas.who import Who
 
 _FORGED = "this form was not sent from our own page, or it is too old"
@@ -103,7 +104,7 @@ def _unfit(password: str, again: str, secret: str) -> str:
 
 async def checked(doors: Doors, request: Request, name: str, secret: str) -> Account | None:
     """Return the account if *secret* is its own and guessing was not too fast."""
-    key = f"{name} {request.client.host if request.client else ''}"
+    key = f"{name} {asker(request)}"
     if doors.throttle.wait(key) > 0 or not doors.checking.has_room:
         return None
     doors.throttle.failed(key)  # before it is looked at: many guesses at one moment are many

@@ -8,8 +8,13 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from ipaddress import IPv6Network
 from time import monotonic
 from typing import Final, ParamSpec, TypeVar
+
+from starlette.requests import Request
+
+from hemostat.settings.addresses import address_in
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,6 +25,18 @@ _LONGEST: Final = 900.0
 _REMEMBERED: Final = 10_000
 MOST_CHECKED: Final = 32
 """Secrets that wait to be looked at; it takes a tenth of a second each."""
+
+
+def asker(request: Request) -> str:
+    """Return from where *request* comes, as far as one sender cannot choose it anew each time.
+
+    Whoever has an IPv6 address has a whole network of them (a /64).
+    """
+    host = request.client.host if request.client else ""
+    found = address_in(host)
+    if found is None or found.version == 4:
+        return str(found or host)
+    return str(IPv6Network((int(found), 64), strict=False))
 
 
 class Throttle:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import ByteSize, Field, JsonValue, field_validator, model_validator
 
+from hemostat.settings.addresses import Network
 from hemostat.settings.standing_proof import StandingProofTable
 from hemostat.settings.values import Duration, SecretRef
 from schemas.alert import AlertSeverity
@@ -30,6 +31,7 @@ class GatewayTable(Frozen):
 
     ``public_url`` is the gateway as browsers reach it, for the links in messages; without it
     ``[identity] url`` is taken. ``slack_signing_secret`` proves that a pressed button is Slack's.
+    Of ``trusted_proxies`` it is believed from which address they were asked; of nobody else.
     """
 
     bind: str = "127.0.0.1"
@@ -41,6 +43,7 @@ class GatewayTable(Frozen):
     burst: int = Field(default=100, ge=1)
     streams_per_person: int = Field(default=50, ge=1)
     streams: int = Field(default=800, ge=1)
+    trusted_proxies: tuple[Network, ...] = Field(default=(), max_length=100)
 
 
 _ONLY_SIGN: Final = ("mlflow", "pagerduty")
