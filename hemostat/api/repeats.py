@@ -12,6 +12,7 @@ from typing import Final
 
 from hemostat.api.problems import Rejected
 from hemostat.desk.said import Answer, Taken
+from schemas.gate import Refusal
 from schemas.who import Who
 
 _REMEMBERED: Final = 5_000
@@ -55,6 +56,7 @@ class Repeats:
             answered.exception()  # nobody may wait for it, which is no news to report
             raise
         answered.set_result(answer)
-        if answer.taken is Taken.NOT_LOOKED_AT:
-            self._known.pop(place, None)  # asked again it is looked for again
+        unheard = answer.entry is None and answer.refusal == Refusal.STEP_UP_ASKED
+        if unheard or answer.taken is Taken.NOT_LOOKED_AT:
+            self._known.pop(place, None)  # asked again it is looked for, or looked at, again
         return answer

@@ -60,7 +60,10 @@ class Seen:
 
 @dataclass(frozen=True)
 class Form:
-    """One kind of thing to say; ``grave`` asks for a fresh proof of who says it."""
+    """One kind of thing to say; ``grave`` asks for a fresh proof before anything is written.
+
+    Where it depends on what is written (``is_grave``), that is asked for when it is sent.
+    """
 
     name: str
     says: str

@@ -18,7 +18,7 @@ from hemostat.console.doors import Console
 from hemostat.console.forms import FORMS, Form, Seen
 from hemostat.console.pages import page
 from hemostat.console.speaking import became, form_of, handed_over
-from hemostat.desk.said import Taken
+from hemostat.desk.said import Taken, is_grave
 from hemostat.forms import form_of as fields_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
@@ -60,12 +60,8 @@ async def take(console: Console, request: Request, who: Who) -> Response:
     form, incident = _form(request), request.path_params["incident"]
     seen = await seen_of(console, who, incident)
     given = await fields_of(request, most=_LARGEST, fields=_FIELDS)
-    if await console.guard.refuses(request, given.get("csrf", "")):
-        problem = "This form is too old, or was not sent from this page. Write it again."
-        return _page(console, request, seen, form, {}, problem, status=403)
-    if who.kind != "person":
-        problem = "Only people speak to an incident; you can read here."
-        return _page(console, request, seen, form, {}, problem, status=403)
+    if (why := await _not_heard(console, request, who, given)) is not None:
+        return _page(console, request, seen, form, {}, why, status=403)
     if form.grave and console.guard.step_up(request, who, _here(request)) is not None:
         return _page(console, request, seen, form, given, _PROVE_AGAIN, status=403)
     try:
@@ -74,6 +70,8 @@ async def take(console: Console, request: Request, who: Who) -> Response:
         )
     except ValueError as error:
         return _page(console, request, seen, form, given, _missing(error), status=422)
+    if is_grave(said) and console.guard.step_up(request, who, _here(request)) is not None:
+        return _page(console, request, seen, form, given, _PROVE_AGAIN, status=403, grave=True)
     key = given.get("decision", "")
     if not _ID.fullmatch(key):
         return _page(console, request, seen, form, given, "Send it again.", status=422)
@@ -85,6 +83,15 @@ async def take(console: Console, request: Request, who: Who) -> Response:
         # Nothing to come back to: it is told here and now.
         return _page(console, request, seen, form, {}, told=became(answer))
     return handed_over(request, who, answer, f"{_here(request)}?said={answer.id}")
+
+
+async def _not_heard(
+    console: Console, request: Request, who: Who, given: Mapping[str, str]
+) -> str | None:
+    """Why nothing of a form is looked at; None if it is."""
+    if await console.guard.refuses(request, given.get("csrf", "")):
+        return "This form is too old, or was not sent from this page. Write it again."
+    return None if who.kind == "person" else "Only people speak to an incident; you can read here."
 
 
 def _form(request: Request) -> Form:
@@ -122,9 +129,11 @@ def _page(
     *,
     told: object = None,
     status: int = 200,
+    grave: bool = False,
 ) -> Response:
     may_speak = seen.who.kind == "person" and seen.view.resolution is None
-    proof = console.guard.step_up(request, seen.who, _here(request)) if form.grave else None
+    grave = grave or form.grave
+    proof = console.guard.step_up(request, seen.who, _here(request)) if grave else None
     return page(
         request,
         "say.html",

@@ -37,7 +37,7 @@ _REFUSED: Final[dict[str, tuple[Taken, str]]] = {
     ),
     Refusal.STEP_UP_ASKED: (
         Taken.REFUSED,
-        "This gate asks you to prove anew who you are: sign in afresh, then decide.",
+        "This asks you to prove anew who you are: sign in afresh, then say it again.",
     ),
     Refusal.OWN_KEY_ASKED: (
         Taken.REFUSED,
@@ -88,6 +88,12 @@ def how_the_gate_ended(entries: Sequence[Entry], gate: str) -> dict[str, Any]:
             ended = _ENDED.get(str(entry.data.get("outcome")))
             return {"taken": ended[0], "says": ended[1]} if ended else {}
     return {}
+
+
+def proof_is_old(known: str) -> Answer:
+    """Return that a fresh proof is asked for: nothing was signed, and the incident heard nothing."""
+    taken, says = _REFUSED[Refusal.STEP_UP_ASKED]
+    return Answer(id=known, taken=taken, says=says, refusal=Refusal.STEP_UP_ASKED)
 
 
 def too_late(known: str, says: str) -> Answer:

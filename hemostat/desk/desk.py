@@ -45,6 +45,7 @@ from schemas.clocks.view import ClocksView
 from schemas.errors import HemostatError, NotHeld
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
+from schemas.speakers import STEP_UP_WITHIN
 from schemas.who import Who
 
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
@@ -72,7 +73,9 @@ class Desk:
         self._connect = connect
         self._vault = vault
         self.access = Access(settings)
-        self._voice = Voice(connect, key)
+        table = settings.identity
+        within = table.step_up_within if table else STEP_UP_WITHIN
+        self._voice = Voice(connect, key, within)
 
     async def client(self) -> Client:
         """Return Temporal's client."""

@@ -101,6 +101,22 @@ class Determine(InRole):
 Said = Decide | Withdraw | BreakGlass | Attest | Grade | Suspect | Redraft | Determine
 
 
+def is_grave(said: Said) -> bool:
+    """Whether it takes a fresh proof of who says it, wherever it is said.
+
+    It keeps a person out for good, moves a legal clock, is the text that leaves the company, or
+    sets how grave the incident is. Facts raise that by themselves, and anybody may bring them at
+    once. What is said at a gate is judged there, by what the gate is about.
+    """
+    match said:
+        case Suspect() | Determine() | Redraft():
+            return True
+        case Grade():
+            return said.severity is not None
+        case _:
+            return False
+
+
 class Taken(StrEnum):
     """How it was taken."""
 

@@ -6,20 +6,29 @@ message's id is the answer. Under an idempotency key the id follows from person,
 so whatever repeats it, here or in another process, the incident counts it once.
 
 The incident judges all of it, so nothing is looked at beforehand that the words do not need: it
-takes a signal and one question. Once the signal is taken it is safe, however late the answer comes.
+takes a signal and one question. But for one thing: what is grave besides a gate is signed only for
+who proved afresh who they are. Once the signal is taken it is safe, however late the answer comes.
 """
 
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from pydantic import ValidationError
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from hemostat.desk.answers import answer_to, how_the_gate_ended, nothing_new, too_late, unseen
+from hemostat.desk.answers import (
+    answer_to,
+    how_the_gate_ended,
+    nothing_new,
+    proof_is_old,
+    too_late,
+    unseen,
+)
 from hemostat.desk.messages import (
     SIGNALS,
     Signal,
@@ -28,7 +37,7 @@ from hemostat.desk.messages import (
     needs_gate,
     needs_view,
 )
-from hemostat.desk.said import Answer, Said, Taken, Withdraw
+from hemostat.desk.said import Answer, Said, Taken, Withdraw, is_grave
 from hemostat.incidents import became, journal_from, view
 from hemostat.incidents.asking import spoke_to
 from hemostat.incidents.incident_row import IncidentRow
@@ -38,6 +47,7 @@ from schemas.errors import BadInput, SystemUnreachable
 from schemas.gate import Refusal
 from schemas.incident import IncidentView
 from schemas.journal import Entry, Kind
+from schemas.speakers import STEP_UP_WITHIN
 from schemas.who import Who
 
 LOOKED_AT_WITHIN: Final = 15.0
@@ -52,11 +62,20 @@ _KEYS: Final = uuid.UUID("5d9a8c1e-6b0f-4f1e-9c55-2f6f0a6a4d11")
 
 
 class Voice:
-    """Speaks to incidents for people, with the key that they trust; without one, unsigned."""
+    """Speaks to incidents for people, with the key that they trust; without one, unsigned.
 
-    def __init__(self, connect: Callable[[], Awaitable[Client]], key: SigningKey | None) -> None:
+    *fresh_within* is how old the proof of who says something grave may be.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Awaitable[Client]],
+        key: SigningKey | None,
+        fresh_within: timedelta = STEP_UP_WITHIN,
+    ) -> None:
         self._connect = connect
         self._key = key
+        self._fresh_within = fresh_within
 
     async def say(
         self,
@@ -80,9 +99,18 @@ class Voice:
         client = await self._connect()
         heard = await became(client, row.id, known) if idempotency_key else []
         before = _counted(heard, SIGNALS[type(said)], known)
+        if before is None and self._lacks_proof(who, said):
+            return proof_is_old(known)
         return before or await self._say(
             client, who, row, said, known, channel=channel, heard=heard
         )
+
+    def _lacks_proof(self, who: Who, said: Said) -> bool:
+        """Whether it is grave and the proof of who says it is not a fresh one."""
+        if self._key is None or not is_grave(said):
+            return False
+        at = who.stepped_up_at
+        return at is None or not timedelta(0) <= datetime.now(UTC) - at <= self._fresh_within
 
     async def _say(
         self,
