@@ -131,7 +131,19 @@ class Identity:
             if account is None or not self.table.local_accounts:
                 return None
             return self.who_of(account.name, who.subject, self._account_roles(account), who)
+        if datetime.now(UTC) >= self.holds_until(who):
+            return None
         return self.who_of(who.person, who.subject, roles, who)
+
+    def holds_until(self, who: Who) -> datetime:
+        """Return until when *who* need not sign in anew, whatever else they carry lasts.
+
+        Roles by a provider's groups hold for a time after the sign-in that told of them. Then the
+        whole sign-in is over: somebody who goes on with fewer roles would find that out at a gate.
+        """
+        by_groups = bool(who.roles) and not who.subject.startswith(_LOCAL)
+        end = datetime.max.replace(tzinfo=UTC)
+        return who.authenticated_at + self.table.groups_hold if by_groups else end
 
     def who_of(self, person: str, subject: str, roles: tuple[str, ...], proof: Who) -> Who:
         """Return *proof* as that of *person* with every role they have: declared, or given."""

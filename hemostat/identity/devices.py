@@ -47,7 +47,7 @@ async def collect(doors: Doors, request: Request) -> Response:
     answer: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
-        "expires_at": iso(issued.until),
+        "expires_at": iso(min(issued.until, doors.identity.holds_until(issued.who))),
         "person": issued.who.person,
     }
     return said(answer)

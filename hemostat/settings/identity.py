@@ -52,6 +52,8 @@ class IdentityTable(Frozen):
     """``[identity]``: the gateway's own key, other keys that speak, and how people sign in.
 
     ``url`` is the gateway as browsers reach it; with https its cookies are for https alone.
+    ``groups_hold`` is for how long after a sign-in roles that come of a provider's groups are
+    believed: what it says of them is heard at a sign-in alone.
     """
 
     key: SecretRef
@@ -62,6 +64,7 @@ class IdentityTable(Frozen):
     session_idle: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(minutes=30)
     session_lasts: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=12)
     token_lasts: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=12)
+    groups_hold: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=4)
     local_accounts: bool = True
     oidc: OidcTable | None = None
     subjects: dict[Name, str] = {}

@@ -5,6 +5,7 @@ Each test is named for what was tried.
 
 import asyncio
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from hemostat.cli import run
 from hemostat.identity import secrets, throttle
 from hemostat.identity.accounts import Account, Accounts
 from hemostat.identity.desk import Identity
+from hemostat.identity.sessions import Session
 from hemostat.identity.throttle import FREE, MOST_CHECKED
+from schemas.base import iso
 from tests.authenticator import Authenticator
 from tests.browser import Browser, csrf_in, identity_of, member
 from tests.provider import ISSUER, Provider
@@ -180,6 +183,49 @@ async def test_a_role_that_was_taken_away_is_gone_from_sessions_and_tokens_of_th
         assert with_cookie is not None
         found.append((with_cookie["roles"], with_token["roles"]))
     assert found == [(["commander", "ml-lead"], ["commander", "ml-lead"]), ([], [])]
+
+
+async def test_who_left_a_group_of_the_provider_has_its_roles_no_longer_than_groups_hold(
+    tmp_path: Path,
+) -> None:
+    provider = Provider()
+    provider.claims = {"sub": "s-1", "upn": "ic-1", "groups": ["ml"]}
+    identity = identity_of(tmp_path, OIDC + 'groups_hold = "4h"', provider.transport())
+    browser = Browser(identity)
+    assert await signed_in(browser, provider) == 303
+    session = identity.sessions.cookie.opened(browser.session or "", Session)
+    assert session is not None
+    for age, roles in ((timedelta(hours=3, minutes=59), ["ml-lead"]), (timedelta(hours=4), None)):
+        then = session.who.model_copy(update={"authenticated_at": datetime.now(UTC) - age})
+        aged = session.model_copy(update={"who": then})
+        browser.plant(identity.sessions.cookie.name, identity.sessions.cookie.sealed(aged))
+        me = await browser.me()
+        assert (me and me["roles"]) == roles
+        device, code = identity.tokens.ask()
+        identity.tokens.answer(code, then)
+        lent = (await browser.post("/device/token", {"device_code": device})).json()
+        assert lent["expires_at"] <= iso(then.authenticated_at + timedelta(hours=4))
+        bearer = {"authorization": f"Bearer {lent['access_token']}"}
+        answer = await Browser(identity).get("/whoami", headers=bearer)
+        assert (answer.json() and answer.json()["roles"]) == roles
+    # Signed in anew they have what the provider says by now, and no session outlives it by groups.
+    provider.claims["groups"] = []
+    assert await signed_in(browser, provider) == 303
+    me = await browser.me()
+    assert me is not None
+    assert me["roles"] == []
+
+
+async def test_roles_of_the_file_need_no_provider_to_hold(tmp_path: Path) -> None:
+    provider = Provider()
+    provider.claims = {"sub": "s-1", "upn": "ic-1"}
+    people = '[people]\nic-1 = {}\n[roles]\ncommander = { primary = "ic-1" }\n'
+    identity = identity_of(tmp_path, OIDC + 'groups_hold = "1ms"', provider.transport(), people)
+    browser = Browser(identity)
+    assert await signed_in(browser, provider) == 303
+    me = await browser.me()
+    assert me is not None
+    assert me["roles"] == ["commander"]
 
 
 @pytest.mark.parametrize("subject", ["local:ic-1", "service:grafana"])

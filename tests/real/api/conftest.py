@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import httpx2
@@ -32,6 +33,7 @@ class Stage:
     made: Settings
     identity: Identity
     tokens: dict[str, str] = field(default_factory=dict)
+    lent_at: dict[str, float] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
@@ -43,11 +45,12 @@ class Stage:
         return self.identity.local(account, "password")
 
     def token(self, person: str) -> str:
-        """A token lent by this person, as the device flow makes it."""
-        if person not in self.tokens:
+        """A token lent by this person, as the device flow makes it; their proof is fresh in it."""
+        if person not in self.tokens or monotonic() - self.lent_at[person] > 120:
             device, code = self.identity.tokens.ask()
             assert self.identity.tokens.answer(code, self.who(person))
             self.tokens[person] = self.identity.tokens.collect(device)[0]
+            self.lent_at[person] = monotonic()
         return self.tokens[person]
 
     @asynccontextmanager
