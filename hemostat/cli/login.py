@@ -32,7 +32,7 @@ from schemas.errors import BadInput
 def command(server: str | None, token: str | None, ca: Path | None, as_json: bool) -> None:
     """Sign in at the gateway SERVER.
 
-    SERVER is the address of its console; by default the one of the last login. Shows a code, and waits until you have confirmed it in a browser in which you are signed in. From then on commands ask this gateway instead of Temporal, as you, until the token's time is over or `hemostat logout`. It is kept under $XDG_STATE_HOME/hemostat or ~/.local/state/hemostat, mode 0600.
+    SERVER is the address of its console; by default the one of the last login. Shows a code, and waits until you have typed it in a browser in which you are signed in. Give it to nobody, and type none that somebody gave you. From then on commands ask this gateway instead of Temporal, as you, until the token's time is over or `hemostat logout`. It is kept under $XDG_STATE_HOME/hemostat or ~/.local/state/hemostat, mode 0600.
     """
     kept = logins().read()
     url = address(server or kept.current or "")
@@ -83,7 +83,7 @@ def _show(offer: Offer) -> None:
     minutes = max(1, round(offer.expires_in / 60))
     for said in (
         f"Open {offer.verification_uri}",
-        f"and confirm the code {offer.user_code} there, within {minutes} minutes.",
+        f"and type the code {offer.user_code} there, within {minutes} minutes.",
     ):
         sys.stderr.write(clean(said) + "\n")
     sys.stderr.flush()

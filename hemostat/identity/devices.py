@@ -1,5 +1,11 @@
-"""The device flow (RFC 8628): a terminal shows a code, its person lends it their proof here."""
+"""The device flow (RFC 8628): a terminal shows a code, its person lends it their proof here.
 
+A code can be somebody else's, sent so that its reader lends them their proof. So no link carries
+one: the person types what their own terminal shows, sees from where and when it was asked for and
+what it will be able to do, and only then says yes (RFC 8628 §5.4). Guessing codes gets slower.
+"""
+
+from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
@@ -8,28 +14,30 @@ from starlette.responses import Response
 from hemostat.forms import form_of
 from hemostat.identity.pages import Doors, page, problem, said, seen_other
 from hemostat.identity.proving import account_of, signed_in
+from hemostat.identity.sessions import Session
 from hemostat.identity.throttle import asker
-from hemostat.identity.tokens import CODE_LASTS, POLL_EVERY, Waits
+from hemostat.identity.tokens import CODE_LASTS, POLL_EVERY, Device, Waits
 from schemas.base import iso
 from schemas.who import Who
+
+_NONE_WAITS = "No terminal waits with this code. Type what your own terminal shows now."
+_TOO_OFTEN = "That was tried too often. Wait a little and try again."
 
 
 async def ask(doors: Doors, request: Request) -> Response:
     """``POST /device/code``: a terminal asks for a code; many from one address wait longer."""
-    if doors.throttle.wait(_asker(request)) > 0:
+    if doors.throttle.wait(_terminal(request)) > 0:
         return said({"error": "slow_down"}, 429)
-    doors.throttle.failed(_asker(request))
+    doors.throttle.failed(_terminal(request))
     try:
-        device, code = doors.identity.tokens.ask()
+        device, code = doors.identity.tokens.ask(asker(request))
     except Waits as waits:
         return said({"error": waits.error}, 429)
-    address = f"{doors.identity.url}/device"
     return said(
         {
             "device_code": device,
             "user_code": code,
-            "verification_uri": address,
-            "verification_uri_complete": f"{address}?code={code}",
+            "verification_uri": f"{doors.identity.url}/device",
             "expires_in": int(CODE_LASTS.total_seconds()),
             "interval": POLL_EVERY,
         }
@@ -43,7 +51,7 @@ async def collect(doors: Doors, request: Request) -> Response:
         token, issued = doors.identity.tokens.collect(form.get("device_code", ""))
     except Waits as waits:
         return said({"error": waits.error}, 400)
-    doors.throttle.held(_asker(request))
+    doors.throttle.held(_terminal(request))
     answer: dict[str, Any] = {
         "access_token": token,
         "token_type": "Bearer",
@@ -63,55 +71,79 @@ async def end(doors: Doors, request: Request) -> Response:
 
 
 async def show(doors: Doors, request: Request) -> Response:
-    """``GET /device``: the person compares the code and answers."""
+    """``GET /device``: where a person types the code; whatever an address carries is not it."""
     present = await signed_in(doors, request)
-    code = request.query_params.get("code", "")[:20]
     if present is None:
-        safe = "".join(char for char in code if char.isalnum() or char == "-")
-        return seen_other(f"/login?next=/device%3Fcode%3D{safe}" if safe else "/login?next=/device")
+        return seen_other("/login?next=/device")
     session, who = present
-    again = _proof_first(doors, request, who, code)
+    again = _proof_first(doors, request, who)
+    return seen_other(again) if again is not None else _page(request, session, who)
+
+
+async def answer(doors: Doors, request: Request) -> Response:
+    """``POST /device``: a code was typed, or what it asks was answered: lend the proof, or refuse."""
+    form, present = await form_of(request), await signed_in(doors, request)
+    if present is None or await doors.identity.refuses(request, form.get("csrf", "")):
+        return problem(request, 403, "this form was not sent from our own page", "load it anew.")
+    session, who = present
+    said_so, code = form.get("answer", ""), form.get("code", "")[:20]
+    again = None if said_so == "refuse" else _proof_first(doors, request, who)
     if again is not None:
         return seen_other(again)
-    return page(request, "device.html", csrf=session.csrf, code=code, who=who, became="")
+    guesses = f"code {who.subject}"
+    if doors.throttle.wait(guesses) > 0:
+        return _page(request, session, who, status=429, wrong=_TOO_OFTEN)
+    waiting = doors.identity.tokens.waiting(code)
+    if waiting is not None and said_so not in ("lend", "refuse"):
+        return _asked(doors, request, session, who, waiting)
+    # As it was proven: which roles that gives is looked up at each use.
+    lent = session.who if said_so == "lend" else None
+    if waiting is None or not doors.identity.tokens.answer(code, lent):
+        doors.throttle.failed(guesses)
+        return _page(request, session, who, status=404, wrong=_NONE_WAITS)
+    doors.throttle.held(guesses)
+    became = "the terminal was refused" if lent is None else "the terminal is signed in as you"
+    return _page(request, session, who, became=became)
 
 
-def _asker(request: Request) -> str:
+def _terminal(request: Request) -> str:
     return f"device {asker(request)}"
 
 
-def _proof_first(doors: Doors, request: Request, who: Who, code: str) -> str | None:
+def _proof_first(doors: Doors, request: Request, who: Who) -> str | None:
     """Where to prove it afresh before a terminal is lent the proof for hours.
 
     A provider that never says when it asked somebody cannot be asked for that.
     """
     if account_of(doors.identity, who) is None and who.stepped_up_at is None:
         return None
-    plain = "".join(char for char in code if char.isalnum() or char == "-")
-    return doors.identity.step_up(request, who, f"/device?code={plain}")
+    return doors.identity.step_up(request, who, "/device")
 
 
-async def answer(doors: Doors, request: Request) -> Response:
-    """``POST /device``: lend the proof, or refuse."""
-    form, present = await form_of(request), await signed_in(doors, request)
-    if present is None or await doors.identity.refuses(request, form.get("csrf", "")):
-        return problem(request, 403, "this form was not sent from our own page", "load it anew.")
-    session, who = present
-    lends = form.get("answer") == "lend"
-    again = _proof_first(doors, request, who, form.get("code", "")[:20]) if lends else None
-    if again is not None:
-        return seen_other(again)
-    # As it was proven: which roles that gives is looked up at each use.
-    known = doors.identity.tokens.answer(form.get("code", ""), session.who if lends else None)
-    became = "no terminal waits with this code"
-    if known:
-        became = "the terminal is signed in as you" if lends else "the terminal was refused"
-    return page(
-        request,
-        "device.html",
-        status=200 if known else 404,
-        csrf=session.csrf,
-        code="",
-        who=who,
-        became=became,
-    )
+def _asked(doors: Doors, request: Request, session: Session, who: Who, device: Device) -> Response:
+    """What exactly is asked, before anything is lent."""
+    now, table = datetime.now(UTC), doors.identity.table
+    asked = {
+        "code": device.user_code,
+        "at": device.asked_at,
+        "ago": max(0, round((now - device.asked_at).total_seconds())),
+        "address": device.asked_from,
+        "here": asker(request),
+        "until": min(now + table.token_lasts, doors.identity.holds_until(session.who)),
+        "proof_for": max(1, round(table.step_up_within.total_seconds() / 60)),
+    }
+    return _page(request, session, who, asked=asked)
+
+
+def _page(
+    request: Request,
+    session: Session,
+    who: Who,
+    *,
+    status: int = 200,
+    asked: dict[str, Any] | None = None,
+    became: str = "",
+    wrong: str = "",
+) -> Response:
+    more = {"asked": asked, "became": became, "wrong": wrong}
+    return page(request, "device.html", status=status, csrf=session.csrf, who=who, **more)

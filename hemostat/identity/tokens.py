@@ -15,7 +15,8 @@ from schemas.base import Frozen, Utc
 from schemas.who import Who
 
 PREFIX: Final = "hmt_"
-CODE_LASTS: Final = timedelta(minutes=10)
+CODE_LASTS: Final = timedelta(minutes=5)
+"""Long enough to sign in and type eight letters; a code that is sent on is old by then."""
 POLL_EVERY: Final = 2
 """Seconds between two questions of a terminal that waits."""
 MOST_WAITING: Final = 500
@@ -28,8 +29,15 @@ class Device(Frozen):
 
     user_code: str
     until: Utc
+    asked_from: str = ""
+    """The address, as the gateway sees it; that of many where a proxy is not named."""
     who: Who | None = None
     refused: bool = False
+
+    @property
+    def asked_at(self) -> datetime:
+        """When it asked for its code."""
+        return self.until - CODE_LASTS
 
 
 class Issued(Frozen):
@@ -61,7 +69,7 @@ class Tokens:
         self._kept = kept
         self._lasts = lasts
 
-    def ask(self) -> tuple[str, str]:
+    def ask(self, asked_from: str = "") -> tuple[str, str]:
         """Return a terminal's secret and the code that a person is to see; ``Waits`` if crowded."""
         device, code = secrets.token_urlsafe(32), _user_code()
         until = datetime.now(UTC) + CODE_LASTS
@@ -70,18 +78,18 @@ class Tokens:
             live = _live(book)
             if len(live.devices) >= MOST_WAITING:
                 raise Waits("slow_down")
-            waiting = Device(user_code=code, until=until)
+            waiting = Device(user_code=code, asked_from=asked_from, until=until)
             return live.model_copy(update={"devices": {**live.devices, _digest(device): waiting}})
 
         self._kept.change(with_it)
         return device, code
 
-    def waiting(self, code: str) -> bool:
-        """Whether a terminal waits with this code."""
-        return any(
-            device.user_code == _normal(code) and device.who is None and not device.refused
-            for device in _live(self._kept.read()).devices.values()
-        )
+    def waiting(self, code: str) -> Device | None:
+        """Return the terminal that waits with this code, None if there is none."""
+        for device in _live(self._kept.read()).devices.values():
+            if device.user_code == _normal(code) and device.who is None and not device.refused:
+                return device
+        return None
 
     def answer(self, code: str, who: Who | None) -> bool:
         """Lend the terminal *who*, or refuse it (None); whether one waited."""

@@ -22,7 +22,8 @@ class Offer(Frozen):
     device_code: str
     user_code: str
     verification_uri: str
-    verification_uri_complete: str
+    verification_uri_complete: str = ""
+    """Never shown, whatever a gateway says: a code is typed by who started the terminal."""
     expires_in: float = Field(gt=0)
     interval: float = Field(default=5, ge=0)
 

@@ -199,7 +199,6 @@ def test_a_terminal_waits_as_it_is_told_and_is_lent_the_token_once() -> None:
         "device_code": "secret-of-the-terminal",
         "user_code": "BCDF-GHJK",
         "verification_uri": f"{URL}/device",
-        "verification_uri_complete": f"{URL}/device?code=BCDF-GHJK",
         "expires_in": 600,
         "interval": 2,
     }
@@ -232,9 +231,7 @@ def test_a_terminal_that_was_refused_or_forgotten_is_told(error: str) -> None:
     def answers(request: httpx2.Request) -> httpx2.Response:
         if request.url.path == "/device/token":
             return httpx2.Response(400, json={"error": error})
-        part = dict.fromkeys(
-            ("device_code", "user_code", "verification_uri", "verification_uri_complete"), "x"
-        )
+        part = dict.fromkeys(("device_code", "user_code", "verification_uri"), "x")
         return httpx2.Response(200, json={**part, "expires_in": 600})
 
     with pytest.raises(NotHeld):
