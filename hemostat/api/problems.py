@@ -6,8 +6,8 @@ from typing import Final
 from pydantic import Field, ValidationError
 from starlette.responses import Response
 
+from hemostat.desk.limits import AskedTooMuch
 from hemostat.desk.listing import NoSuchPlace
-from hemostat.desk.places import NoPlaceLeft
 from hemostat.desk.said import Answer, Taken
 from hemostat.incidents import NoSuchIncident
 from hemostat.speaking import MayNotSpeak
@@ -108,7 +108,7 @@ def rejected_by(error: HemostatError) -> Rejected:
     if isinstance(error, NoSuchIncident):
         # The same words for what never was and for what this caller must not see.
         return Rejected(404, "there is no such incident", where="incident", next_step=next_step)
-    if isinstance(error, NoPlaceLeft):
+    if isinstance(error, AskedTooMuch):
         return Rejected(429, error.what, next_step=next_step, retry_after=error.retry_after)
     if isinstance(error, MayNotSpeak):
         return Rejected(403, error.what, next_step=next_step)

@@ -13,10 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, Router
 
 from hemostat.api.call import KEY, Api, Call, Operation
-from hemostat.api.limits import Limit
 from hemostat.api.openapi import document
 from hemostat.api.operations import OPERATIONS
 from hemostat.api.problems import HEADERS, TITLES, Rejected, invalid, rejected_by, status_of
+from hemostat.desk.limits import Limit, caller_of
 from hemostat.desk.said import Answer
 from hemostat.identity.throttle import asker
 from schemas.base import Frozen
@@ -110,7 +110,7 @@ async def _who(api: Api, request: Request, callers: Limit, strangers: Limit) -> 
         raise Rejected(
             401, "who asks is not known", next_step="send a bearer token: `hemostat login`."
         )
-    _count(callers, f"{who.kind} {who.subject} {who.person}")
+    _count(callers, caller_of(who))
     return who
 
 

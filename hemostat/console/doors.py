@@ -17,7 +17,8 @@ from hemostat.console.book import Book
 from hemostat.console.drills import Drills
 from hemostat.console.pages import HEADERS, page
 from hemostat.console.reading import Reading
-from hemostat.desk.places import NoPlaceLeft, Places
+from hemostat.desk.limits import AskedTooMuch, Limit, caller_of
+from hemostat.desk.places import Places
 from hemostat.incidents.live import Live
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
@@ -56,6 +57,8 @@ class Console:
     break_glass: tuple[str, ...] = ()
     """Who may decide alone once the glass is broken."""
     places: Places = field(default_factory=Places)
+    limit: Limit | None = None
+    """How often one person may ask for a page; None: as often as they like."""
 
     def title(self, playbook: str) -> str:
         """Return the title of a playbook, its id if the code is not here."""
@@ -80,10 +83,11 @@ def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Respo
         if who is None:
             return to_login(request)
         try:
+            _count(console, who)
             return await show(console, request, who)
         except BadInput as error:
             return problem(request, who, _GONE, error)
-        except NoPlaceLeft as error:
+        except AskedTooMuch as error:
             told = problem(request, who, 429, error)
             told.headers["Retry-After"] = str(error.retry_after)
             return told
@@ -94,6 +98,14 @@ def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Respo
             return problem(request, who, 500, _FAILED)
 
     return answer
+
+
+def _count(console: Console, who: Who) -> None:
+    wait = console.limit.wait(caller_of(who)) if console.limit else None
+    if wait is not None:
+        error = AskedTooMuch("you ask too much at once", next_step=f"ask again in {wait} s.")
+        error.retry_after = wait
+        raise error
 
 
 def problem(request: Request, who: Who | None, status: int, error: HemostatError) -> Response:

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from schemas.errors import HemostatError
+from hemostat.desk.limits import AskedTooMuch
 from schemas.who import Who
 
 PER_PERSON: Final = 50
@@ -21,10 +21,10 @@ IN_ALL: Final = 800
 AGAIN_IN_SECONDS: Final = 15
 
 
-class NoPlaceLeft(HemostatError):
-    """So many watch already that nobody more is let in; ``retry_after`` is in seconds."""
+class NoPlaceLeft(AskedTooMuch):
+    """So many watch already that nobody more is let in."""
 
-    retry_after: Final = AGAIN_IN_SECONDS
+    retry_after = AGAIN_IN_SECONDS
 
 
 class Places:

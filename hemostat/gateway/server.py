@@ -3,7 +3,8 @@
 import asyncio
 import logging
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from time import monotonic
 
 import uvicorn
 from starlette.routing import BaseRoute
@@ -16,9 +17,11 @@ from hemostat.console.drills import Drills
 from hemostat.console.reading import AtTheDesk
 from hemostat.console.routes import routes as console_routes
 from hemostat.desk.desk import Desk
+from hemostat.desk.limits import Limit
 from hemostat.desk.places import Places
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
+from hemostat.gateway.one_look import OneLook
 from hemostat.identity.desk import Identity
 from hemostat.incidents.live import Live
 from hemostat.settings import Settings
@@ -87,6 +90,8 @@ def for_people(
     desk = Desk(settings, signals.connected, vault, identity.key)
     live, table = Live(signals.connected), settings.gateway
     places = Places(table.streams_per_person, table.streams)
+    if insight.findings is not None:
+        insight = replace(insight, findings=OneLook(insight.findings))
     api = Api(
         desk=desk,
         live=live,
@@ -121,4 +126,5 @@ def console_of(
         drills=drills if insight.scenarios else None,
         break_glass=tuple(settings.break_glass.people),
         places=places,
+        limit=Limit(settings.gateway.requests_per_second, settings.gateway.burst, monotonic),
     )

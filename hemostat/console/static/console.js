@@ -165,7 +165,7 @@ function refresh({ unattended = false } = {}) {
   if (unattended) request.setRequestHeader("X-Unattended", "yes"); // keeps no session from idling
   let taken = false;
   request.onload = () => {
-    taken = request.status < 500;
+    taken = request.status < 500 && request.status !== 429;
     if (request.status === 200 && request.responseXML) put(request.responseXML);
   };
   request.onloadend = () => {

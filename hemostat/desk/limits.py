@@ -9,7 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.errors import HemostatError
+from schemas.who import Who
+
 _CALLERS: Final = 10_000
+
+
+class AskedTooMuch(HemostatError):
+    """It is not done now; ``retry_after`` is in seconds."""
+
+    retry_after: int = 1
+
+
+def caller_of(who: Who) -> str:
+    """Return what tells one caller from another."""
+    return f"{who.kind} {who.subject} {who.person}"
 
 
 @dataclass
