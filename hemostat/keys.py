@@ -123,7 +123,10 @@ def speakers_of(settings: Settings) -> SpeakerKeys | None:
     listed = {key.kid for key in table.keys}
     keys = table.keys if own.kid in listed else (SpeakerKey(public=own.public), *table.keys)
     return SpeakerKeys(
-        keys=keys, fresh_for=table.statement_fresh_for, step_up_within=table.step_up_within
+        keys=keys,
+        fresh_for=table.statement_fresh_for,
+        step_up_within=table.step_up_within,
+        fresh_besides_gates=True,
     )
 
 

@@ -45,11 +45,16 @@ class SpeakerKey(Frozen):
 
 
 class SpeakerKeys(Frozen):
-    """What an incident trusts; ``fresh_for`` is how old a statement may be when it is heard."""
+    """What an incident trusts; ``fresh_for`` is how old a statement may be when it is heard.
+
+    With ``fresh_besides_gates`` what is grave asks for a fresh proof also where no gate asks:
+    incidents that opened without it go on without.
+    """
 
     keys: tuple[SpeakerKey, ...] = Field(min_length=1)
     fresh_for: timedelta = FRESH_FOR
     step_up_within: timedelta = STEP_UP_WITHIN
+    fresh_besides_gates: bool = False
 
     def of(self, kid: str) -> SpeakerKey | None:
         """The key of this id, None if it is not trusted."""

@@ -14,7 +14,11 @@ from schemas.journal import Kind
 from schemas.step import StepState
 from tests.replay.evasion_scenarios import EVASION
 from tests.replay.exfiltration_scenarios import EXFILTRATION
-from tests.replay.speaker_scenarios import by_people_who_prove_it, with_answers_to_pages
+from tests.replay.speaker_scenarios import (
+    by_people_who_prove_it,
+    exclusions_by_old_and_by_fresh_proofs,
+    with_answers_to_pages,
+)
 from tests.replay.stage import Scenario, Stage
 from tests.workflows.case import Case, alert
 from tests.workflows.counsel import Counsel, under
@@ -253,6 +257,7 @@ SCENARIOS: dict[str, tuple[Scenario, ...]] = {
         by_people,
         by_people_who_prove_it,
         with_answers_to_pages,
+        exclusions_by_old_and_by_fresh_proofs,
         someone_excluded,
         told,
         lost_and_contained_again,

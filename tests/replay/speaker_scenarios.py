@@ -64,6 +64,22 @@ async def with_answers_to_pages(stage: Stage) -> Case:
     return case
 
 
+async def exclusions_by_old_and_by_fresh_proofs(stage: Stage) -> Case:
+    """Who excludes somebody and sets a severity proves it afresh; facts need none. False alarm."""
+    voice = Voice(besides_gates=True, stepped_up=False)
+    case = await Case.open(stage.env.client, stage.queue, of=staffed(), voice=voice)
+    await case.gate("confirm-known-good")
+    await case.say("suspect", "l1", "counsel", person="m2")
+    await case.say("grade", "c1", "commander", severity="SEV-3")
+    await case.until_journal(Kind.REFUSED, 2)
+    await case.say("grade", "c1", "commander", facts={"protected_data_out": "yes"})
+    voice.stepped_up = True
+    await case.say("suspect", "l1", "counsel", person="m2")
+    await case.said("counsel excluded someone")
+    await case.by("false-alarm", commander="c1", ml_lead="m1")
+    return case
+
+
 def _rotate(voice: Voice) -> None:
     old, new, now = voice.key, some_key(2), datetime.now(UTC)
     key = SpeakerKey(public=new.public, since=now)

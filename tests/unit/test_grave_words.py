@@ -10,12 +10,16 @@ import pytest
 from hemostat.console.forms import FORMS
 from hemostat.desk.answers import proof_is_old
 from hemostat.desk.said import Decide, is_grave
+from hemostat.keys import speakers_of
 from hemostat.remote.voice import tell_answer
 from hemostat.settings import Settings
+from tests.browser import identity_of
 from tests.unit.api_stage import WRITES, Stage, app_of, asking, on_stage
 from tests.unit.console_desk import WHO, Desk
 from tests.unit.test_console import OneWord
 from tests.unit.test_console_saying import say, sent
+from tests.workflows.voice import some_key, trusted
+from workflows.engine.speakers import Speakers
 
 GRAVE = ("suspicions", "determinations", "drafts", "gradings")
 ROLE = {"role": "counsel"}
@@ -123,3 +127,25 @@ def test_a_terminal_says_what_to_do_and_ends_with_1(capsys: pytest.CaptureFixtur
     assert tell_answer(proof_is_old("s-1"), {}, as_json=False) == 1
     told = capsys.readouterr().out
     assert "refused: This asks you to prove anew who you are: sign in afresh" in told
+
+
+@pytest.mark.parametrize("asks", [True, False])
+def test_the_next_run_asks_as_the_first_did_and_an_older_one_hands_on_what_it_always_did(
+    asks: bool,
+) -> None:
+    nothing: Any = None
+    keys = trusted(some_key(1), besides_gates=asks)
+    dumped = Speakers(nothing, nothing, "i", "r", keys).dump()
+    assert ("fresh_besides_gates" in str(dumped)) is asks
+    after = Speakers(nothing, nothing, "i", "r", None)
+    after.load(dumped)
+    assert after.dump() == dumped
+
+
+def test_an_incident_that_opens_now_asks_for_fresh_proofs_besides_its_gates(
+    tmp_path: Path,
+) -> None:
+    identity_of(tmp_path)
+    keys = speakers_of(Settings.load(tmp_path / "hemostat.toml"))
+    assert keys is not None
+    assert keys.fresh_besides_gates

@@ -127,6 +127,31 @@ async def test_every_signal_of_a_person_is_asked_for_proof(
     assert len(pages(world)) == 1  # a flood, one page
 
 
+async def test_what_is_grave_besides_gates_counts_by_a_fresh_proof_where_the_incident_asks_for_one(
+    client: Client, queue: str, world: World
+) -> None:
+    voice = Voice(besides_gates=True, stepped_up=False)
+    case = await Case.open(client, queue, of=staffed(), voice=voice)
+    await case.gate("confirm-known-good")
+    await case.say("suspect", "l1", "counsel", person="m2")
+    await case.say("grade", "c1", "commander", severity="SEV-3")
+    clock = {"determination_id": "t-1", "clock": "gdpr", "what": "applicability",
+             "value": "not-applicable", "reason": "so it is", "actor": "l1", "role": "counsel"}  # fmt: skip
+    await case.signal("determine", await case.signed(clock, "determine"))
+    await case.until_journal(Kind.REFUSED, 3)
+    assert await case.refusals() == ["step-up-asked"] * 3
+    assert "m2" not in str([entry.data for entry in await case.kinds(Kind.REFUSED)])
+    await case.say("grade", "c1", "commander", facts={"protected_data_out": "yes"})
+    voice.stepped_up = True
+    await case.say("suspect", "l1", "counsel", person="m2")
+    await case.said("counsel excluded someone")
+    assert "protected_data_out" in str([entry.data for entry in await case.journal()])
+    assert len(await case.refusals()) == 3
+    await case.by("false-alarm", commander="c1", ml_lead="m1")
+    await case.result()
+    assert not pages(world)  # it is a person's, only not a fresh one: nobody is woken for it
+
+
 async def test_a_flood_pages_again_after_a_while(
     client: Client, queue: str, temporal: WorkflowEnvironment, world: World
 ) -> None:

@@ -33,14 +33,17 @@ def some_key(number: int, person: str | None = None) -> SigningKey:
     return SigningKey(Ed25519PrivateKey.from_private_bytes(bytes([number]) * 32), person=person)
 
 
-def trusted(*keys: SigningKey, until: datetime | None = None) -> SpeakerKeys:
+def trusted(
+    *keys: SigningKey, until: datetime | None = None, besides_gates: bool = False
+) -> SpeakerKeys:
     """What an incident trusts from the beginning."""
     since = datetime(2026, 1, 1, tzinfo=UTC)
     return SpeakerKeys(
         keys=tuple(
             SpeakerKey(public=key.public, person=key.person, since=since, until=until)
             for key in keys
-        )
+        ),
+        fresh_besides_gates=besides_gates,
     )
 
 
@@ -51,6 +54,8 @@ class Voice:
     key: SigningKey = field(default_factory=lambda: some_key(1))
     also_trusted: tuple[SigningKey, ...] = ()
     stepped_up: bool = True
+    besides_gates: bool = False
+    """Whether the incident asks for a fresh proof of what is grave besides its gates."""
     ahead: timedelta = timedelta(0)
     """How far the test has skipped."""
     until: datetime | None = None
@@ -58,7 +63,8 @@ class Voice:
     @property
     def keys(self) -> SpeakerKeys:
         """What an incident of this test trusts."""
-        return trusted(self.key, *self.also_trusted, until=self.until)
+        keys = (self.key, *self.also_trusted)
+        return trusted(*keys, until=self.until, besides_gates=self.besides_gates)
 
     def passed_on(self, body: dict[str, Any], incident: str, run: str) -> dict[str, Any]:
         """Return the body of a page's answer as the gateway passes it on."""

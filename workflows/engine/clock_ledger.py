@@ -84,7 +84,7 @@ class ClockLedger:
         )
         what["determination"] = given.determination_id
         named = {name: what[name] for name in ("actor", "role", "clock", "what", "determination")}
-        voice = self._speakers.admit("determine", given, named)
+        voice = self._speakers.admit("determine", given, named, grave=True)
         if voice is None:
             return
         if given.determination_id in self._used:

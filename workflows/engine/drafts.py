@@ -72,7 +72,7 @@ class Drafts:
             "gate": said.gate,
             "text": digest_bytes(said.text.encode()),
         }
-        voice = self._speakers.admit("draft", said, what)
+        voice = self._speakers.admit("draft", said, what, grave=True)
         if voice is None:
             return
         why = self._why_not(said)

@@ -84,9 +84,18 @@ class Speakers:
         return self._keys is not None
 
     def admit(
-        self, signal: str, said: Frozen, named: dict[str, JsonValue], kind: str = PERSON
+        self,
+        signal: str,
+        said: Frozen,
+        named: dict[str, JsonValue],
+        kind: str = PERSON,
+        *,
+        grave: bool = False,
     ) -> Voice | None:
-        """Return who says it, or None: it was refused, and *named* tells the journal what."""
+        """Return who says it, or None: it was refused, and *named* tells the journal what.
+
+        What is *grave* though no gate asks it takes a fresh proof where the keys say so.
+        """
         if self._keys is None:
             return Voice()
         now = workflow.now()
@@ -98,7 +107,16 @@ class Speakers:
             return None
         self._learn(answer)
         self._spend(answer, now)
-        return Voice(answer)
+        voice = Voice(answer)
+        short = voice.lacks_step_up() if grave and self._keys.fresh_besides_gates else None
+        if short is None:
+            return voice
+        self._record.write(
+            Kind.REFUSED,
+            f"A decision changed nothing: {short.value}",
+            data={"refusal": short.value, **named, **voice.record()},
+        )
+        return None
 
     def _learn(self, heard: Heard) -> None:
         known = {key.kid for key in self._keys.keys} if self._keys else set()
@@ -158,11 +176,18 @@ class Speakers:
     def dump(self) -> dict[str, JsonValue]:
         """What the next run of this incident needs."""
         return {
-            "keys": self._keys.model_dump(mode="json") if self._keys else None,
+            "keys": self._dumped_keys(),
             "spent": {id_: iso(at) for id_, at in self._spent.items()},
             "pages": self._pages,
             "paged_at": iso(self._paged_at) if self._paged_at else None,
         }
+
+    def _dumped_keys(self) -> dict[str, JsonValue] | None:
+        """The keys, as an incident of an older edition hands them on where it is one."""
+        if self._keys is None:
+            return None
+        later = None if self._keys.fresh_besides_gates else {"fresh_besides_gates"}
+        return self._keys.model_dump(mode="json", exclude=later)
 
     def load(self, dumped: dict[str, Any]) -> None:
         """Take over what an earlier run left."""

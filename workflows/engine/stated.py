@@ -52,7 +52,7 @@ class Statements:
     def _proven(self, signal: str, said: Stated) -> dict[str, JsonValue] | None:
         """What the journal keeps of the proof of who speaks; None: there is none."""
         named: dict[str, JsonValue] = {"actor": said.actor, "role": said.role, "decision": said.id}
-        voice = self._speakers.admit(signal, said, named)
+        voice = self._speakers.admit(signal, said, named, grave=_is_grave(said))
         return None if voice is None else voice.record()
 
     def attest(self, raw: object) -> None:
@@ -141,6 +141,12 @@ class Statements:
         """Take over what an earlier run left."""
         self._attested = list(dumped.get("attested", ()))
         self._heard = set(dumped.get("heard", ()))
+
+
+def _is_grave(said: Stated) -> bool:
+    """Whether it keeps a person out, or sets how grave the incident is; facts do so by themselves."""
+    sets = isinstance(said, Regrading) and said.severity is not None
+    return sets or isinstance(said, Suspicion)
 
 
 def _who(said: Stated) -> dict[str, JsonValue]:
