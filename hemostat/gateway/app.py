@@ -11,6 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from starlette.applications import Starlette
@@ -26,6 +27,7 @@ from hemostat.gateway.channels_in import ChannelsIn, NoSuchChannel
 from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted
 from hemostat.gateway.intake import Intake
 from hemostat.gateway.measures import Measures, NotFromHere
+from hemostat.gateway.one_look import OneLook
 from hemostat.gateway.proxies import BehindProxies
 from hemostat.identity.desk import Identity
 from hemostat.identity.routes import KeepsSessions
@@ -96,8 +98,10 @@ def gateway_app(
     async def healthz(request: Request) -> Response:
         return JSONResponse({"status": "alive"})
 
+    ready = OneLook(partial(_temporal_answers, signals), good_for=0)  # whoever asks
+
     async def readyz(request: Request) -> Response:
-        await signals.ready()
+        await ready()
         # A sealer that is down makes nobody's alert wait: it is told, and refuses nothing.
         return JSONResponse({"status": "ready", "sealing": measures.sealing()})
 
@@ -119,6 +123,10 @@ def gateway_app(
     )
     app.router.redirect_slashes = False  # it would lead to whatever host the sender named
     return app
+
+
+async def _temporal_answers(signals: IncidentSignals) -> None:
+    await signals.ready()
 
 
 class _NoSuchSource(BadInput):

@@ -10,7 +10,7 @@ from hemostat.console.doors import Console
 from hemostat.console.routes import routes
 from hemostat.desk.limits import Limit
 from hemostat.gateway import one_look
-from hemostat.gateway.one_look import GOOD_FOR, Found, OneLook
+from hemostat.gateway.one_look import GOOD_FOR, OneLook
 from hemostat.incidents.live import Live
 from schemas.errors import HemostatError
 from schemas.who import Who
@@ -38,6 +38,9 @@ async def test_a_person_who_asks_for_pages_without_end_waits_and_nobody_else_doe
         assert (await http.get("/incidents")).status_code == 200
         who[0], now[0] = WHO, 2.0
         assert (await http.get("/incidents")).status_code == 200
+
+
+Found = tuple[list[HemostatError], list[str]]
 
 
 class Looked:
@@ -81,6 +84,16 @@ async def test_a_check_that_failed_is_done_anew() -> None:
         await once()
     looked.fails = False
     assert await once() == ([], ["look 2"])
+
+
+async def test_whether_it_is_ready_is_asked_once_for_all_who_ask_and_told_as_it_is_now() -> None:
+    looked = Looked()
+    ready = OneLook(looked, good_for=0)
+    many = [asyncio.create_task(ready()) for _ in range(50)]
+    await asyncio.sleep(0)
+    looked.go_on.set()
+    assert await asyncio.wait_for(asyncio.gather(*many), 20) == [([], ["look 1"])] * 50
+    assert await ready() == ([], ["look 2"])
 
 
 async def test_a_check_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
