@@ -120,12 +120,12 @@ def _quickly(text: bytes) -> Any:
     """
     try:
         value = from_json(text)
-        return value if to_json(value) == text and _is_plain(value, DEEPEST) else _NOT_PLAIN
+        return value if to_json(value) == text and is_plain(value) else _NOT_PLAIN
     except ValueError:
         return _NOT_PLAIN
 
 
-def _is_plain(value: Any, levels: int) -> bool:
+def is_plain(value: Any, levels: int = DEEPEST) -> bool:
     """Whether JSON that *value* was read from, and that is as Pydantic writes it, is canonical.
 
     That is so if its keys are in order and its numbers are such as all write alike. *levels*: how
@@ -133,17 +133,18 @@ def _is_plain(value: Any, levels: int) -> bool:
     """
     kind = type(value)
     if kind is dict:
-        if not _is_sorted(list(value)):
+        keys = tuple(value)
+        if keys not in _SORTED and not _is_sorted(keys):
             return False
         value = value.values()
     elif kind is not list:
-        return _is_plain([value], levels)
+        return is_plain([value], levels)
     for inner in value:
         kind = type(inner)
         if kind is str:
             continue
         if kind is dict or kind is list:
-            if levels <= 1 or not _is_plain(inner, levels - 1):
+            if levels <= 1 or not is_plain(inner, levels - 1):
                 return False
         elif (kind is int or kind is float) and not _is_plain_number(inner):
             return False
@@ -154,9 +155,20 @@ def _is_plain_number(value: float) -> bool:
     return -MOST <= value <= MOST if type(value) is int else is_plain_float(value)
 
 
-def _is_sorted(keys: list[str]) -> bool:
+_SORTED: Final[set[tuple[str, ...]]] = set()
+"""Keys that were seen to be in order: what a record holds has the same ones over and over."""
+_FEW: Final = 2_000
+"""So many are kept, and of each so many characters: a record may hold what it likes."""
+
+
+def _is_sorted(keys: tuple[str, ...]) -> bool:
     """Whether the keys are in order; those beyond ASCII sort otherwise in UTF-16."""
-    return keys == sorted(keys) and "".join(keys).isascii()
+    joined = "".join(keys)
+    if list(keys) != sorted(keys) or not joined.isascii():
+        return False
+    if len(_SORTED) < _FEW and len(joined) < _FEW and len(keys) < _FEW:
+        _SORTED.add(keys)
+    return True
 
 
 def _read(text: bytes) -> tuple[Any, bytes]:

@@ -39,6 +39,8 @@ _ATTRIBUTES: Final = {1: 6, 2: 7, 10: 15, 12: 17, 26: 26, 28: 33, 40: 45}
 _IS_PLAIN: Final = b"\x0a\x08encoding\x12\x0ajson/plain"
 """The entry of a payload's metadata that says it is plain JSON."""
 
+_MORE: Final = 0x80 + (0x80 << 7) + (0x80 << 14)
+"""What of the first three bytes of a number says that it goes on, and is not of the number."""
 _HEAD: Final = 12
 """More than an id, its tag and the head of a time take."""
 
@@ -47,36 +49,39 @@ def fields(message: Buffer) -> list[tuple[int, int | Buffer]]:
     """Return each field of *message* with its number: integers, or the bytes of what is within."""
     found: list[tuple[int, int | Buffer]] = []
     at, end = 0, len(message)
-    while at < end:
-        key = message[at]
-        if key < 0x80:  # as nearly all are: no call for them
-            at += 1
-        else:
-            key, at = _varint(message, at)
-        number, kind = key >> 3, key & 7
-        if kind == 0:
-            if at < end and message[at] < 0x80:
-                value = message[at]
-                at += 1
+    try:
+        while at < end:
+            key, at = message[at], at + 1
+            if key >= 0x80:
+                key, at = _longer(message, at)
+            kind = key & 7
+            if kind in (0, 2):
+                value, at = message[at], at + 1
+                if value >= 0x80:
+                    value, at = _longer(message, at)
+                if kind == 0:
+                    found.append((key >> 3, value))
+                    continue
+            elif kind in (1, 5):
+                value = 8 if kind == 1 else 4
             else:
-                value, at = _varint(message, at)
-            found.append((number, value))
-            continue
-        if kind == 2:
-            if at < end and message[at] < 0x80:
-                size = message[at]
-                at += 1
-            else:
-                size, at = _varint(message, at)
-        elif kind in (1, 5):
-            size = 8 if kind == 1 else 4
-        else:
-            raise NotAnEvent("a field of an unknown kind")
-        if number == 0 or at + size > end:
-            raise NotAnEvent("a field that goes on after the end")
-        found.append((number, message[at : at + size]))
-        at += size
+                raise NotAnEvent("a field of an unknown kind")
+            upto = at + value
+            if key < 8 or upto > end:
+                raise NotAnEvent("a field that goes on after the end")
+            found.append((key >> 3, message[at:upto]))
+            at = upto
+    except IndexError:
+        raise NotAnEvent("a number that goes on after the end") from None
     return found
+
+
+def _longer(message: Buffer, at: int) -> tuple[int, int]:
+    """The number whose first byte, which is not its last, stands before *at*; ``IndexError``."""
+    low, next_ = message[at - 1], message[at]
+    if next_ < 0x80:
+        return low - 0x80 + (next_ << 7), at + 1
+    return _varint(message, at - 1)
 
 
 def _varint(message: Buffer, at: int) -> tuple[int, int]:
@@ -163,12 +168,18 @@ def time_of(event: Buffer) -> float:
 
 def _seconds(timestamp: Buffer) -> float:
     seconds = nanos = 0
-    if len(timestamp) > 2 and timestamp[0] == 0x08:
-        seconds, at = _varint(timestamp, 1)
-        if at < len(timestamp) and timestamp[at] == 0x10:
-            nanos, at = _varint(timestamp, at + 1)
-        if at == len(timestamp):
+    if len(timestamp) == 12:  # as most are until 2105: each byte at once
+        tag, a, b, c, d, e, then, f, g, h, i, j = timestamp
+        if (tag, then) == (0x08, 0x10) and a & b & c & d & f & g & h & i >= 0x80 > e | j:
+            seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _MORE - (0x80 << 21)
+            nanos = f + (g << 7) + (h << 14) + (i << 21) + (j << 28) - _MORE - (0x80 << 21)
             return min(seconds, 2**33) + min(nanos, 10**9) / 1e9
+    elif len(timestamp) == 11:
+        tag, a, b, c, d, e, then, f, g, h, i = timestamp
+        if (tag, then) == (0x08, 0x10) and a & b & c & d & f & g & h >= 0x80 > e | i:
+            seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _MORE - (0x80 << 21)
+            nanos = f + (g << 7) + (h << 14) + (i << 21) - _MORE
+            return min(seconds, 2**33) + nanos / 1e9
     for number, value in fields(timestamp):
         if isinstance(value, int):
             seconds, nanos = (

@@ -116,9 +116,13 @@ def _check_run(
         short = min(len(listed) // 32, run.events) < last.last_event
         what = f"{len(listed) // 32} events are listed and {last.last_event} were sealed"
         findings.add("history-cut" if short else "history-longer", f"run {header.number}", what)
-    walked = walk(pack.content(f"{run.folder}.events"), {body.last_event for body in checkpoints})
+    walked = walk(
+        pack.content(f"{run.folder}.events"),
+        {body.last_event for body in checkpoints},
+        bytes.fromhex(head_of_header(header).removeprefix("sha256:")),
+    )
     digests = _listed(bytes(listed), walked)
-    _check_heads(digests, header, checkpoints, findings)
+    _check_heads(digests, walked, header, checkpoints, findings)
     times: dict[int, datetime] = {}
     seen.events += len(walked.digests)
     try:
@@ -148,16 +152,23 @@ def _listed(whole: bytes, walked: Walked) -> list[bytes]:
 
 def _check_heads(
     listed: Sequence[bytes],
+    walked: Walked,
     header: RunHeader,
     checkpoints: Sequence[Checkpoint],
     findings: Findings,
 ) -> None:
     """The list of digests is authentic if its chain ends in the signed heads."""
-    raw, at = bytes.fromhex(head_of_header(header).removeprefix("sha256:")), 0
+    raw, at = walked.heads[0], 0
+    known = walked.heads if listed is walked.digests else {}  # of others the chain is not known
     for body in checkpoints:
         upto = min(body.last_event, len(listed))
-        for digest in listed[at:upto]:
-            raw = sha256(raw + digest).digest()
+        if upto < at:
+            known = {}  # nor is it where they go back
+        if upto in known:
+            raw = known[upto]
+        else:
+            for digest in listed[at:upto]:
+                raw = sha256(raw + digest).digest()
         if f"sha256:{raw.hex()}" != body.head or upto != body.last_event:
             where = f"run {header.number}, events {at + 1} to {body.last_event}"
             what = f"they are not what checkpoint {body.seq} sealed"
