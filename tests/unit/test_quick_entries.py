@@ -65,11 +65,9 @@ def test_an_entry_is_read_quickly_only_as_it_is_read_slowly(
     )
     at = random.randrange(len(line))
     for said in (line, line[:at] + other + line[at + random.randrange(3) :]):
-        slow = _or_why(
-            lambda said=said: _as(Entry, _strict(said, "journal.jsonl:1"), "journal.jsonl:1")
-        )
+        slow = _or_why(_slowly, said)
         assert _quick_entry(said) in (None, slow)
-        assert _or_why(lambda said=said: _entry(said, 0)) == slow
+        assert _or_why(_entry, said) == slow
 
 
 @pytest.mark.parametrize("hostile", _HOSTILE)
@@ -80,9 +78,14 @@ def test_what_is_written_otherwise_within_an_entry_is_not_read_quickly(hostile: 
     assert (_quick_entry(line.replace(b'"c":{}', hostile)) is not None) == deep_enough
 
 
-def _or_why(read: Callable[[], Entry]) -> object:
+def _slowly(line: bytes, number: int) -> Entry:
+    where = f"journal.jsonl:{number + 1}"
+    return _as(Entry, _strict(line, where), where)
+
+
+def _or_why(read: Callable[[bytes, int], Entry], line: bytes) -> object:
     try:
-        return read()
+        return read(line, 0)
     except BrokenPack as error:
         return error.code, error.what, error.member
 
