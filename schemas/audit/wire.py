@@ -39,8 +39,9 @@ _ATTRIBUTES: Final = {1: 6, 2: 7, 10: 15, 12: 17, 26: 26, 28: 33, 40: 45}
 _IS_PLAIN: Final = b"\x0a\x08encoding\x12\x0ajson/plain"
 """The entry of a payload's metadata that says it is plain JSON."""
 
-_MORE: Final = 0x80 + (0x80 << 7) + (0x80 << 14)
-"""What of the first three bytes of a number says that it goes on, and is not of the number."""
+_MORE_OF_FOUR: Final = 0x80 + (0x80 << 7) + (0x80 << 14)
+"""What in a number of four bytes says that it goes on, and is not of the number."""
+_MORE_OF_FIVE: Final = _MORE_OF_FOUR + (0x80 << 21)
 _HEAD: Final = 12
 """More than an id, its tag and the head of a time take."""
 
@@ -144,10 +145,12 @@ def read_event(event: Buffer) -> Event:
     id_ = kind = 0
     rest: dict[int, Buffer] = {}
     for number, value in fields(event):
-        if isinstance(value, int):
-            id_, kind = (value, kind) if number == 1 else (id_, value if number == 3 else kind)
-        else:
+        if not isinstance(value, int):
             rest[number] = value
+        elif number == 1:
+            id_ = value
+        elif number == 3:
+            kind = value
     if id_ < 1 or kind < 1:
         raise NotAnEvent("it has no id or no type")
     return Event(id_, kind, _seconds(rest.get(2, b"")), rest.get(_ATTRIBUTES.get(kind, 0), b""))
@@ -170,15 +173,15 @@ def _seconds(timestamp: Buffer) -> float:
     seconds = nanos = 0
     if len(timestamp) == 12:  # as most are until 2105: each byte at once
         tag, a, b, c, d, e, then, f, g, h, i, j = timestamp
-        if (tag, then) == (0x08, 0x10) and a & b & c & d & f & g & h & i >= 0x80 > e | j:
-            seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _MORE - (0x80 << 21)
-            nanos = f + (g << 7) + (h << 14) + (i << 21) + (j << 28) - _MORE - (0x80 << 21)
+        if tag == 0x08 and then == 0x10 and a & b & c & d & f & g & h & i >= 0x80 > e | j:
+            seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _MORE_OF_FIVE
+            nanos = f + (g << 7) + (h << 14) + (i << 21) + (j << 28) - _MORE_OF_FIVE
             return min(seconds, 2**33) + min(nanos, 10**9) / 1e9
     elif len(timestamp) == 11:
         tag, a, b, c, d, e, then, f, g, h, i = timestamp
-        if (tag, then) == (0x08, 0x10) and a & b & c & d & f & g & h >= 0x80 > e | i:
-            seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _MORE - (0x80 << 21)
-            nanos = f + (g << 7) + (h << 14) + (i << 21) - _MORE
+        if tag == 0x08 and then == 0x10 and a & b & c & d & f & g & h >= 0x80 > e | i:
+            seconds = a + (b << 7) + (c << 14) + (d << 21) + (e << 28) - _MORE_OF_FIVE
+            nanos = f + (g << 7) + (h << 14) + (i << 21) - _MORE_OF_FOUR
             return min(seconds, 2**33) + nanos / 1e9
     for number, value in fields(timestamp):
         if isinstance(value, int):

@@ -267,7 +267,7 @@ def _quick_entry(line: bytes) -> Entry | None:
             "at": entry.at,
             "data": entry.data,
             "digest": entry.digest,
-            "kind": entry.kind,
+            "kind": str.__str__(entry.kind),  # as a member it takes as long as all else
             "prev": entry.prev,
             "says": entry.says,
             "seq": entry.seq,
