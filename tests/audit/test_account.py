@@ -1,69 +1,37 @@
-"""What the record does not bear out is not told: one test for each way in which it might be."""
+"""What the record does not bear out is not told: the course of an incident and its containment."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 
-from hemostat.audit.account.account import Account
-from hemostat.audit.account.deviations import deviations_of
 from hemostat.audit.account.ending import Ending
-from hemostat.audit.account.record import Record
 from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.account.words import counted, in_short
-from hemostat.audit.explain.answer import Answer
-from hemostat.audit.explain.explanation import explain
 from hemostat.audit.export_as import aiid, atlas, ocsf
-from hemostat.audit.report.answers import answers, headline
+from hemostat.audit.report.answers import headline
 from hemostat.audit.report.board import board
-from hemostat.audit.report.document import Report, Table
 from hemostat.audit.report.metrics import metrics_of
 from hemostat.audit.report.picture import timeline
 from hemostat.audit.report.postmortem import postmortem
-from schemas.journal import Entry, Kind
+from tests.audit.accounts import (
+    AGAIN,
+    BEFOREHAND,
+    BREACH,
+    BY_PEOPLE,
+    FALSE,
+    FILED,
+    LOST,
+    SILENT,
+    explained,
+    first_page,
+    otherwise,
+    table_of,
+    until,
+)
 from tests.audit.test_explain import account_of
-
-LOST = "feedback-poisoning/lost_and_contained_again"
-AGAIN = "feedback-poisoning/fires_again"
-FALSE = "feedback-poisoning/false_alarm"
-BY_PEOPLE = "feedback-poisoning/by_people"
-SILENT = "feedback-poisoning/nobody_answers"
-BREACH = "feedback-poisoning/breach"
-FILED = "assistant-exfiltration/filed"
-BEFOREHAND = "assistant-exfiltration/agreed_beforehand"
-
-
-def first_page(account: Account) -> dict[str, str]:
-    return {one.asked: one.says for one in answers(account)}
-
-
-def explained(account: Account) -> dict[str, Answer]:
-    return {answer.id: answer for answer in explain(account).answers}
-
-
-def otherwise(account: Account) -> list[str]:
-    return [deviation.says for deviation in deviations_of(account)]
-
-
-def table_of(report: Report, title: str) -> Table:
-    (table,) = [s.table for s in report.sections if s.title == title and s.table]
-    return table
-
-
-def changed(account: Account, change: Callable[[Entry], dict[str, Any] | None]) -> Account:
-    entries = []
-    for entry in account.record.entries:
-        data = change(entry)
-        entries.append(entry if data is None else entry.model_copy(update={"data": data}))
-    return Account(Record("histories", entries))
-
-
-def until(account: Account, seq: int, **more: Any) -> Account:
-    return Account(Record("histories", account.record.entries[: seq + 1], **more))
 
 
 async def test_a_containment_that_was_lost_is_told_on_the_first_page_and_drawn() -> None:
@@ -147,15 +115,6 @@ async def test_what_leaves_for_others_begins_with_the_harm_and_says_where_there_
     assert aiid.export(alarm)["draft"]["incident_date"] == f"{alarm.opened_at:%Y-%m-%d}"
 
 
-async def test_a_judgement_that_it_was_a_false_alarm_is_among_the_decisions() -> None:
-    account = await account_of(FALSE)
-    rows = table_of(board(account, []), "Decisions by people").rows
-    (row,) = [row for row in rows if row[0].startswith("Is this a false alarm?")]
-    assert row[1:4] == ("commander, ml-lead", "approved", "-")
-    denied = [point.says for point in explained(account)["negatives"].points]
-    assert len([says for says in denied if "judged it a false alarm" in says]) == 2
-
-
 async def test_no_label_of_the_picture_lies_over_another_or_beyond_its_edge() -> None:
     for name, bars in (
         (BEFOREHAND, 30),
@@ -190,104 +149,6 @@ async def test_a_guard_that_broke_and_a_no_are_told() -> None:
     assert "Re-enable the feedback: Stage 1 %: the guard broke: disproven." in said
     assert "Re-enable the feedback took 2 attempts." in said
     assert "Retrain without the poison: not done, people said no." in said
-
-
-async def test_what_was_asked_and_never_answered_is_told() -> None:
-    account = await account_of(SILENT)
-    assert "1 question was never answered (acknowledge)." in first_page(account)["Who decided?"]
-    rows = table_of(postmortem(account, []), "Decisions by people").rows
-    assert rows[0][1:4] == ("nobody", "never answered (escalated 2 times)", "-")
-    assert any("though ml-secondary, commander were asked too" in s for s in otherwise(account))
-    concerns = [point.says for point in explained(account)["silence"].concerns]
-    assert any(says.startswith("acknowledge was never answered (withdrawn ") for says in concerns)
-    assert metrics_of(account).counts["unanswered"] == 1
-
-
-async def test_what_people_agreed_to_beforehand_is_no_silence() -> None:
-    account = await account_of(BEFOREHAND)
-    metrics = metrics_of(account)
-    assert metrics.counts["silent"] == 1
-    silence = explained(account)["silence"]
-    assert "1 proceeded by silence (take-offline), none of which destroys" in silence.says
-    assert "1 by what people had agreed beforehand (file-gdpr-33)" in silence.says
-    rows = table_of(board(account, []), "Decisions by people").rows
-    (row,) = [row for row in rows if row[2].startswith("as agreed beforehand")]
-    assert row[1] == "counsel, dpo (beforehand)"
-
-
-async def test_silence_that_let_something_grave_proceed_is_named_as_against_the_rule() -> None:
-    account = await account_of(BEFOREHAND)
-
-    def without(entry: Entry) -> dict[str, Any] | None:
-        if entry.kind is not Kind.GATE or "pre_authorisation" not in entry.data:
-            return None
-        return {name: v for name, v in entry.data.items() if not name.startswith("pre_authori")}
-
-    said = explained(changed(account, without))["silence"].says
-    assert "AGAINST THE RULE some destroy, re-enable or leave the company (file-gdpr-33)" in said
-
-
-async def test_a_filing_that_was_told_earlier_than_the_record_shows_it_sent_is_told() -> None:
-    account = await account_of(BEFOREHAND)
-    told = first_page(account)["Was the clock met?"]
-    assert "sent 2 d 13 h after that, 10 h 48 min before it was due" in told
-    clocks = explained(account)["clocks"]
-    assert "  the record shows it sent 2 d 13 h AFTER the time of filing that was told" in [
-        point.says for point in clocks.concerns
-    ]
-    assert any("reference DPA 4711" in point.says for point in clocks.points)
-
-
-async def test_a_clock_is_told_with_the_moment_that_it_runs_from_and_who_selected_it() -> None:
-    account = await account_of(FILED)
-    points = [point.says for point in explained(account)["clocks"].points]
-    assert any("it runs from 2026-11-22T09:01:00.000000Z, as counsel selected" in p for p in points)
-    assert any("the extraction was confirmed" in p for p in points)
-    rows = {row[0]: row for row in table_of(board(account, []), "Regulatory position").rows}
-    assert rows["gdpr-33"][3] == "2026-11-22 09:01"
-    assert rows["nis2-23-4a"][3:] == ("-", "-", "-"), "what does not apply falls due never"
-
-
-async def test_what_was_sent_is_no_evidence_that_was_sealed() -> None:
-    account = await account_of(FILED)
-    assert (len(account.sealed), len(account.sent), len(account.missing)) == (3, 3, 1)
-    assert metrics_of(account).shares["evidence"] == 0.75
-
-
-async def test_a_determination_is_a_word_of_a_person() -> None:
-    account = await account_of(FILED)
-    assert account.acknowledged is not None
-    assert account.acknowledged.kind is Kind.CLOCK
-    beside = [point.says for point in explained(account)["approvals"].points]
-    assert any("counsel determined awareness of gdpr-33 = 2026-11-22T09:01" in s for s in beside)
-
-
-async def test_broken_glass_says_who_used_it_and_what_its_review_was() -> None:
-    account = await account_of(BY_PEOPLE)
-    (glass,) = [says for says in otherwise(account) if says.startswith("The glass")]
-    assert glass.endswith("used for a decision; review: justified.")
-    approvals = explained(account)["approvals"]
-    assert "9 decisions by people counted at gates" in approvals.says, "breaking it decides nothing"
-    assert any(
-        "o2 broke the glass at rescore-decisions, until" in p.says for p in approvals.concerns
-    )
-    unreviewed = until(account, 90)
-    (glass,) = [says for says in otherwise(unreviewed) if says.startswith("The glass")]
-    assert glass.endswith("review: NOT REVIEWED.")
-
-
-async def test_an_approval_names_the_digest_of_what_was_shown_and_who_else_could_have() -> None:
-    account = await account_of(BY_PEOPLE)
-    told = explained(account)
-    gate = next(gate for gate in account.gates if gate.id == "confirm-known-good")
-    assert gate.digest in told["approvals"].points[0].says
-    assert (
-        told["authority"]
-        .points[0]
-        .says.endswith(
-            "2 could have decided then: o1 as ml-on-call (holder), c1 as commander (holder)"
-        )
-    )
 
 
 async def test_what_was_done_by_hand_has_no_time_of_command() -> None:

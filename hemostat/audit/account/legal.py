@@ -23,6 +23,8 @@ class ClockTold:
     dues: list[str] = field(default_factory=list)
     """Every due time that it had, in order."""
     determinations: list[Entry] = field(default_factory=list)
+    blocked: list[Entry] = field(default_factory=list)
+    """Where it held something up that would have altered evidence."""
     sent: list[Entry] = field(default_factory=list)
     """Findings that a text was sent under it."""
     seqs: list[int] = field(default_factory=list)
@@ -119,10 +121,8 @@ def legal_of(entries: Iterable[Entry]) -> LegalTold:
     """Return what the journal tells of legal clocks."""
     told = LegalTold()
     for entry in entries:
-        if entry.kind is Kind.FINDING and "sent_as" in entry.data:
-            told.clocks.setdefault(name := str(entry.data.get("clock")), ClockTold(name))
-            told.clocks[name].sent.append(entry)
         if entry.kind is not Kind.CLOCK:
+            _take_beside(told, entry)
             continue
         if "candidate" in entry.data:
             told.candidates.append(entry)
@@ -138,6 +138,16 @@ def legal_of(entries: Iterable[Entry]) -> LegalTold:
         for clock in _addressed(told, name):
             _take(clock, entry)
     return told
+
+
+def _take_beside(told: LegalTold, entry: Entry) -> None:
+    """Take an entry of another kind that names clocks: a hold that blocks, or a text that was sent."""
+    if entry.kind is Kind.GATE and isinstance(holds := entry.data.get("clocks"), dict):
+        for name in map(str, holds):
+            told.clocks.setdefault(name, ClockTold(name)).blocked.append(entry)
+    elif entry.kind is Kind.FINDING and "sent_as" in entry.data:
+        name = str(entry.data.get("clock"))
+        told.clocks.setdefault(name, ClockTold(name)).sent.append(entry)
 
 
 def _addressed(told: LegalTold, name: str) -> list[ClockTold]:

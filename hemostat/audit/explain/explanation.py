@@ -7,10 +7,11 @@ from typing import Any, Final
 from hemostat.audit.account.account import Account
 from hemostat.audit.explain import deeds, people, trust
 from hemostat.audit.explain.answer import Answer
+from hemostat.audit.explain.approvals import approvals
 from schemas.base import iso
 
 QUESTIONS: Final[tuple[Callable[[Account], Answer], ...]] = (
-    people.approvals,
+    approvals,
     people.authority,
     deeds.effective,
     people.silence,

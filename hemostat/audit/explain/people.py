@@ -1,4 +1,4 @@
-"""Answers about people: who approved, by what right, what silence did, what was refused."""
+"""Answers about people: by what right they decided, what silence did, what was refused."""
 
 from typing import Any, Final
 
@@ -7,99 +7,10 @@ from hemostat.audit.account.gates import GateTold
 from hemostat.audit.account.record import at
 from hemostat.audit.account.words import counted, in_short
 from hemostat.audit.explain.answer import Answer, Point, listed, not_shown
+from hemostat.audit.explain.approvals import NEVER_BY_SILENCE
 from schemas.journal import Entry, Kind
 
-_NEVER_BY_SILENCE: Final = ("destroy", "restore", "disclose")
 _FALSE_ALARM: Final = "false-alarm"
-
-
-def approvals(account: Account) -> Answer:
-    """Who approved what, when, on which evidence."""
-    id_, question = "approvals", "Who approved what, when, and on which evidence?"
-    trap = "a caller's own identity is no person; an approval after the act is none"
-    said = [(gate, decision) for gate in account.gates for decision in gate.said]
-    points = [_approval(account, gate, decision) for gate, decision in said]
-    points += [
-        _used_glass(e) for gate in account.gates for e in gate.decisions if "until" in e.data
-    ]
-    points += [_taken_back(e) for g in account.gates for e in g.decisions if "withdraws" in e.data]
-    beside = [e for e in account.of(Kind.DECISION) if "gate" not in e.data]
-    beside = sorted((*beside, *account.determinations), key=lambda e: e.seq)
-    points += [Point(_beside(e), (e.seq,)) for e in beside]
-    if not points:
-        return not_shown(id_, question, "no person decided anything in this incident", trap)
-    signed = sum(bool(decision.data.get("statement")) for _, decision in said)
-    says = (
-        f"{counted(len(said), 'decision')} by people counted at gates, "
-        f"{counted(len(beside), 'statement')} beside them"
-    )
-    return Answer(
-        id_,
-        question,
-        "shown" if signed == len(said) else "partly",
-        f"{says}; {signed} of the decisions name a signed statement. Where none is named, who spoke "
-        "is what the caller said of itself.",
-        tuple(points),
-        trap,
-    )
-
-
-def _approval(account: Account, gate: GateTold, decision: Entry) -> Point:
-    data = decision.data
-    who = f"{data.get('actor')} as {role_of(decision)}"
-    wrong = "digest" in data and data["digest"] != gate.digest
-    bound = "" if "digest" not in data else f", bound to what was shown ({gate.digest})"
-    if wrong:
-        bound = f", bound to something else than was shown ({data['digest']})"
-    signed = "; signed statement" if data.get("statement") else ""
-    back = "; taken back before it was used" if data.get("decision") in gate.taken_back else ""
-    acted = _acted_before(account, gate, decision)
-    late = "; the act had begun BEFORE" if acted is not None else ""
-    shown = ", ".join(sorted(gate.shown)) or "nothing"
-    evidence = gate.shown.get("evidence")
-    kept = f", {counted(len(evidence), 'sealed item')}" if isinstance(evidence, list) else ""
-    reason = f"; reason: {_cut(data.get('reason'))}" if data.get("reason") else "; no reason"
-    return Point(
-        f"{decision.at} {who}: {data['choice']} at {gate.id}{bound}{signed}{back}{late}{reason} "
-        f"(shown: {shown}{kept})",
-        (gate.entry.seq, decision.seq, *((acted,) if acted is not None else ())),
-        concern=wrong or acted is not None,
-    )
-
-
-def _used_glass(used: Entry) -> Point:
-    data = used.data
-    says = f"{used.at} {data.get('actor')} broke the glass at {data.get('gate')}, until {data.get('until')}"
-    return Point(f"{says}; reason: {_cut(data.get('reason')) or 'none'}", (used.seq,), True)
-
-
-def _taken_back(said: Entry) -> Point:
-    data = said.data
-    says = f"{said.at} {data.get('actor')} took back {data.get('withdraws')} at {data.get('gate')}"
-    return Point(f"{says}; reason: {_cut(data.get('reason')) or 'none'}", (said.seq,))
-
-
-def _beside(said: Entry) -> str:
-    """A statement at no gate: who, in which role, what of, and why."""
-    data = said.data
-    value = f" = {_cut(data['value'])}" if data.get("value") is not None else ""
-    reason = f"; reason: {_cut(data['reason'])}" if data.get("reason") else ""
-    return f"{said.at} {data.get('actor')} as {role_of(said)}: {said.says}{value}{reason}"
-
-
-def _cut(text: object) -> str:
-    return "" if text is None else str(text)[:160]
-
-
-def _acted_before(account: Account, gate: GateTold, decision: Entry) -> int | None:
-    """The beginning of the step that this gate was to agree to, if it came before the decision."""
-    title = gate.shown.get("step")
-    needs = gate.shown.get("class") in _NEVER_BY_SILENCE
-    if not needs or decision.data.get("choice") != "approve":
-        return None
-    step = next((s for s in account.steps.values() if s.title == title), None)
-    began = [seq for seq in (step.begun_seqs if step else []) if seq > gate.entry.seq]
-    return began[0] if began and began[0] < decision.seq else None
 
 
 def authority(account: Account) -> Answer:
@@ -205,7 +116,7 @@ def silence(account: Account) -> Answer:
     never = [gate.id for gate in account.gates if gate.unanswered]
     ended = sum(gate.latency is not None for gate in account.gates)
     grave = [
-        g.id for g in account.gates if g.by_silence and g.shown.get("class") in _NEVER_BY_SILENCE
+        g.id for g in account.gates if g.by_silence and g.shown.get("class") in NEVER_BY_SILENCE
     ]
     rule = (
         f", of which AGAINST THE RULE some destroy, re-enable or leave the company ({listed(grave)})"
@@ -264,13 +175,20 @@ def negatives(account: Account) -> Answer:
                 True,
             )
         )
-    points += [Point(f"{e.at} {e.says}", (e.seq,)) for e in account.of(Kind.REFUSED)]
+    points += [Point(f"{e.at} {e.says}{_by(e)}", (e.seq,)) for e in account.of(Kind.REFUSED)]
     if not points:
         return Answer(id_, question, "shown", "There were none.", (), trap)
     return Answer(
         id_, question, "shown", f"{counted(len(points), 'point')}, with who, in which role, when and why.",
         tuple(points), trap,
     )  # fmt: skip
+
+
+def _by(refused: Entry) -> str:
+    """Of what was said in vain: by whom, as the caller named them, and where; it may say none."""
+    data = refused.data
+    actor = f": {str(data['actor'])[:80]} as {role_of(refused)}" if data.get("actor") else ""
+    return f"{actor} at {str(data['gate'])[:80]}" if actor and data.get("gate") else actor
 
 
 def latencies(account: Account) -> Answer:

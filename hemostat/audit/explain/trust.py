@@ -62,9 +62,9 @@ def clocks(account: Account) -> Answer:
             [f"{e.says.partition(': ')[2]} {e.data['candidate']}" for e in legal.candidates]
         )
         seqs = tuple(e.seq for e in legal.candidates)
-        points.append(
-            Point(f"moments that might be the awareness, beside the first alert: {told}", seqs)
-        )
+        alert = account.first_alert.data.get("received_at") if account.first_alert else "none"
+        says = f"moments that might be the awareness, beside the first alert ({alert}): {told}"
+        points.append(Point(says, seqs))
     met, due_or_filed = legal.met()
     says = (
         f"{counted(len(legal.decided), 'clock has', 'clocks have')} a state. Filed or overdue: "
@@ -108,6 +108,7 @@ def _clock(clock: ClockTold) -> list[Point]:
                 (said.seq,),
             )
         )
+    points += [Point(f"  {e.at} {e.says}", (e.seq,)) for e in clock.blocked]
     sent = [Point(f"  {e.says} at {e.at}", (e.seq,)) for e in clock.sent]
     if clock.sent_later is not None:
         says = (

@@ -57,6 +57,7 @@ def _said(clock: ClockTold) -> list[str]:
         f"{_value(e)} (entry {e.seq})."
         for e in clock.determinations
     ]
+    found += [f"{clean(e.says, 160)}, {_minute(e.at)} UTC (entry {e.seq})." for e in clock.blocked]
     if clock.sent_later is not None:
         found.append(
             f"{clock.id}: the record shows its text sent {_minute(clock.sent[0].at)} UTC, "
