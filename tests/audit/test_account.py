@@ -25,6 +25,7 @@ from tests.audit.accounts import (
     FILED,
     LOST,
     SILENT,
+    changed,
     explained,
     first_page,
     otherwise,
@@ -109,6 +110,7 @@ async def test_what_leaves_for_others_begins_with_the_harm_and_says_where_there_
     account = await account_of(LOST)
     assert aiid.export(account)["draft"]["incident_date"] == "2026-11-20"
     assert atlas.export(account)["draft"]["incident-date"] == "2026-11-20"
+    assert ocsf.export(account)[1]["severity"] == "Critical", "the alert's, not the incident's"
     alarm = await account_of(FALSE)
     assert ocsf.export(alarm)[0]["verdict"] == "False Positive"
     assert "People judged that there was no harm" in ocsf.export(alarm)[0]["desc"]
@@ -135,6 +137,21 @@ async def test_no_label_of_the_picture_lies_over_another_or_beyond_its_edge() ->
         for y, left, right in spans:
             assert right <= 800
             assert not [s for s in spans if s[0] == y and left < s[1] < right]
+
+
+async def test_an_incident_that_was_closed_while_alerts_fired_says_so() -> None:
+    says = (
+        "It was closed while 1 of 1 alerts had not been called over, as was shown to who closed it."
+    )
+    assert says in otherwise(await account_of(LOST))
+
+
+async def test_the_summary_of_an_exercise_is_no_sentence_about_a_real_incident() -> None:
+    account = changed(
+        await account_of(LOST), lambda e: {**e.data, "drill": True} if e.seq == 0 else None
+    )
+    for said in (ocsf.export(account)[0]["desc"], aiid.export(account)["draft"]["text"]):
+        assert said.startswith("EXERCISE, no real incident: ")
 
 
 async def test_a_staged_re_enabling_is_one_attempt() -> None:

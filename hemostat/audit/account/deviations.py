@@ -41,10 +41,22 @@ def of_the_course(account: Account) -> list[Deviation]:
         for e in account.of(Kind.FINDING)
         if any(words in e.says for words in _STOPPED)
     ]
+    found += _still_firing(account)
     if account.closed is None and account.record.ending:
         says = f"It was never closed: {account.record.ending}."
         found.append(Deviation(says, (account.record.entries[-1].seq,)))
     return found
+
+
+def _still_firing(account: Account) -> list[Deviation]:
+    """Whether people closed it, as the question to close showed them, while alerts were firing."""
+    asked = [g for g in account.gates if "firing" in g.shown and g.outcome == "approved"]
+    firing = asked[-1].shown["firing"] if asked and account.closed else 0
+    if not isinstance(firing, int) or firing < 1:
+        return []
+    alerts = f"{firing} of {asked[-1].shown.get('alerts')} alerts"
+    says = f"It was closed while {alerts} had not been called over, as was shown to who closed it."
+    return [Deviation(says, (asked[-1].entry.seq,))]
 
 
 def of_steps(account: Account) -> list[Deviation]:

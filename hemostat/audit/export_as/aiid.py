@@ -2,11 +2,10 @@
 
 The fields and their bounds are those of the form in github.com/responsible-ai-collaborative/aiid
 (``site/gatsby-site/src/components/submissions/schemas.js``). The database is about published
-reports: where it was published, who developed and deployed the system and who was harmed is left
+reports: where and when it was published, who developed and deployed the system and who was harmed is left
 open for people to fill.
 """
 
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from hemostat.audit.account.account import Account
@@ -14,7 +13,14 @@ from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.export_as.required import Rule, each, matches, problems, text
 from hemostat.audit.report.facts import summary
 
-TO_FILL: Final = ("url", "developers", "deployers", "harmed_parties")
+TO_FILL: Final = (
+    "url",
+    "date_published",
+    "date_downloaded",
+    "developers",
+    "deployers",
+    "harmed_parties",
+)
 _DAY: Final = r"\d{4}-\d\d-\d\d"
 _PARTIES: Final = each(text(3, 200))
 RULES: Final[dict[str, Rule]] = {
@@ -37,7 +43,6 @@ RULES: Final[dict[str, Rule]] = {
 def export(account: Account) -> dict[str, Any]:
     """Return the draft, with what is left open."""
     scrub = Scrubber(account)
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
     exercise = "EXERCISE: " if account.drill else ""
     said = " ".join(summary(account))
     title = f"{exercise}{account.title} ({account.service})"
@@ -52,8 +57,8 @@ def export(account: Account) -> dict[str, Any]:
         "deployers": None,
         "harmed_parties": None,
         "incident_date": f"{account.began_at:%Y-%m-%d}",
-        "date_published": today,
-        "date_downloaded": today,
+        "date_published": None,
+        "date_downloaded": None,
         "url": None,
     }
     return {"draft": draft, "to_fill": list(TO_FILL)}

@@ -18,7 +18,8 @@ from hemostat.audit.report.facts import summary
 
 OCSF: Final = "1.5.0"
 _SEVERITIES: Final = {"SEV-1": 5, "SEV-2": 4, "SEV-3": 3, "SEV-4": 2}
-_NAMES: Final = {5: "Critical", 4: "High", 3: "Medium", 2: "Low"}
+_NAMES: Final = {6: "Fatal", 5: "Critical", 4: "High", 3: "Medium", 2: "Low", 1: "Informational"}
+_ALERTS: Final = {"fatal": 6, "critical": 5, "high": 4, "medium": 3, "low": 2, "info": 1}
 _CREATE, _UPDATE, _CLOSE = 1, 2, 3
 
 _FINDING: Final[dict[str, Rule]] = {"uid": text()}
@@ -76,8 +77,11 @@ def _incident(account: Account) -> dict[str, Any]:
 def _detection(account: Account) -> dict[str, Any]:
     alert = account.first_alert
     title = str(alert.data.get("title") or account.title) if alert else account.title
+    said = _ALERTS.get(str(alert.data.get("severity")), 0) if alert else 0
     return {
         **_common(account, 2004, _CREATE, at(alert) if alert else account.opened_at),
+        "severity_id": said,  # the detection's own; the incident's may have been raised since
+        "severity": _NAMES.get(said, "Unknown"),
         "status_id": 1,
         "is_alert": True,
         "finding_info": {**_info(account), "title": title},

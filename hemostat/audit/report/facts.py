@@ -25,9 +25,10 @@ def summary(account: Account) -> list[str]:
     """Return what happened in some sentences, each from the record."""
     alert = account.first_alert
     source = clean(alert.data.get("source"), 60) if alert else "nobody"
+    exercise = "EXERCISE, no real incident: " if account.drill else ""
     lines = [
         (
-            f"{account.title} on {account.service}: opened {at_second(account.opened_at)} UTC by an "
+            f"{exercise}{account.title} on {account.service}: opened {at_second(account.opened_at)} UTC by an "
             f"alert from {source}, {account.severity}."
         )
     ]

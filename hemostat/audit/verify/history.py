@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import zip_longest
 from typing import Any
 
+from hemostat.audit.account.words import counted
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.verify.events import READ, Walked, walk
 from hemostat.audit.verify.findings import Findings
@@ -87,7 +88,8 @@ def check_histories(
         mine = [body for body in bodies if body.run.run == header.run]
         head = _check_run(pack, run, header, mine, findings, seen)
         previous = header.run
-    return f"{seen.events} events in {len(headers)} runs are those that were sealed"
+    events, runs = counted(seen.events, "event"), counted(len(headers), "run")
+    return f"{events} in {runs}: those that were sealed"
 
 
 def _check_header(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from hemostat.audit.account.words import counted
 from hemostat.audit.pack.reader import BrokenPack, Pack, decisions_of
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.form import told
@@ -139,7 +140,8 @@ def check_decisions(pack: Pack, entries: Sequence[Entry], findings: Findings) ->
     if len(listed) != len(expected):
         what = f"{len(listed)} are listed and the journal has {len(expected)}"
         findings.add("decision-missing", "decisions.json", what)
-    return f"{len(expected)} decisions and refusals are those of the journal"
+    said = counted(len(expected), "decision or refusal", "decisions and refusals")
+    return f"{said}: those of the journal"
 
 
 def check_evidence(pack: Pack, entries: Sequence[Entry], findings: Findings) -> str | None:

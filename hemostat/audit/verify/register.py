@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from hemostat.audit.account.words import counted
 from hemostat.audit.pack.reader import BrokenPack, Pack
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.form import told
@@ -110,4 +111,5 @@ def check_population(
     without = [which for which in registered if which not in packs]
     for incident, _ in without:
         findings.add("register-no-pack", incident[:80], "it is registered and no pack was given")
-    return f"{len(registered)} incidents are registered, and each has its pack"
+    incidents = counted(len(registered), "incident is", "incidents are")
+    return f"{incidents} registered, and each has its pack"

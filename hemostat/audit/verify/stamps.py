@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from hemostat.audit.account.words import counted
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.signatures import CLOCKS_DIFFER, Signed, moment
@@ -41,7 +42,7 @@ def check_stamps(
     if held and held[-1].body.at >= since and len(held) - 1 not in times:
         where = f"checkpoint {len(held) - 1}"
         findings.add("timestamp-missing", where, "the last checkpoint has no timestamp that holds")
-    return f"{len(times)} timestamps from outside hold"
+    return f"{counted(len(times), 'timestamp')} from outside, as they should be"
 
 
 def _times(

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
+from hemostat.audit.account.words import counted
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.history import Seen, Signal
 from schemas.audit.manifest import Manifest
@@ -50,7 +51,7 @@ def check_said(
     proven = ", each signed by a key that the incident trusts" if keys is not None else ""
     if keys is None:
         findings.notes.append("people were not asked to sign: who decided rests on Temporal's word")
-    return f"{len(decided)} decisions were said as signals in the history{proven}"
+    return f"{counted(len(decided), 'decision was', 'decisions were')} said as signals in the history{proven}"
 
 
 def _by_id(signals: Sequence[Signal]) -> dict[str, list[Signal]]:

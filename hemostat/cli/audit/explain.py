@@ -6,6 +6,7 @@ import click
 
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.reading import record_at
+from hemostat.audit.account.words import counted
 from hemostat.audit.explain.answer import Answer
 from hemostat.audit.explain.explanation import Explanation, explain
 from hemostat.audit.explain.page import page
@@ -47,7 +48,8 @@ def _print(explanation: Explanation) -> None:
     for answer in explanation.answers:
         _print_answer(answer)
     line()
-    line(f"{explanation.concerns} points deserve a look; entries are numbers of the journal.")
+    points = counted(explanation.concerns, "point deserves", "points deserve")
+    line(f"{points} a look; entries are numbers of the journal.")
 
 
 def _print_answer(answer: Answer, most: int = 40) -> None:
