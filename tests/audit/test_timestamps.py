@@ -187,7 +187,7 @@ async def test_a_timestamp_of_the_authority_holds(authority: Authority3161, tmp_
     await sealed.seal(datetime.now(UTC))
     verdict = sealed.verdict()
     assert verdict.findings == ()
-    assert any(check.says == "1 timestamps from outside hold" for check in verdict.checks)
+    assert any(check.says == "1 timestamp from outside holds" for check in verdict.checks)
 
 
 async def test_the_sealers_own_key_cannot_date_back(

@@ -42,7 +42,7 @@ def check_stamps(
     if held and held[-1].body.at >= since and len(held) - 1 not in times:
         where = f"checkpoint {len(held) - 1}"
         findings.add("timestamp-missing", where, "the last checkpoint has no timestamp that holds")
-    return f"{counted(len(times), 'timestamp')} from outside, as they should be"
+    return counted(len(times), "timestamp from outside holds", "timestamps from outside hold")
 
 
 def _times(
