@@ -119,6 +119,8 @@ class GateView(Frozen):
     """Its outcome so far: held by policy, or None while people still have time."""
     may_decide: tuple[Standing, ...] = ()
     """Who may decide now, where people are declared; without anyone excluded."""
+    glass: tuple[str, ...] = ()
+    """Who broke the glass here, and may decide alone now in the role ``break-glass``."""
 
 
 class IncidentView(Frozen):

@@ -11,6 +11,7 @@ from schemas.clocks.determination import DPO, LEGAL_ROLES
 from schemas.clocks.view import ClockRow
 from schemas.gate import OnSilence
 from schemas.incident import Containment, GateView, IncidentView
+from schemas.roster import BREAK_GLASS
 from schemas.severity import Severity
 from schemas.who import Who
 
@@ -112,9 +113,10 @@ def roles_at(gate: GateView, who: Who) -> tuple[str, ...]:
     """
     if who.kind != "person":
         return ()
+    alone = (BREAK_GLASS,) if who.person in gate.glass else ()
     if gate.may_decide:
-        return tuple(s.role for s in gate.may_decide if s.person == who.person)
-    return tuple(role for role in gate.policy.roles if role in who.roles)
+        return (*(s.role for s in gate.may_decide if s.person == who.person), *alone)
+    return (*(role for role in gate.policy.roles if role in who.roles), *alone)
 
 
 def legal_roles(who: Who) -> bool:

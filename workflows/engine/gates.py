@@ -69,6 +69,7 @@ class Gates:
                 approvals=len(state.approvals(sitting)),
                 stands=state.stands,
                 may_decide=state.may_decide(sitting, now) if sitting else (),
+                glass=tuple(glass.person for glass in state.glass if now < glass.until),
             )
             for gate, state in self._states.items()
             if not state.closed
