@@ -36,8 +36,11 @@ class Reading(Protocol):
         Whoever asks has seen that the reader may see them.
         """
 
-    async def admit(self, who: Who, incident: str, what: str) -> None:
+    async def admit(self, who: Who, incident: str, what: str, run: str | None = None) -> None:
         """Return if *who* may read *what* of *incident*; else there is no such incident."""
+
+    async def first_run(self, who: Who, incident: str, what: str, run: str | None) -> str | None:
+        """As ``admit``; return the run since which it is this incident, None if that is not told."""
 
     async def view(self, who: Who, incident: str, run: str | None = None) -> IncidentView:
         """Return where *incident* stands."""
@@ -77,9 +80,14 @@ class AtTheDesk:
         """Return what is known, or answered in time."""
         return await self._summaries.of(await self._desk.client(), rows)
 
-    async def admit(self, who: Who, incident: str, what: str) -> None:
+    async def admit(self, who: Who, incident: str, what: str, run: str | None = None) -> None:
         """Look whether *who* may."""
-        await self._desk.admit(who, incident, what)
+        await self._desk.admit(who, incident, what, run)
+
+    async def first_run(self, who: Who, incident: str, what: str, run: str | None) -> str | None:
+        """Look whether *who* may, and since when it is this incident."""
+        await self._desk.admit(who, incident, what, run)
+        return (await self._desk.row(who, incident, run)).first_run or None
 
     async def view(self, who: Who, incident: str, run: str | None = None) -> IncidentView:
         """Return where it stands."""

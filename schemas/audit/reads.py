@@ -13,4 +13,5 @@ class Read(Frozen):
     method: str
     incident: str
     what: str
-    """``list``, ``view``, ``journal``, ``clocks``, ``inbox`` or ``watch``."""
+    """``list``, ``view``, ``journal``, ``clocks``, ``inbox``, ``watch``, ``post-mortem``,
+    ``board-report`` or ``pack``."""
