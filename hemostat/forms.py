@@ -20,4 +20,9 @@ async def form_of(
     if int(length) > most:
         return {}
     form = await request.form(max_files=0, max_fields=fields)
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    return {name: _as_typed(value) for name, value in form.items() if isinstance(value, str)}
+
+
+def _as_typed(value: str) -> str:
+    """Line ends as the person typed them: browsers send each as two characters (HTML, form data)."""
+    return value.replace("\r\n", "\n").replace("\r", "\n")

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from hemostat.console.words import at, plain, round_span, sentence
+from hemostat.console.words import plain, round_span, sentence, soon
 from schemas.gate import TWO_PAIRS_OF_EYES, GatePolicy, OnSilence
 from schemas.incident import GateView
+from schemas.roster import BREAK_GLASS
 from schemas.step import StepClass
 
 _ENGINE_FILLS: Final = frozenset({"connection", "incident", "key"})
@@ -102,9 +103,11 @@ def asked(gate: GateView, person: str, roles: tuple[str, ...], now: datetime) ->
 
 def roles_of(gate: GateView, person: str, roles: tuple[str, ...]) -> tuple[str, ...]:
     """Return the roles in which *person* may decide: by the incident's roster where it has one."""
+    alone = (BREAK_GLASS,) if person in gate.glass else ()
     if gate.may_decide:
-        return tuple(dict.fromkeys(s.role for s in gate.may_decide if s.person == person))
-    return tuple(role for role in gate.policy.roles if role in roles)
+        mine = (s.role for s in gate.may_decide if s.person == person)
+        return (*dict.fromkeys(mine), *alone)
+    return (*(role for role in gate.policy.roles if role in roles), *alone)
 
 
 def _acts(shown: Any) -> Iterator[Act]:
@@ -143,7 +146,9 @@ def _if_silent(gate: GateView, now: datetime) -> str:
     policy = gate.policy
     if policy.on_silence is OnSilence.STAND:
         return "Nothing happens: it is an offer that stands as long as the incident is open."
-    when = f"At {at(gate.deadline)}" if gate.deadline else f"After {round_span(policy.timer)}"
+    when = (
+        f"At {soon(gate.deadline, now)}" if gate.deadline else f"After {round_span(policy.timer)}"
+    )
     ladder = ", then ".join(plain(role) for role in policy.ladder)
     escalates = f" Asked as well: {ladder}." if ladder else ""
     if policy.on_silence is OnSilence.PROCEED:

@@ -16,6 +16,7 @@ from starlette.responses import RedirectResponse, Response
 from hemostat.console.book import Book
 from hemostat.console.drills import Drills
 from hemostat.console.pages import HEADERS, page
+from hemostat.console.papers import Papers
 from hemostat.console.reading import Reading
 from hemostat.desk.limits import AskedTooMuch, Limit, caller_of
 from hemostat.desk.places import Places
@@ -59,6 +60,9 @@ class Console:
     places: Places = field(default_factory=Places)
     limit: Limit | None = None
     """How often one person may ask for a page; None: as often as they like."""
+    people: frozenset[str] = frozenset()
+    """Whom hemostat.toml knows."""
+    papers: Papers | None = None
 
     def title(self, playbook: str) -> str:
         """Return the title of a playbook, its id if the code is not here."""
@@ -66,6 +70,7 @@ class Console:
 
 
 Page = Callable[[Console, Request, Who], Awaitable[Response]]
+Nobody = Callable[[Request], Awaitable[Response]]
 
 _GONE: Final = 404
 _AGAIN_SECONDS: Final = 5
@@ -75,13 +80,18 @@ _FAILED: Final = HemostatError(
 )
 
 
-def guarded(console: Console, show: Page) -> Callable[[Request], Awaitable[Response]]:
-    """Return *show* for those who are authenticated; what fails is told in words."""
+def guarded(
+    console: Console, show: Page, nobody: Nobody | None = None
+) -> Callable[[Request], Awaitable[Response]]:
+    """Return *show* for those who are authenticated; what fails is told in words.
+
+    Others are sent to the login page, or get what *nobody* answers.
+    """
 
     async def answer(request: Request) -> Response:
         who = await console.authenticate(request)
         if who is None:
-            return to_login(request)
+            return await nobody(request) if nobody else to_login(request)
         try:
             _count(console, who)
             return await show(console, request, who)
@@ -122,6 +132,11 @@ def to_login(request: Request) -> Response:
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = here if request.method == "GET" else "/incidents"
     return RedirectResponse(f"/login?next={quote(back)}", 303, headers=dict(HEADERS))
+
+
+def from_our_page(request: Request) -> bool:
+    """Whether the browser itself says that a page of ours sent this; no page can say it falsely."""
+    return request.headers.get("sec-fetch-site") == "same-origin"
 
 
 def local(path: str, otherwise: str = "/incidents") -> str:

@@ -10,9 +10,19 @@ from typing import Final, Literal
 
 from hemostat.console.story import Story
 from hemostat.console.words import plain
+from hemostat.console.wrong import (
+    TAKES,
+    Given,
+    NothingSaid,
+    People,
+    Wrong,
+    nobody_known,
+    not_a_value,
+    nothing_wrong,
+)
 from hemostat.desk import said as words
 from hemostat.desk.said import Said
-from schemas.base import Frozen
+from schemas.base import Frozen, iso
 from schemas.clocks.determination import DPO, LEGAL_ROLES, Matter
 from schemas.clocks.view import ClocksView
 from schemas.gate import Choice as Verdict
@@ -26,8 +36,6 @@ from schemas.who import Who
 
 Choices = tuple[tuple[str, str], ...]
 """What is sent, and how it reads."""
-Given = Mapping[str, str]
-"""The fields of a form as they were sent, those left empty left out."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +48,8 @@ class Field:
     choices: Choices = ()
     value: str = ""
     hint: str = ""
+    hints: Choices = ()
+    """What it takes, where that depends on another field."""
     required: bool = True
     most: int = 200
     half: bool = False
@@ -56,6 +66,8 @@ class Seen:
     story: Story
     clocks: ClocksView
     break_glass: tuple[str, ...] = ()
+    people: People = frozenset()
+    """Whom hemostat.toml knows."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,8 @@ class Form:
     fields: Callable[[Seen], tuple[Field, ...]]
     """Its fields; none where there is nothing to say now."""
     said: Callable[[Given], Said]
+    wrong: Callable[[Given, People], Wrong] = nothing_wrong
+    """What would be refused, or would not do what its writer means; found before it is sent."""
 
 
 def offered(seen: Seen) -> list[Form]:
@@ -131,13 +145,21 @@ def _draft(seen: Seen) -> tuple[Field, ...]:
     return (gate, text, *_role(seen, LEGAL_ROLES))
 
 
+NEVER: Final = "~"
+"""Later than any moment of the record: a gate that is closed takes nothing back."""
+
+
 def _withdraw(seen: Seen) -> tuple[Field, ...]:
+    since = {gate.policy.id: iso(gate.opened_at) for gate in seen.view.gates}
+    gone = {entry.data.get("withdraws") for entry in seen.entries}
     mine = [
         str(entry.data.get("gate"))
         for entry in seen.entries
         if entry.kind is Kind.DECISION
         and entry.data.get("actor") == seen.who.person
         and entry.data.get("choice") == Verdict.APPROVE
+        and entry.data.get("decision") not in gone
+        and entry.at >= since.get(str(entry.data.get("gate")), NEVER)
     ]
     return (Field("gate", "Your approval of", "pick", _gates(mine)),) if mine else ()
 
@@ -175,11 +197,7 @@ def _grade(seen: Seen) -> tuple[Field, ...]:
     return (setting, *facts, *impact, *_role(seen, frozenset({"commander"})))
 
 
-_VALUES: Final = (
-    "applicability: applies or not-applicable. candidate, awareness, anchor, filed: a moment with "
-    "its offset, such as 2026-12-18T16:00+01:00. tolled: tolled or resumed. hold released: "
-    "authority-informed or counsel-not-applicable. period: 30 d or 72 h."
-)
+_VALUES: Final = tuple((matter.value, takes) for matter, takes in TAKES.items())
 
 
 def _determine(seen: Seen) -> tuple[Field, ...]:
@@ -193,7 +211,7 @@ def _determine(seen: Seen) -> tuple[Field, ...]:
     return (
         Field("clock", "Which clock", "pick", clocks),
         Field("what", "What", "pick", matters),
-        Field("value", "Value", hint=_VALUES),
+        Field("value", "Value", hints=_VALUES),
         Field("reference", reference, required=False, most=500),
         *_role(seen, legal),
     )
@@ -241,7 +259,7 @@ def _graded(given: Given) -> Said:
     impact = {n.removeprefix(prefix): v for n, v in given.items() if n.startswith(prefix)}
     rest = {name: given[name] for name in ("severity", "role", "reason") if name in given}
     if not (facts or impact or "severity" in given):
-        raise ValueError("nothing is said: set a severity, a fact or an impact")
+        raise NothingSaid("severity", "nothing is said: set a severity, a fact or an impact")
     return words.Grade.model_validate({**rest, "facts": facts, "impact": impact or None})
 
 
@@ -257,7 +275,7 @@ _ALL: Final = (
     ),
     Form(
         "determine", "Determine a legal clock", "Whether a law applies, from when its time runs, what was filed. Nothing of it is ever decided by the machine.",
-        "Determine it", True, _determine, _of(words.Determine),
+        "Determine it", True, _determine, _of(words.Determine), not_a_value,
     ),
     Form(
         "attest", "Say that a step was done by hand", "A containing step was done outside. The machine does not act, and proves it as any other; until then it counts as not proven.",
@@ -277,7 +295,7 @@ _ALL: Final = (
     ),
     Form(
         "suspect", "Exclude a person", "They and their delegates take no part in this incident any more, and see none of it. It cannot be taken back.",
-        "Exclude them for good", True, _suspect, _of(words.Suspect),
+        "Exclude them for good", True, _suspect, _of(words.Suspect), nobody_known,
     ),
 )  # fmt: skip
 FORMS: Final[Mapping[str, Form]] = {form.name: form for form in _ALL}

@@ -105,6 +105,11 @@ def containment(story: Story, scale: Scale, end: datetime) -> Lane:
     reached = {state: at for at, state in reversed(changes)}
     if proven := reached.get("proven"):
         lane.note = f"proven {after(story, proven)}"
+        last, now = changes[-1]
+        if now == "proven" and last != proven:
+            lane.note = f"first proven {after(story, proven)}, all of it {after(story, last)}"
+        elif now != "proven":
+            lane.note = f"first proven {after(story, proven)}, now {HARM[now]}"
     return lane
 
 

@@ -1,7 +1,8 @@
 """How a page becomes an answer: one escaping environment, one set of headers, fragments for live.
 
 Law: autoescape is on for every template and every value that is printed goes through
-``words.seen``. A page may load what this server offers and nothing else, run no inline script and
+``words.seen``, but for what a person typed, which goes back into their own field as they typed it
+(``words.typed``, escaped). A page may load what this server offers and nothing else, run no inline script and
 no inline style, be framed by nobody and be kept by no cache.
 """
 
@@ -13,7 +14,7 @@ from importlib import resources
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -86,6 +87,7 @@ def environment() -> Environment:
     ):
         made.filters[name] = getattr(words, name)
     made.filters["value"] = words.value
+    made.filters["typed"] = lambda text: escape(words.typed(text))
     made.globals["until"] = words.until
     made.globals["soon"] = words.soon
     made.globals["static"] = static_path

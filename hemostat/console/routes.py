@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from hemostat.console import decide, readiness, saying, showing, watching
+from hemostat.console import decide, handing_out, readiness, saying, showing, watching
 from hemostat.console.doors import Console, Page, guarded, seen_other
 from hemostat.console.pages import THEME_COOKIE, THEMES, serve_static
 from hemostat.forms import form_of
@@ -38,7 +38,13 @@ def routes(console: Console) -> list[Route]:
         at("/incidents/{incident}/gates/{gate}", decide.show_gate),
         at("/incidents/{incident}/gates/{gate}", decide.take, "POST"),
         at("/incidents/{incident}/say/{what}", saying.show),
-        at("/incidents/{incident}/say/{what}", saying.take, "POST"),
+        Route(
+            "/incidents/{incident}/say/{what}",
+            guarded(console, saying.take, saying.signed_out),
+            methods=["POST"],
+        ),
+        at("/incidents/{incident}/reports/{kind}.{form}", handing_out.show_report),
+        at("/incidents/{incident}/pack.zip", handing_out.hand_out_pack),
         at("/decisions", decide.inbox),
         at("/events", watching.list_events),
         at("/playbooks", readiness.show_playbooks),

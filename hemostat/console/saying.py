@@ -1,24 +1,29 @@
 """The page of one thing to say to an incident, and what became of it; as a decision's, for the rest.
 
-What a person wrote is never lost: where something is missing, or their proof grew old meanwhile, the
-page comes back with it. The form has a key of its own, so that sending it twice counts once.
+What a person wrote is never lost: where something is missing, the incident refuses it, or their
+proof grew old meanwhile, the page comes back with it, and says what is wrong beside the field. Whose
+session ended gets it back, to send when they have signed in again. The form has a key of its own,
+so that sending it twice counts once.
 """
 
 import asyncio
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
+from urllib.parse import quote
 
-from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hemostat.console import story
-from hemostat.console.doors import Console
+from hemostat.console.doors import Console, from_our_page, to_login
 from hemostat.console.forms import FORMS, Form, Seen
 from hemostat.console.pages import page
-from hemostat.console.speaking import became, form_of, handed_over
-from hemostat.desk.said import Taken, is_grave
+from hemostat.console.speaking import Became, became, form_of, handed_over
+from hemostat.console.wrong import Wrong, beside, refused
+from hemostat.desk.said import Said, Taken, is_grave
 from hemostat.forms import form_of as fields_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
@@ -27,7 +32,13 @@ from schemas.who import Who
 _FIELDS: Final = 40
 _LARGEST: Final = 512 * 1024
 """Bytes: a text of 20,000 characters, each of four bytes, each byte written as three."""
+_WRITTEN: Final = ("text", "value", "reference", "evidence", "person", "reason")
+"""Fields of a person's own words, which are shown again even where the form is there no more."""
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
+_NOT_SENT: Final = "Nothing was sent. Look at"
+_STILL: Final = "Nothing was changed. What you wrote is still here."
+_NOT_OURS: Final = "This form is too old, or was not sent from this page. Write it again."
+_NEW_SIGN_IN: Final = "You have signed in anew since. Look at it once more, then send it."
 _PROVE_AGAIN: Final = "Your proof of who you are has grown old. Prove it again in another tab, then send this as it is."
 
 
@@ -41,7 +52,7 @@ async def seen_of(console: Console, who: Who, incident: str) -> Seen:
     except HemostatError:
         clocks = ClocksView()
     told = story.tell(view, read.entries)
-    return Seen(who, view, read.entries, told, clocks, console.break_glass)
+    return Seen(who, view, read.entries, told, clocks, console.break_glass, console.people)
 
 
 async def show(console: Console, request: Request, who: Who) -> Response:
@@ -51,38 +62,97 @@ async def show(console: Console, request: Request, who: Who) -> Response:
     said, told = request.query_params.get("said", ""), None
     if _ID.fullmatch(said):
         told = await console.desk.told(who, incident, said)
-    given = {name: request.query_params.get(name, "") for name in ("gate", "clock", "step")}
-    return _page(console, request, seen, form, given, told=became(told) if told else None)
+    chosen = {k: v for k, v in request.query_params.items() if k in ("gate", "clock", "step")}
+    return _page(console, request, seen, form, chosen, told=became(told) if told else None)
 
 
 async def take(console: Console, request: Request, who: Who) -> Response:
     """Take what a person says from the form, hand it over, and show what became of it."""
-    form, incident = _form(request), request.path_params["incident"]
-    seen = await seen_of(console, who, incident)
-    given = await fields_of(request, most=_LARGEST, fields=_FIELDS)
+    form, given = _form(request), await fields_of(request, most=_LARGEST, fields=_FIELDS)
+    try:
+        return await _take(console, request, who, form, given)
+    except BadInput:
+        raise
+    except HemostatError as error:
+        if await console.guard.refuses(request, given.get("csrf", "")):
+            raise
+        answer = page(
+            request,
+            "kept.html",
+            who,
+            status=503,
+            title="It cannot be said right now",
+            tells=f"{error.what[:1].upper()}{error.what[1:]}.",
+            login=None,
+            button="Try again",
+            sent=given.items(),  # under the same key: should it have arrived, it counts once
+            left=_left(given),
+        )
+        answer.headers["Retry-After"] = "5"
+        return answer
+
+
+async def _take(
+    console: Console, request: Request, who: Who, form: Form, given: Mapping[str, str]
+) -> Response:
+    seen = await seen_of(console, who, request.path_params["incident"])
     if (why := await _not_heard(console, request, who, given)) is not None:
-        return _page(console, request, seen, form, {}, why, status=403)
+        kept = given if from_our_page(request) else {}
+        return _page(console, request, seen, form, kept, why, status=403)
     if form.grave and console.guard.step_up(request, who, _here(request)) is not None:
         return _page(console, request, seen, form, given, _PROVE_AGAIN, status=403)
+    filled = {name: v.strip() for name, v in given.items() if v.strip()} | _as_is(given)
+    wrong = form.wrong(filled, seen.people)
+    said: Said | None = None
     try:
-        said = form.said(
-            {name: v.strip() for name, v in given.items() if v.strip()} | _as_is(given)
-        )
+        said = form.said(filled)
     except ValueError as error:
-        return _page(console, request, seen, form, given, _missing(error), status=422)
+        wrong = {**wrong, **beside(error)}
+    if wrong or said is None:
+        return _page(console, request, seen, form, given, _NOT_SENT, wrong=wrong, status=422)
     if is_grave(said) and console.guard.step_up(request, who, _here(request)) is not None:
         return _page(console, request, seen, form, given, _PROVE_AGAIN, status=403, grave=True)
+    return await _hand_over(console, request, seen, form, given, said)
+
+
+async def signed_out(request: Request) -> Response:
+    """Give back what somebody wrote whose session ended meanwhile; sends others to the login page."""
+    if not from_our_page(request):
+        return to_login(request)
+    given = dict(await fields_of(request, most=_LARGEST, fields=_FIELDS))
+    given.pop("csrf", None)  # of the session that is over
+    return page(
+        request,
+        "kept.html",
+        None,
+        status=401,
+        title="Your session has ended",
+        tells="Nothing was sent.",
+        login=f"/login?next={quote(_here(request))}",
+        button="I have signed in: go on",
+        sent=given.items(),
+        left=_left(given),
+    )
+
+
+async def _hand_over(
+    console: Console, request: Request, seen: Seen, form: Form, given: Mapping[str, str], said: Said
+) -> Response:
+    """Hand over what was understood; where it changed nothing, it is shown again as it was typed."""
     key = given.get("decision", "")
     if not _ID.fullmatch(key):
         return _page(console, request, seen, form, given, "Send it again.", status=422)
     try:
-        answer = await console.desk.say(who, incident, said, key)
+        answer = await console.desk.say(seen.who, seen.view.id, said, key)
     except BadInput as error:
         return _page(console, request, seen, form, given, str(error), status=422)
-    if answer.entry is None and answer.taken is not Taken.NOT_LOOKED_AT:
+    if answer.taken is Taken.NOT_LOOKED_AT or (answer.counted and answer.entry is not None):
+        return handed_over(request, seen.who, answer, f"{_here(request)}?said={answer.id}")
+    if answer.counted:
         # Nothing to come back to: it is told here and now.
         return _page(console, request, seen, form, {}, told=became(answer))
-    return handed_over(request, who, answer, f"{_here(request)}?said={answer.id}")
+    told = replace(became(answer), means=_STILL)
+    return _page(console, request, seen, form, given, told=told, wrong=refused(answer), status=409)
 
 
 async def _not_heard(
@@ -90,7 +160,7 @@ async def _not_heard(
 ) -> str | None:
     """Why nothing of a form is looked at; None if it is."""
     if await console.guard.refuses(request, given.get("csrf", "")):
-        return "This form is too old, or was not sent from this page. Write it again."
+        return _NEW_SIGN_IN if from_our_page(request) else _NOT_OURS
     return None if who.kind == "person" else "Only people speak to an incident; you can read here."
 
 
@@ -110,13 +180,8 @@ def _as_is(given: Mapping[str, str]) -> dict[str, str]:
     return {"text": given["text"]} if given.get("text", "").strip() else {}
 
 
-def _missing(error: ValueError) -> str:
-    if not isinstance(error, ValidationError):
-        return f"{error}."
-    names = dict.fromkeys(
-        str(one["loc"][0]) if one["loc"] else "the form" for one in error.errors()
-    )
-    return f"Not understood, or missing: {', '.join(names)}."
+def _left(given: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(name, text) for name, text in given.items() if name in _WRITTEN and text.strip()]
 
 
 def _page(
@@ -127,11 +192,15 @@ def _page(
     given: Mapping[str, str],
     problem: str | None = None,
     *,
-    told: object = None,
+    told: Became | None = None,
+    wrong: Wrong = MappingProxyType({}),
     status: int = 200,
     grave: bool = False,
 ) -> Response:
+    """The page: *given* as it was typed, *wrong* beside its fields."""
     may_speak = seen.who.kind == "person" and seen.view.resolution is None
+    fields = form.fields(seen) if may_speak else ()
+    says = {**{field.name: field.says for field in fields}, "reason": "Why, for the record"}
     grave = grave or form.grave
     proof = console.guard.step_up(request, seen.who, _here(request)) if grave else None
     return page(
@@ -142,8 +211,12 @@ def _page(
         view=seen.view,
         title=console.title(seen.view.playbook),
         form=form,
-        fields=form.fields(seen) if may_speak else (),
+        fields=fields,
         given=given,
+        left=_left(given),
+        wrong=wrong,
+        first_wrong=next((name for name in (*says, "") if name in wrong), None),
+        says=says,
         proof=proof,
         became=told,
         problem=problem,

@@ -247,6 +247,7 @@ async def show_incident(console: Console, request: Request, who: Who) -> Respons
         offers=[a for a in gates if a.stands],
         says=offered(Seen(who, view, read.entries, told, clocks, console.break_glass)),
         became=None,
+        papers=console.papers.offered(who, run) if console.papers else None,
         **form_of(console, request, who),
     )
 

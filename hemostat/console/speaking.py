@@ -43,6 +43,7 @@ _MEANS: Final = {
 }
 
 
+_NO_NEWS: Final = "The incident knew it, so it wrote nothing down for it."
 _STANDS: Final = "It stands in the record with your reason."
 
 
@@ -51,10 +52,11 @@ def became(answer: Answer) -> Became:
     seq = answer.entry.seq if answer.entry else None
     if not answer.counted:
         return Became("warn", "bad", answer.says, _MEANS[answer.taken], seq)
-    data = answer.entry.data if answer.entry else {}
+    if answer.entry is None:
+        return Became("calm", "skip", answer.says, _NO_NEWS, seq)
+    data = answer.entry.data
     if "choice" not in data:
-        says = f"Recorded: {answer.entry.says}." if answer.entry else answer.says
-        return Became("good", "proven", says, _STANDS, seq)
+        return Became("good", "proven", f"Recorded: {answer.entry.says}.", _STANDS, seq)
     rejected = data.get("choice") == "reject"
     says = "Rejected. It is recorded." if rejected else "Approved. It is recorded."
     return Became(

@@ -30,6 +30,19 @@ def seen(text: object, limit: int = SHOWN_AT_MOST) -> str:
     return shown if len(said) <= limit else f"{shown}… ({len(said) - limit} more characters)"
 
 
+def typed(text: object) -> str:
+    """Return *text* for the field that its writer typed it into: as it was, joiners and all.
+
+    Only what a page cannot hold is written out. For nothing but a person's own words, back to them.
+    """
+    return "".join(
+        f"⟨U+{ord(char):04X}⟩"
+        if char not in _KEPT and unicodedata.category(char) in ("Cc", "Cs")
+        else char
+        for char in str(text)
+    )
+
+
 def span(length: timedelta | float) -> str:
     """Return a duration in its two largest units: ``420 ms``, ``12.3 s``, ``4 min 05 s``."""
     seconds = length.total_seconds() if isinstance(length, timedelta) else length

@@ -14,6 +14,7 @@ from hemostat.api.routes import api_routes
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Findings
 from hemostat.console.drills import Drills
+from hemostat.console.papers import Papers
 from hemostat.console.reading import AtTheDesk
 from hemostat.console.routes import routes as console_routes
 from hemostat.desk.desk import Desk
@@ -127,4 +128,12 @@ def console_of(
         break_glass=tuple(settings.break_glass.people),
         places=places,
         limit=Limit(settings.gateway.requests_per_second, settings.gateway.burst, monotonic),
+        people=_known_people(settings),
+        papers=Papers(settings),
     )
+
+
+def _known_people(settings: Settings) -> frozenset[str]:
+    """Whom hemostat.toml names; nobody where it names no people, and accounts alone say who is who."""
+    auditors = settings.identity.auditors if settings.identity else ()
+    return frozenset({*settings.people, *auditors}) if settings.people else frozenset()

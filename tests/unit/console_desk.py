@@ -150,6 +150,7 @@ class Desk:
         self.decided: list[tuple[str, Decide]] = []
         self.told_besides: list[tuple[str, Said]] = []
         self.asked_for: list[Filters] = []
+        self.admitted: list[tuple[str, str]] = []
         self.broken: HemostatError | None = None
 
     def _answers(self, incident: str = ID) -> None:
@@ -170,8 +171,13 @@ class Desk:
         self.asked_for.append(wanted)
         return Page(incidents=(self.row(),), next=self.text)
 
-    async def admit(self, who: Who, incident: str, what: str) -> None:
+    async def admit(self, who: Who, incident: str, what: str, run: str | None = None) -> None:
         self._answers(incident)
+        self.admitted.append((who.person, what))
+
+    async def first_run(self, who: Who, incident: str, what: str, run: str | None) -> str | None:
+        await self.admit(who, incident, what)
+        return None
 
     async def visible(self, who: Who, rows: Sequence[IncidentRow]) -> list[IncidentRow]:
         return list(rows)

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from hemostat.console.book import Book
 from hemostat.console.doors import Console, Guard, local
 from hemostat.console.pages import CSP, static_path
+from hemostat.console.papers import Papers
 from hemostat.console.routes import routes
 from hemostat.console.words import seen, span
 from hemostat.desk.answers import unseen
@@ -48,7 +49,12 @@ async def no_temporal() -> Any:
     raise HemostatError("no Temporal here")
 
 
-def client(desk: Desk, who: Who | None = WHO, guard: Guard | None = None) -> httpx2.AsyncClient:
+def client(
+    desk: Desk,
+    who: Who | None = WHO,
+    guard: Guard | None = None,
+    papers: Papers | None = None,
+) -> httpx2.AsyncClient:
     async def authenticate(request: Request) -> Who | None:
         return who
 
@@ -57,7 +63,15 @@ def client(desk: Desk, who: Who | None = WHO, guard: Guard | None = None) -> htt
 
     book = Book(id=desk.text, title=desk.text, summary=desk.text, atlas=(desk.text,))
     console = Console(
-        desk, Live(no_temporal), authenticate, guard or OneWord(), (book,), findings, None
+        desk,
+        Live(no_temporal),
+        authenticate,
+        guard or OneWord(),
+        (book,),
+        findings,
+        None,
+        people=frozenset({"ic-1", "o-1"}),
+        papers=papers,
     )
     transport = httpx2.ASGITransport(app=Starlette(routes=routes(console)))
     return httpx2.AsyncClient(transport=transport, base_url="http://console")

@@ -91,7 +91,8 @@ def named(method: str, path: str) -> str:
 def some(path: str) -> str:
     """An address of this path."""
     values = {"incident": "feedback-poisoning-0123456789ab", "gate": "retrain", "what": "suspect",
-              "said": "s-1", "name": "x", "digest": "x", "source": "x", "channel": "x"}  # fmt: skip
+              "said": "s-1", "name": "x", "digest": "x", "source": "x", "channel": "x",
+              "kind": "post-mortem", "form": "html"}  # fmt: skip
     return path.format_map(values)
 
 

@@ -85,6 +85,9 @@ model = "sentiment"
 baseline_negative_share = 0.4
 baseline_accuracy = 0.96
 
+[break_glass]
+people = ["o2"]
+
 {people}
 """
 

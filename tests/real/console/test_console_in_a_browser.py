@@ -5,18 +5,15 @@ import re
 from datetime import datetime
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 from hemostat.incidents import journal, view
 from hemostat.vault import Vault
 from schemas.journal import Entry, Kind
-from tests.real.console.people import at_the_console
+from tests.real.console.people import PHONE, at_the_console, finds_nothing_wrong
 from tests.real.console.stage import SOON, Served
 
 pytestmark = [pytest.mark.real, pytest.mark.temporal]
-
-PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
 async def entries(console: Served, incident: str) -> list[Entry]:
@@ -185,6 +182,7 @@ async def test_axe_finds_nothing_and_nothing_sticks_out(
             "/incidents",
             f"/incidents/{incident}",
             f"/incidents/{incident}/gates/rescore-decisions",
+            f"/incidents/{incident}/say/grade",
             "/decisions",
             "/playbooks",
             "/readiness",
@@ -194,15 +192,7 @@ async def test_axe_finds_nothing_and_nothing_sticks_out(
             for details in await page.locator("main details").all():
                 await details.evaluate("one => { one.open = true }")
             await page.wait_for_timeout(100)
-            found = await Axe().run(page)
-            told = [
-                (v["id"], [n["html"][:200] for n in v["nodes"]][:3])
-                for v in found.response["violations"]
-            ]
-            assert not told, (path, told)
-            width = await page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-            assert width[0] <= width[1], path
-            assert await page.evaluate("violations") == [], path
+            await finds_nothing_wrong(page, path)
 
 
 async def test_the_list_shows_what_is_open_and_changes_by_itself(

@@ -5,7 +5,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Page, expect
 
 from tests.real.console.people import at_the_console
 from tests.real.console.stage import PASSWORD, Served, served, settings
@@ -39,6 +39,8 @@ async def test_a_restricted_incident_is_not_there_for_who_need_not_know_of_it(
             f"/incidents/{incident}",
             f"/incidents/{incident}/gates/acknowledge",
             f"/incidents/{incident}/events",
+            f"/incidents/{incident}/reports/post-mortem.html",
+            f"/incidents/{incident}/reports/board-report.pdf",
         ):
             hidden = await outsider.request.get(path)
             never = await outsider.request.get(path.replace(incident, "feedback-poisoning-none"))
@@ -52,8 +54,13 @@ async def test_a_restricted_incident_is_not_there_for_who_need_not_know_of_it(
     async with at_the_console(browser, strict, "c1") as commander:
         await commander.goto(f"/incidents/{incident}")
         await expect(commander.locator("h1")).to_contain_text("Feedback-loop poisoning")
+        page = await commander.request.get(f"/incidents/{incident}/reports/post-mortem.html")
+        assert page.status == 200
+        assert (await commander.request.get(f"/incidents/{incident}/pack.zip")).status == 404
     reads = (strict.settings.state_folder / "reads.jsonl").read_text()
     assert '"person":"c1"' in reads
+    for what in ("view", "journal", "post-mortem", "pack"):
+        assert re.search(rf'"person":"c1".*"what":"{what}"', reads), what
     assert '"person":"s1"' not in reads
 
 
@@ -85,3 +92,44 @@ async def test_what_destroys_is_decided_only_with_a_fresh_proof(
         await lead.get_by_label("Evidence checked, I agree").check()
         await lead.get_by_role("button", name="Approve").click()
         await expect(lead.locator("#became")).to_contain_text("Approved. It is recorded.")
+
+
+async def test_what_was_written_outlives_a_proof_that_grew_old_while_it_was_written(
+    strict: Served, browser: Browser
+) -> None:
+    incident = await strict.alert()
+    await strict.gate_opens(incident, "acknowledge")
+    here, why = f"/incidents/{incident}/say/suspect", "seen\nat <night>"
+    async with at_the_console(browser, strict, "c1") as page:
+        async with asyncio.timeout(60):
+            await page.goto(here)
+            while not await page.get_by_label("Who, by their id").is_visible():
+                await prove(page)  # the page asks for it first, and only then has the form
+                await page.goto(here)
+        await page.get_by_label("Who, by their id").fill("d1")
+        await page.get_by_label("Why, for the record").fill(why)
+        await asyncio.sleep(2.1)  # until the proof is stale, as configured
+        async with asyncio.timeout(60):
+            await page.get_by_role("button", name="Exclude them for good").click()
+            while not await page.locator("#became").is_visible():
+                await expect(page.get_by_role("alert")).to_contain_text("has grown old")
+                await expect(page.get_by_label("Who, by their id")).to_have_value("d1")
+                await expect(page.get_by_label("Why, for the record")).to_have_value(why)
+                async with page.expect_popup() as opening:
+                    await page.get_by_role("link", name="Prove it again in another tab").click()
+                tab = await opening.value
+                await tab.get_by_label("Password").fill(PASSWORD)
+                await tab.get_by_role("button", name="Go on").click()
+                await tab.wait_for_url(f"**{here}")
+                await page.get_by_role("button", name="Exclude them for good").click()
+                await page.wait_for_load_state()
+                await tab.close()
+        await expect(page.locator("#became")).to_contain_text("excluded someone")
+
+
+async def prove(page: Page) -> None:
+    """Prove again that it is oneself, from the page that asks for it."""
+    await page.get_by_role("link", name="Prove that it is you").click()
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Go on").click()
+    await page.wait_for_url("**/say/**")
