@@ -1,5 +1,6 @@
 """A plain form of a page of ours, read within bounds: whoever is not known yet may send one too."""
 
+import asyncio
 from typing import Final
 
 from starlette.requests import Request
@@ -7,6 +8,8 @@ from starlette.requests import Request
 MOST_OF_A_FORM: Final = 64 * 1024
 """Bytes, where the longest text that a page takes is a reason."""
 _FIELDS: Final = 20
+FORM_WITHIN: Final = 20.0
+"""Seconds, for the longest text over a slow line; a form that comes later is none."""
 
 
 async def form_of(
@@ -19,7 +22,11 @@ async def form_of(
         return {}
     if int(length) > most:
         return {}
-    form = await request.form(max_files=0, max_fields=fields)
+    try:
+        async with asyncio.timeout(FORM_WITHIN):
+            form = await request.form(max_files=0, max_fields=fields)
+    except TimeoutError:
+        return {}
     return {name: _as_typed(value) for name, value in form.items() if isinstance(value, str)}
 
 

@@ -1,12 +1,13 @@
 """Proving it again: step-up before a grave decision, and passkeys. Who proves is who is signed in."""
 
+import asyncio
 import json
 from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hemostat.forms import form_of
+from hemostat.forms import FORM_WITHIN, form_of
 from hemostat.identity.accounts import Account
 from hemostat.identity.desk import Identity, here
 from hemostat.identity.pages import Doors, page, problem, said, seen_other
@@ -172,10 +173,14 @@ async def _may_register(doors: Doors, request: Request) -> tuple[Session, Who, A
 
 async def _body(request: Request) -> str:
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LARGEST:
-            return ""
+    try:
+        async with asyncio.timeout(FORM_WITHIN):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST:
+                    return ""
+    except TimeoutError:
+        return ""
     return body.decode("utf-8", "replace")
 
 
