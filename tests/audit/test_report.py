@@ -1,9 +1,8 @@
 """Reports say what the record shows, mark what people add, and draw whatever text they are given."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,9 @@ from hemostat.audit.report.annotations import About, Annotations
 from hemostat.audit.report.answers import answers
 from hemostat.audit.report.board import board
 from hemostat.audit.report.document import Report
-from hemostat.audit.report.metrics import COUNTS, Metrics, metrics_of, prometheus, summarised
+from hemostat.audit.report.metrics import (
+    metrics_of,
+)
 from hemostat.audit.report.postmortem import postmortem
 from hemostat.audit.report.render import html, pdf
 from hemostat.cli import run
@@ -213,34 +214,6 @@ async def test_a_drill_says_so_on_every_page() -> None:
     report = board(Account(Record("histories", entries)), [])
     assert report.exercise
     assert "EXERCISE" in html(report)
-
-
-def many(*seconds: float | None, drill: bool = False) -> list[Metrics]:
-    opened = datetime(2026, 11, 1, tzinfo=UTC)
-    times: dict[str, Any] = dict.fromkeys(("mttd", "mtta", "commanded", "mttr", "open", "decision"))
-    return [
-        Metrics(
-            f"i-{n}", "feedback-poisoning", drill, opened + timedelta(hours=n),
-            {**times, "ttc": value}, {"first_try": 1.0, "evidence": None, "clocks": None},
-            dict.fromkeys(COUNTS, 0), {},
-        )
-        for n, value in enumerate(seconds)
-    ]  # fmt: skip
-
-
-def test_a_summary_counts_what_is_known_and_what_is_not() -> None:
-    found = {s.name: s for s in summarised(many(1, 2, 3, 4, 5, 6, 7, 8, 9, 100, None))}
-    assert (found["ttc"].n, found["ttc"].unknown) == (10, 1)
-    assert (found["ttc"].median, found["ttc"].p90) == (5.5, 9)
-    assert (found["mttd"].n, found["mttd"].median) == (0, None)
-
-
-def test_prometheus_text_keeps_drills_apart() -> None:
-    text = prometheus([*many(10, 20), *many(1, drill=True)])
-    family = "hemostat_incident_time_to_containment_proven_seconds"
-    assert f'{family}{{playbook="feedback-poisoning",drill="false",quantile="0.5"}} 15' in text
-    assert f'{family}_count{{playbook="feedback-poisoning",drill="true"}} 1' in text
-    assert text.endswith("\n")
 
 
 def test_the_commands_write_pages_pdf_json_and_annotations(

@@ -23,6 +23,8 @@ from schemas.errors import BadInput
 
 ENDINGS: Final = (".json", ".json.gz", ".pb", ".pb.gz")
 PACK: Final = ".zip"
+_BESIDE: Final = ".trust.json"
+"""What a drill writes beside its pack: whose seals count in it."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,8 @@ def incidents_under(folder: Path) -> list[Path]:
 
 def is_history(file: Path) -> bool:
     """Whether *file* is named like a history."""
-    return file.is_file() and file.name.endswith(ENDINGS)
+    named = file.name.endswith(ENDINGS) and not file.name.endswith(_BESIDE)
+    return named and file.is_file()
 
 
 def _in_pack(path: Path) -> RecordedIncident:

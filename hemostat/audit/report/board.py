@@ -11,7 +11,15 @@ from hemostat.audit.report import added, facts, response
 from hemostat.audit.report.annotations import About, Annotation
 from hemostat.audit.report.answers import answers, headline
 from hemostat.audit.report.document import Report, Section, Table
-from hemostat.audit.report.metrics import DEFINITIONS, SHARES, Metrics, metrics_of, said, summarised
+from hemostat.audit.report.metrics import (
+    DEFINITIONS,
+    SHARES,
+    Metrics,
+    metrics_of,
+    nine_in_ten,
+    said,
+    summarised,
+)
 from hemostat.audit.report.regulatory import regulatory
 from schemas.base import iso
 
@@ -99,7 +107,7 @@ def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
                 f"{title}: {definition}",
                 said(name, mine),
                 said(name, summary.median) if summary and summary.n else "-",
-                said(name, summary.p90) if summary and summary.n else "-",
+                nine_in_ten(summary) if summary else "-",
                 str(summary.n) if summary else "0",
             )
         )
@@ -109,7 +117,7 @@ def _compared(metrics: Metrics, others: Sequence[Metrics]) -> Section:
         else "No earlier incident was given to compare with (`--packs FOLDER`)."
     )
     table = Table(
-        ("measure", "this incident", "median", "90 % within", "n"),
+        ("measure", "this incident", "median", "9 of 10", "n"),
         tuple(rows),
         (48, 15, 13, 14, 6),
         (1, 2, 3, 4),

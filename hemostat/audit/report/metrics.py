@@ -164,7 +164,10 @@ def _share(part: int, whole: int) -> float | None:
 
 @dataclass(frozen=True)
 class Summary:
-    """One measure over many incidents; ``unknown`` are those of which it is not known."""
+    """One measure over many incidents; ``unknown`` are those of which it is not known.
+
+    ``p90`` is what nine of ten keep to: at most so long, or at least such a share.
+    """
 
     name: str
     n: int
@@ -185,10 +188,23 @@ def summarised(many: Sequence[Metrics]) -> list[Summary]:
                 len(known),
                 len(values) - len(known),
                 median(known) if known else None,
-                known[max(math.ceil(0.9 * len(known)) - 1, 0)] if known else None,
+                _of_nine_in_ten(name, known) if known else None,
             )
         )
     return found
+
+
+def _of_nine_in_ten(name: str, known: Sequence[float]) -> float:
+    """The nearest rank of *known*, sorted: of a share the tenth from below, as more is better."""
+    share = 0.1 if name in SHARES else 0.9
+    return known[max(math.ceil(share * len(known)) - 1, 0)]
+
+
+def nine_in_ten(summary: Summary) -> str:
+    """Return what nine of ten keep to, for people."""
+    if summary.p90 is None:
+        return "-"
+    return f"{'≥' if summary.name in SHARES else '≤'} {said(summary.name, summary.p90)}"
 
 
 def said(name: str, value: float | None) -> str:

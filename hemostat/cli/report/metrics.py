@@ -11,6 +11,7 @@ from hemostat.audit.report.metrics import (
     DEFINITIONS,
     SHARES,
     Metrics,
+    nine_in_ten,
     prometheus,
     said,
     summarised,
@@ -26,7 +27,7 @@ from hemostat.terminal import document, line, table
 def command(folder: Path, as_prometheus: bool, as_json: bool) -> None:
     """Show metrics over many incidents.
 
-    FOLDER holds packs. Median and 90th percentile with how many they rest on; drills apart; of how many a measure is unknown. Save the output of --prometheus where the node exporter's textfile collector reads it.
+    FOLDER holds packs. Median, and what nine of ten keep to, with how many they rest on; drills apart; of how many a measure is unknown. Save the output of --prometheus where the node exporter's textfile collector reads it.
     """
     many = metrics_under(folder)
     real = [metrics for metrics in many.known if not metrics.drill]
@@ -66,12 +67,12 @@ def _print(title: str, some: list[Metrics]) -> None:
         return
     names = DEFINITIONS | SHARES
     table(
-        ("measure", "median", "90 %", "n", "unknown"),
+        ("measure", "median", "9 of 10", "n", "unknown"),
         [
             (
                 names[summary.name][0],
                 said(summary.name, summary.median) if summary.n else "-",
-                said(summary.name, summary.p90) if summary.n else "-",
+                nine_in_ten(summary),
                 summary.n,
                 summary.unknown,
             )
