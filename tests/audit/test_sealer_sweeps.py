@@ -36,7 +36,7 @@ async def test_a_run_terminated_while_nobody_looked_is_sealed(
             case = await Case.open(client, parts.queue, playbook="triage")
             await case.gate("close")
             await until(lambda: bool(sealed(parts, case)), "its opening is sealed")
-        await case.handle.terminate("somebody wanted it gone")
+        await case.handle.terminate(reason="somebody wanted it gone")
         await seal_all(parts.sealer())
         pack = parts.export(case.handle.id)
         assert verify_pack(pack, parts.trust).findings == ()
