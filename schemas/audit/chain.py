@@ -14,7 +14,6 @@ from pydantic import Field
 
 from schemas.audit.strict import Count, Ordered
 from schemas.base import Digest
-from schemas.canonical import canonical_json
 from schemas.journal import GENESIS
 
 NO_EVENTS: Final[Digest] = GENESIS
@@ -43,7 +42,7 @@ class RunHeader(Ordered):
 
 def head_of_header(header: RunHeader) -> Digest:
     """Return the head before the first event of the run."""
-    return _digest(hashlib.sha256(b"hemostat-run/1\n" + canonical_json(header)).digest())
+    return _digest(hashlib.sha256(b"hemostat-run/1\n" + header.model_dump_json().encode()).digest())
 
 
 def event_digest(event: bytes | memoryview) -> bytes:

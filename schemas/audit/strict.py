@@ -52,6 +52,8 @@ class Ordered(Frozen):
 
 def in_order(named: dict[str, Any]) -> dict[str, Any]:
     """Return *named* with its keys as RFC 8785 sorts them."""
+    if len(named) < 2:
+        return named
     return dict(sorted(named.items(), key=lambda item: item[0].encode("utf-16-be", "replace")))
 
 

@@ -100,7 +100,7 @@ def read_archive(file: bytes | mmap.mmap) -> dict[str, Stored]:
 
 def map_file(path: Path) -> bytes | mmap.mmap:
     """Return the bytes of *path* without reading them all at once."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         if not file.seek(0, 2):
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
