@@ -299,9 +299,11 @@ def report(rows: list[Row], crowds: list[Many]) -> str:
             "looks into none. Verifying reads every JSON text and compares it with its canonical form, "
             "checks each event's number and type, reads signals, decisions and the register, and "
             "compares what they say. Two thirds of the floor are Ed25519, which both sides check "
-            "alike; walking a history with its chain costs what the floor's loop costs. What remains "
-            "is in a long history its checkpoints, and in a short one the journal: each line is read, "
-            "written again to see that it is canonical, and chained, where the floor only hashes it."
+            "alike; walking a history and chaining it, in one pass, costs what the floor's loop costs. "
+            "What remains is in a long history its checkpoints and signals; in a short one what any "
+            "pack costs, its archive, manifest and register; and of an incident its journal, nearly "
+            "half of what is missing: each line is read, written again to see that it is canonical, "
+            "checked for its shape and chained, where the floor only hashes it."
         ),
     ]
     return "\n".join(lines) + "\n"
