@@ -56,7 +56,7 @@ async def test_reads_are_sealed_explained_and_cannot_be_taken_out(
         ]
         answer = readers(Account(record_in(pack)))
         assert answer.shown == "partly"
-        assert "auditor-1 (auditor by passkey): 1 reads" in answer.points[0].says
+        assert "auditor-1 (auditor by passkey): 1 read," in answer.points[0].says
 
         draft = Draft.of(pack, parts.key, parts.trust)
         draft.members["reads.jsonl"] = b""
