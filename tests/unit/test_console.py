@@ -289,6 +289,19 @@ async def test_a_question_of_another_role_is_shown_and_is_not_theirs() -> None:
     assert "Nothing waits for you." in mine.text
 
 
+async def test_who_broke_the_glass_is_offered_to_decide_in_that_role_and_nobody_else_is() -> None:
+    desk = Desk()
+    gates = (desk.seen.gates[0].model_copy(update={"glass": ("ml-1",)}),)
+    desk.seen = desk.seen.model_copy(update={"gates": gates})
+    for person, alone in (("ml-1", True), ("ml-2", False)):
+        who = WHO.model_copy(update={"person": person, "roles": ("ml-secondary",)})
+        async with client(desk, who) as http:
+            page = await http.get(f"/incidents/{ID}/gates/retrain")
+            inbox = await http.get("/decisions")
+        assert ('name="role" value="break-glass"' in page.text) is alone
+        assert ("Retrain?" in inbox.text) is alone
+
+
 async def test_where_only_an_own_key_counts_the_page_says_how_and_has_no_form() -> None:
     desk = Desk()
     asks = desk.seen.gates[0]

@@ -25,6 +25,8 @@ async def test_broken_glass_lets_one_decide_pages_the_ciso_and_blocks_closing_un
     await case.decide(RESCORE, actor="o2", role="break-glass")  # the glass is whole
     await case.signal("break-glass", glass(gate.nonce, actor="m1"))  # not declared for it
     await case.signal("break-glass", glass(gate.nonce))
+    seen = await case.until(lambda v: any(g.glass for g in v.gates), "the glass is broken")
+    assert [g.glass for g in seen.gates if g.policy.id == RESCORE] == [("o2",)]
     await case.decide(RESCORE, actor="o2", role="break-glass")
     review = "review-break-glass-1"
     await case.gate(review)

@@ -204,7 +204,7 @@ async def test_the_list_shows_what_is_open_and_changes_by_itself(
         row = page.locator("tr", has=page.locator(f"a[href='/incidents/{incident}']"))
         await expect(row).to_be_visible(timeout=SOON * 1000)
         await expect(row).to_contain_text("contained, proven", timeout=SOON * 1000)
-        await page.get_by_role("link", name="SEV-1").click()
+        await page.get_by_role("link", name="SEV-4").click()
         await expect(page.locator("main")).to_contain_text("No incident matches.")
 
 

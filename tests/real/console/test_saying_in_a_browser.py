@@ -140,6 +140,9 @@ async def test_on_a_phone_the_glass_is_broken_and_one_person_may_decide_alone(
         await recorded(page, f"The glass was broken at gate {RESCORE}")
         await page.goto(f"/incidents/{asked}")
         await expect(page.locator(f"#gate-{RESCORE} form.decide")).to_contain_text("As break glass")
+        await page.get_by_label("Harm is ongoing, act now").check()
+        await page.get_by_role("button", name="Approve").tap()
+        await expect(page.locator("#became")).to_contain_text("Approved. It is recorded.")
 
 
 async def test_whose_session_ended_while_they_wrote_goes_on_with_what_they_wrote(
