@@ -103,6 +103,47 @@ async def test_a_determination_is_a_word_of_a_person() -> None:
     assert any("counsel determined awareness of gdpr-33 = 2026-11-22T09:01" in s for s in beside)
 
 
+async def test_an_approval_that_was_taken_back_is_no_approval() -> None:
+    whole = await account_of(BY_PEOPLE)
+    approved = next(e for e in whole.record.entries if e.seq == 102)
+    back = {
+        "gate": approved.data["gate"],
+        "actor": approved.data["actor"],
+        "withdraws": approved.data["decision"],
+        "reason": "seen too late",
+    }
+    says = "An approval at gate re-enable-feedback was taken back"
+    update = {"kind": Kind.DECISION, "says": says, "data": back}
+    entries = list(whole.record.entries)
+    entries[103] = entries[103].model_copy(update=update)
+    account = Account(Record("histories", entries))
+    told = explained(account)
+    assert any("taken back before it was used" in point.says for point in told["approvals"].points)
+    assert "re-enable-feedback: wanted 2 people, 0 approved" in [
+        point.says for point in told["authority"].concerns
+    ]
+    assert f"{says}." in otherwise(account)
+
+
+async def test_a_record_whose_chain_is_broken_says_so_on_the_first_page_of_a_report() -> None:
+    account = changed(
+        await account_of(SILENT), lambda e: {**e.data, "x": 1} if e.seq == 9 else None
+    )
+    assert "chain is broken (journal entry 9" in first_page(account)["What is not known?"]
+    assert "whose chain IS BROKEN" in board(account, []).made_from
+    assert "whose chain holds" in board(await account_of(SILENT), []).made_from
+
+
+async def test_a_clock_that_nobody_determined_stands_open_before_the_board() -> None:
+    whole = await account_of(FILED)
+    account = until(whole, 21)
+    (stands,) = [s for s in board(account, []).sections if s.title == "Where it stands"]
+    assert any(
+        line.startswith("Legal clock gdpr-33: nobody determined it; if it applies, due 2026-11-25")
+        for line in stands.bullets
+    )
+
+
 async def test_broken_glass_says_who_used_it_and_what_its_review_was() -> None:
     account = await account_of(BY_PEOPLE)
     (glass,) = [says for says in otherwise(account) if says.startswith("The glass")]

@@ -8,6 +8,8 @@ from typing import Any, Final
 from hemostat.audit.account.record import at
 from schemas.journal import Entry, Kind
 
+UNDETERMINED: Final = (None, "scope-not-declared", "anchor-missing")
+"""States in which nobody decided whether a clock applies, or from when."""
 _SAME_MOMENT: Final = timedelta(minutes=1)
 """People tell a time of filing to the minute."""
 

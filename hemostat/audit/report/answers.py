@@ -31,7 +31,7 @@ def headline(account: Account, metrics: Metrics) -> tuple[Fact, ...]:
     again = f"; lost {counted(len(account.losses), 'time')}" if account.losses else ""
     met, due = account.legal.met()
     told = any(clock.sent_later for clock in account.legal.clocks.values())
-    clocks = f"{met} of {due}{', as told' if told else ''}" if due else "none fell due"
+    clocks = f"{met} of {due}{', as told' if told else ''}" if due else "none filed or overdue"
     cut = "cut off" if account.record.ending else "still open"
     ended = (account.resolution or cut).replace("-", " ")
     open_for = metrics.seconds["open"]
@@ -217,6 +217,11 @@ def _unknown(account: Account) -> str:
         said_.append("the impact, which nobody assessed")
     elif vague:
         said_.append(f"the impact on {_named(vague)}")
+    broken = account.record.chain_breaks()
+    if broken:
+        said_.insert(
+            0, f"whether any of this is so, because the record's chain is broken ({broken})"
+        )
     if not said_:
         return f"Nothing that was asked for: {counted(sealed, 'item')} of evidence sealed, none missing."
     whole = "; ".join(said_)

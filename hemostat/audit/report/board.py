@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from hemostat.audit.account.account import Account
+from hemostat.audit.account.legal import UNDETERMINED
 from hemostat.audit.account.scrub import Scrubber
 from hemostat.audit.account.steps import StepTold
 from hemostat.audit.account.words import counted
@@ -74,6 +75,12 @@ def _exposure(account: Account) -> Section:
         said_.append(f"Not closed{f': {account.record.ending}' if account.record.ending else ''}.")
     open_ = [c for c in account.legal.clocks.values() if c.state in ("running", "overdue")]
     said_ += [f"Legal clock {clock.id}: {clock.state}, due {clock.due}." for clock in open_]
+    vague = [c for c in account.legal.clocks.values() if c.state in UNDETERMINED]
+    said_ += [
+        f"Legal clock {clock.id}: nobody determined it"
+        f"{f'; if it applies, due {clock.due}' if clock.due else ''}."
+        for clock in vague
+    ]
     return Section(
         "Where it stands",
         lead="" if said_ else "Nothing was contained or re-enabled.",

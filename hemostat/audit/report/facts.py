@@ -206,7 +206,10 @@ def evidence(account: Account) -> Section:
 
 
 def provenance(account: Account) -> str:
-    """Say which record a report was made from."""
+    """Say which record a report was made from, and that making it verified nothing but the chain."""
+    entries = counted(len(account.record.entries), "entry", "entries")
+    chain = "IS BROKEN" if account.record.chain_breaks() else "holds"
     return (
-        f"{account.record.source}, {len(account.record.entries)} entries to {iso(account.ended_at)}"
+        f"{account.record.source}, {entries} to {iso(account.ended_at)}, whose chain {chain}; seals "
+        "and signatures are for `hemostat audit verify`"
     )
