@@ -12,7 +12,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client, WorkflowFailureError
 
-from hemostat.audit.account.reading import record_at
+from hemostat.audit.account.reading import record_at, record_of
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.register import Register
 from hemostat.audit.sealer import seal_all
@@ -45,6 +45,8 @@ async def test_a_run_terminated_while_nobody_looked_is_sealed(
         told = (await asyncio.to_thread(record_at, pack)).ending or ""
         assert told.startswith("the workflow was terminated by one who called themselves")
         assert told.endswith("with the reason “somebody wanted it gone”")
+        live = await record_of(client, case.handle.id, parts.vault)
+        assert live.ending == "the workflow was terminated"
 
 
 async def test_a_workflow_deleted_while_it_was_open_is_noticed_as_missing(

@@ -9,12 +9,13 @@ from typing import Final
 
 from schemas.audit.wire import Buffer, EventType, NotAnEvent, fields, id_and_type
 
-_ENDS: Final = {
-    EventType.FAILED: "the workflow failed",
-    EventType.TIMED_OUT: "the workflow timed out",
-    EventType.CANCELED: "the workflow was cancelled",
-    EventType.TERMINATED: "the workflow was terminated",
+ENDS: Final = {
+    EventType.FAILED.name: "the workflow failed",
+    EventType.TIMED_OUT.name: "the workflow timed out",
+    EventType.CANCELED.name: "the workflow was cancelled",
+    EventType.TERMINATED.name: "the workflow was terminated",
 }
+"""By Temporal's name of it; what is not here closed its incident, or goes on."""
 _TERMINATED: Final = 27
 """The field of an event that holds the attributes of a termination."""
 _REASON, _IDENTITY = 1, 3
@@ -40,7 +41,7 @@ class Ending:
         try:
             kind = id_and_type(self._last)[1]
             if kind != EventType.TERMINATED:
-                return next((says for known, says in _ENDS.items() if known == kind), None)
+                return next((ENDS.get(known.name) for known in EventType if known == kind), None)
             told = dict(fields(self._last)).get(_TERMINATED, b"")
             said = {} if isinstance(told, int) else dict(fields(told))
         except NotAnEvent:
@@ -48,7 +49,7 @@ class Ending:
         identity, reason = _text(said.get(_IDENTITY, b"")), _text(said.get(_REASON, b""))
         by = f" by one who called themselves “{identity}”" if identity else ""
         because = f", with the reason “{reason}”" if reason else ", with no reason"
-        return f"{_ENDS[EventType.TERMINATED]}{by}{because}"
+        return f"{ENDS[EventType.TERMINATED.name]}{by}{because}"
 
 
 def _text(value: int | Buffer) -> str:

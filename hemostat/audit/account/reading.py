@@ -4,8 +4,9 @@ import asyncio
 from pathlib import Path
 
 from temporalio.client import Client
+from temporalio.service import RPCError
 
-from hemostat.audit.account.ending import Ending
+from hemostat.audit.account.ending import ENDS, Ending
 from hemostat.audit.account.harm import harm_in_history
 from hemostat.audit.account.record import Record, Seals
 from hemostat.audit.pack.reader import Pack
@@ -83,4 +84,18 @@ def record_in(path: Path) -> Record:
 async def record_of(client: Client, incident: str, vault: Vault) -> Record:
     """Return the record of *incident* as Temporal and the vault have it now."""
     read = await journal(client, incident, vault)
-    return Record(source="Temporal", entries=tuple(read.entries), gaps=tuple(read.gaps))
+    return Record(
+        source="Temporal",
+        entries=tuple(read.entries),
+        gaps=tuple(read.gaps),
+        ending=await _ended(client, incident),
+    )
+
+
+async def _ended(client: Client, incident: str) -> str | None:
+    """How its last run ended, as Temporal has it now; who did it is in the sealed history."""
+    try:
+        status = (await client.get_workflow_handle(incident).describe()).status
+    except RPCError:
+        return None  # the journal was read without it, too
+    return ENDS.get(status.name) if status else None
