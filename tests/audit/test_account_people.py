@@ -144,6 +144,17 @@ async def test_a_clock_that_nobody_determined_stands_open_before_the_board() -> 
     )
 
 
+async def test_a_page_that_was_acknowledged_is_an_answer() -> None:
+    account = await account_of("feedback-poisoning/with_answers_to_pages")
+    assert account.acknowledged is not None
+    assert account.acknowledged.says == "Acknowledged in pagerduty: ml-on-call"
+    assert "never answered" not in first_page(account)["Who decided?"]
+    rows = table_of(board(account, []), "Decisions by people").rows
+    assert rows[0][1:3] == ("ml-on-call", "taken by its page")
+    beside = [point.says for point in explained(account)["approvals"].points]
+    assert any("Acknowledged in pagerduty: ml-on-call; no person is named" in s for s in beside)
+
+
 async def test_broken_glass_says_who_used_it_and_what_its_review_was() -> None:
     account = await account_of(BY_PEOPLE)
     (glass,) = [says for says in otherwise(account) if says.startswith("The glass")]

@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from hemostat.audit.account.gates import GateTold, gates_of
+from hemostat.audit.account.gates import GateTold, acknowledges, gates_of
 from hemostat.audit.account.harm import harm_in_journal
 from hemostat.audit.account.legal import LegalTold, legal_of
 from hemostat.audit.account.record import Record, at
@@ -120,9 +120,12 @@ class Account:
     def acknowledged(self) -> Entry | None:
         """The first word of a person that counted, whatever it was about: somebody was there."""
         kinds = (Kind.DECISION, Kind.CLOCK)
-        return next(
-            (e for e in self.record.entries if e.kind in kinds and e.data.get("actor")), None
+        words = (
+            e
+            for e in self.record.entries
+            if (e.kind in kinds and e.data.get("actor")) or acknowledges(e)
         )
+        return next(words, None)
 
     @property
     def decisions(self) -> list[Entry]:

@@ -17,6 +17,8 @@ class GateTold:
     entry: Entry
     decisions: list[Entry] = field(default_factory=list)
     events: list[Entry] = field(default_factory=list)
+    taken: list[Entry] = field(default_factory=list)
+    """Pages for it that somebody acknowledged, which is an answer to a question that pages."""
     ended: Entry | None = None
     anew: bool = False
     """Whether the same gate was asked again later, of something newer."""
@@ -90,7 +92,7 @@ class GateTold:
     def unanswered(self) -> bool:
         """Whether it asked somebody, nobody answered, and it was neither settled nor asked anew."""
         settled = self.outcome not in (None, "withdrawn")
-        return not (self.said or settled or self.stands_open or self.anew)
+        return not (self.said or self.taken or settled or self.stands_open or self.anew)
 
     @property
     def stood(self) -> timedelta | None:
@@ -106,6 +108,11 @@ class GateTold:
             if event.data.get("event") == "escalated" and isinstance(told, list):
                 roles += map(str, told)
         return roles
+
+
+def acknowledges(entry: Entry) -> bool:
+    """Whether somebody acknowledged a page here; what was not proven to come so is refused."""
+    return entry.kind is Kind.PAGE and entry.says.startswith("Acknowledged in ")
 
 
 def gates_of(entries: Iterable[Entry]) -> list[GateTold]:
@@ -126,6 +133,8 @@ def gates_of(entries: Iterable[Entry]) -> list[GateTold]:
                 open_[name].ended = entry
             else:
                 open_[name].events.append(entry)
+        elif name in open_ and acknowledges(entry):
+            open_[name].taken.append(entry)
         elif name in open_ and entry.kind is Kind.DECISION:
             open_[name].decisions.append(entry)
     return asked

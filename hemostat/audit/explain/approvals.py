@@ -23,6 +23,11 @@ def approvals(account: Account) -> Answer:
         _used_glass(e) for gate in account.gates for e in gate.decisions if "until" in e.data
     ]
     points += [_taken_back(e) for g in account.gates for e in g.decisions if "withdraws" in e.data]
+    points += [
+        Point(f"{e.at} {e.says}; {e.data.get('person') or 'no person is named'}", (e.seq,))
+        for gate in account.gates
+        for e in gate.taken
+    ]
     beside = [e for e in account.of(Kind.DECISION) if "gate" not in e.data]
     beside = sorted((*beside, *account.determinations), key=lambda e: e.seq)
     points += [Point(_beside(e), (e.seq,)) for e in beside]

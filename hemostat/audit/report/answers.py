@@ -31,7 +31,8 @@ def headline(account: Account, metrics: Metrics) -> tuple[Fact, ...]:
     again = f"; lost {counted(len(account.losses), 'time')}" if account.losses else ""
     met, due = account.legal.met()
     told = any(clock.sent_later for clock in account.legal.clocks.values())
-    clocks = f"{met} of {due}{', as told' if told else ''}" if due else "none filed or overdue"
+    none = "none filed or overdue" if account.legal.pinned else "no clock kept"
+    clocks = f"{met} of {due}{', as told' if told else ''}" if due else none
     cut = "cut off" if account.record.ending else "still open"
     ended = (account.resolution or cut).replace("-", " ")
     open_for = metrics.seconds["open"]

@@ -23,7 +23,7 @@ DEFINITIONS: Final = {
     ),
     "mtta": (
         "time to acknowledge",
-        "from the opening to the first decision or determination of a person that counted",
+        "from the opening to the first decision, determination or acknowledged page that counted",
     ),
     "commanded": (
         "time to containment commanded",

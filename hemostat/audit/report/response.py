@@ -70,8 +70,9 @@ def _gate_row(gate: GateTold, account: Account) -> tuple[str, ...]:
         beforehand = dict.fromkeys(role_of(d) for g in agreed for d in g.said)
         roles.append(f"{', '.join(beforehand)} (beforehand)")
     more = f" (escalated {counted(len(gate.escalated), 'time')})" if gate.escalated else ""
+    roles += [e.says.rpartition(": ")[2] for e in gate.taken if not gate.said]
     return (
-        clean(gate.asks, 130),
+        clean(gate.asks, 240),
         ", ".join(dict.fromkeys(roles)) or "nobody",
         _outcome(gate) + more,
         in_short(gate.latency) if gate.latency is not None else "-",
@@ -82,6 +83,8 @@ def _gate_row(gate: GateTold, account: Account) -> tuple[str, ...]:
 def _outcome(gate: GateTold) -> str:
     if gate.unanswered:
         return "never answered" if gate.ended else "not answered yet"
+    if gate.taken and not gate.said:
+        return "taken by its page"
     if gate.anew and gate.outcome == "withdrawn":
         return "asked anew"
     if gate.by_silence:
