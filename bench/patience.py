@@ -2,14 +2,15 @@
 
 A sender of alerts sends again what was answered 503, and so does the load generator
 (``bench.posting``): the moment at which it began stays the first one. What Temporal cannot answer
-just now is asked again as well.
+just now is asked again as well, and what a worker that has just taken an incident over refuses to
+show (``workers.history_guard``).
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from hemostat.gateway.incident_signal import NotAccepted
@@ -33,7 +34,7 @@ async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
         while True:
             try:
                 return await ask()
-            except NotAccepted:
+            except (NotAccepted, WorkflowQueryFailedError):
                 pass
             except RPCError as error:
                 if error.status not in _FOR_NOW:

@@ -9,11 +9,12 @@ import asyncio
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from bench import alarms
 from bench.latency import Progress
-from bench.patience import look
+from bench.patience import look, patiently
 from bench.posting import post_all
 from bench.stage import TOKEN, Stage
 from schemas.incident import JournalQuery
@@ -119,7 +120,8 @@ async def _count(stage: Stage, ours: Gusts) -> Count:
         entries += [Entry.model_validate_json(line) for line in lines]
     while len(entries) < view["journal_length"]:
         query = JournalQuery(start=len(entries), limit=1000)
-        entries += [Entry.model_validate(raw) for raw in await handle.query("journal", query)]
+        raws = await patiently(partial(handle.query, "journal", query))
+        entries += [Entry.model_validate(raw) for raw in raws]
     del entries[view["journal_length"] :]  # what was written since the view
     if verify_chain(entries) != view["journal_head"]:
         raise RuntimeError("the journal does not end at the head that the incident tells")
