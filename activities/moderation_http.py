@@ -17,6 +17,7 @@ from temporalio import activity
 
 from activities.parts import moderation_answers as said
 from activities.parts.http import Address, Answer, FileRef, Http
+from activities.parts.picture_set import picture_set
 from activities.parts.sealed_originals import Restricted
 from hemostat.settings import SecretRef, read_secret
 from hemostat.vault import Vault
@@ -346,8 +347,8 @@ class ModerationHttp:
     def _sets(self) -> tuple[list[bytes], list[bytes]]:
         c = self.connection
         return (
-            said.picture_set(c.adversarial_set, c.adversarial_set_digest),
-            said.picture_set(c.benign_set, c.benign_set_digest),
+            picture_set(c.adversarial_set, c.adversarial_set_digest),
+            picture_set(c.benign_set, c.benign_set_digest),
         )
 
     async def _seal(self, name: str, state: dict[str, Any]) -> EvidenceItem:

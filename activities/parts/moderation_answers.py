@@ -1,24 +1,16 @@
-"""What a moderation service answers, as far as we read it; and the sets that we upload to it.
+"""What a moderation service answers, as far as we read it.
 
-Law: what a service says is checked before it is believed. A set whose bytes have another digest
-than the configured one is not used, so nobody moves the goalposts.
+Law: what a service says is checked before it is believed.
 """
 
-import base64
-import json
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from activities.parts.http import MEBIBYTE
 from schemas.base import Digest
-from schemas.canonical import digest_bytes
-from schemas.errors import ConfigurationError
 from schemas.ports.moderation import Mode
 
 Short = Annotated[str, Field(max_length=200)]
-_LARGEST: Final = 16 * MEBIBYTE
 
 
 class ModeAnswer(BaseModel):
@@ -120,38 +112,3 @@ class DecisionAnswer(BaseModel):
 
     decision: Short
     version: Short
-
-
-def picture_set(file: str, digest: Digest) -> list[bytes]:
-    """Read ``file:PATH``, a JSON object with base64 ``content`` a line.
-
-    ``ConfigurationError``: unreadable, empty, or not of *digest*.
-    """
-    path = Path(file.removeprefix("file:"))
-    try:
-        if path.stat().st_size > _LARGEST:
-            raise _unusable("is too large")
-        content = path.read_bytes()
-    except OSError as error:
-        raise _unusable(f"cannot be read ({type(error).__name__})") from error
-    if digest_bytes(content) != digest:
-        raise _unusable("does not have the digest that it is pinned to")
-    try:
-        found = [
-            base64.b64decode(json.loads(line)["content"], validate=True)
-            for line in content.splitlines()
-            if line.strip()
-        ]
-    except (ValueError, KeyError, TypeError) as error:
-        raise _unusable("has a line that holds no picture") from error
-    if not found:
-        raise _unusable("is empty")
-    return found
-
-
-def _unusable(what: str) -> ConfigurationError:
-    return ConfigurationError(
-        f"a picture set {what}",
-        where="picture set",
-        next_step="Restore the file, or pin the new digest on purpose.",
-    )
