@@ -80,6 +80,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
 def document(content: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print *content*, models included, as the one JSON document of a ``--json`` command."""
     sys.stdout.write(json.dumps(content, default=_jsonable, indent=2) + "\n")
+    sys.stdout.flush()  # a command that goes on running is read by another program
 
 
 def object_line(content: Mapping[str, Any]) -> None:

@@ -1,6 +1,9 @@
 """Every error a person can meet says what was wrong, where, and what to do next."""
 
-from typing import ClassVar
+import errno
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import ClassVar, Final
 
 
 class HemostatError(Exception):
@@ -63,3 +66,23 @@ class EvidenceCorrupt(HemostatError):
     """Stored evidence does not match its digest any more."""
 
     exit_code = 1
+
+
+_THEN: Final[Mapping[int | None, str]] = MappingProxyType(
+    {
+        **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "make room, then try again."),
+        **dict.fromkeys(
+            (errno.EACCES, errno.EPERM, errno.EROFS),
+            "let this user read and write there, or choose another place.",
+        ),
+        **dict.fromkeys((errno.EMFILE, errno.ENFILE), "raise the limit of open files (ulimit -n)."),
+    }
+)
+
+
+def refused_by_the_system(error: OSError) -> ConfigurationError:
+    """Return what a person is told where the operating system refused: no room, no permission."""
+    where = error.filename if isinstance(error.filename, str) else ""
+    what = error.strerror or type(error).__name__
+    next_step = _THEN.get(error.errno, "see to that, then try again.")
+    return ConfigurationError(f"the system refused: {what}", where=where, next_step=next_step)

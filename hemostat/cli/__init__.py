@@ -13,6 +13,8 @@ import os
 import pkgutil
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,7 +22,7 @@ import click
 
 from hemostat import __version__
 from hemostat.terminal import clean, document, object_line
-from schemas.errors import HemostatError
+from schemas.errors import HemostatError, refused_by_the_system
 
 SECTIONS = (
     ("See", ("incidents", "show", "approvals", "clocks", "playbooks")),
@@ -92,16 +94,41 @@ def run(arguments: Sequence[str]) -> int:
     except click.Abort:
         return _failed("interrupted", status=130)
     except click.ClickException as error:
+        if as_json:
+            report(asdict(_Told(error.format_message(), *_of_what(error))))
         error.show()
         return error.exit_code
     except HemostatError as error:
-        told = {"error": error.what, "where": error.where, "next": error.next_step}
         if as_json:
-            report(told)
+            report(asdict(_Told(error.what, error.where, error.next_step)))
         return _failed(str(error), status=error.exit_code)
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+    except OSError as error:
+        if error.errno is None:  # no word of the system's: a bug, and its traceback tells more
+            raise
+        told = refused_by_the_system(error)
+        with suppress(OSError):  # where stdout itself is full
+            if as_json:
+                report(asdict(_Told(told.what, told.where, told.next_step)))
+        return _failed(str(told), status=told.exit_code)
     return status if isinstance(status, int) else 0
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What ``--json`` prints of an error."""
+
+    error: str
+    where: str
+    next: str
+
+
+def _of_what(error: click.ClickException) -> tuple[str, str]:
+    """Which command was used wrongly, and what shows how it is used."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    path = context.command_path if context else "hemostat"
+    return path, f"see `{path} --help`."
 
 
 def _failed(said: str, *, status: int) -> int:
@@ -123,6 +150,8 @@ def main() -> NoReturn:
             stream.flush()
         except BrokenPipeError:
             status = status or 1
+        except OSError as error:  # what was to be read did not arrive whole
+            status = status or _failed(str(refused_by_the_system(error)), status=2)
     os._exit(status)
 
 

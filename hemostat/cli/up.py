@@ -54,15 +54,14 @@ async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: 
         loop.add_signal_handler(number, stop.set)
 
     def ready(running: Running) -> None:
+        first = _first_account(settings)  # now, not before: a start that fails shows no secret
         if as_json:
             document({**asdict(running), **({"first_account": first} if first else {})})
         else:
             _print(running)
-            if first:
-                _print_account(running, first)
+            _print_way_in(settings, running, first)
             line("Stop with Ctrl-C; open incidents go on with the next `hemostat up`.")
 
-    first = _first_account(settings)
     await run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
 
 
@@ -80,15 +79,27 @@ def _first_account(settings: Settings) -> dict[str, str]:
     return {"name": FIRST, "one_time_secret": accounts.add(FIRST, ROLES_OF_ONE_OPERATOR)}
 
 
-def _print_account(running: Running, first: dict[str, str]) -> None:
-    line("  sign in     ", (f"{running.gateway}/login", "bold"))
-    line(
-        "              as ",
-        (first["name"], "bold"),
-        ", one-time secret, shown once: ",
-        (first["one_time_secret"], "bold"),
-    )
-    line("              a second pair of eyes: hemostat accounts add NAME --role ROLE")
+def _print_way_in(settings: Settings, running: Running, first: dict[str, str]) -> None:
+    if settings.identity is None:
+        return
+    line("  sign in     ", (f"{settings.public_url or running.gateway}/login", "bold"))
+    if first:
+        line(
+            "              as ",
+            (first["name"], "bold"),
+            ", one-time secret, shown once: ",
+            (first["one_time_secret"], "bold"),
+        )
+        line("              a second pair of eyes: hemostat accounts add NAME --role ROLE")
+    elif _nobody_used(settings, FIRST):
+        line("              as ", (FIRST, "bold"), ", with the secret that the first start showed")
+        line("              lost it? hemostat accounts reset ", FIRST)
+
+
+def _nobody_used(settings: Settings, name: str) -> bool:
+    """Whether there is this account, and nobody chose its password yet."""
+    account = accounts_of(settings).get(name)
+    return account is not None and account.one_time
 
 
 def _print(running: Running) -> None:

@@ -17,6 +17,15 @@ Found = tuple[tuple[str | int, ...], str, str]
 
 _TOML_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
+_FORMS: Final = (
+    ("^(env:", "a secret is given by reference, `env:NAME` or `file:PATH`, never itself"),
+    ("^file:", "a file is given as `file:PATH`"),
+    ("^https?://", "this is no address such as `https://host:port`, without user and query"),
+    ("^[a-z0-9][a-z0-9-]", "a name is lower-case letters, digits and hyphens, at most 63"),
+    ("^sha256:", "a digest is `sha256:` and 64 hexadecimal digits"),
+)
+"""What is said in place of a regular expression, by how that begins."""
+
 
 class InvalidSettings(ConfigurationError):
     """``hemostat.toml`` has problems; ``str()`` is one line for each, in the file's order."""
@@ -58,22 +67,22 @@ def problems_of(
 
 def found_by_pydantic(model: type[BaseModel], error: ValidationError) -> Iterator[Found]:
     """Say each error of a validation in the words of the file; never shows a value."""
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+    for detail in error.errors(include_url=False, include_input=False):
         path = tuple(key for key in detail["loc"] if key != "[key]")
         key = ".".join(str(part) for part in path)
         if detail["type"] == "missing":
-            yield (
-                path[:-1],
-                f"`{path[-1]}` is missing in `{'.'.join(map(str, path[:-1]))}`",
-                (f"add `{path[-1]} = ...`."),
-            )
+            within = f" in `{'.'.join(map(str, path[:-1]))}`" if path[:-1] else ""
+            yield path[:-1], f"`{path[-1]}` is missing{within}", f"add `{path[-1]} = ...`."
         elif detail["type"] == "extra_forbidden":
             known = _fields(model, path[:-1])
             close = difflib.get_close_matches(str(path[-1]), known, n=1)
             hint = f"did you mean `{close[0]}`?" if close else f"use one of: {', '.join(known)}."
             yield path, f"`{key}` is not a setting", hint
         else:
-            what = detail["msg"].removeprefix("Value error, ")
+            pattern = str(detail.get("ctx", {}).get("pattern", ""))
+            form = next((says for start, says in _FORMS if pattern.startswith(start)), "")
+            form = "a path is text" if detail["type"] == "path_type" else form
+            what = form or detail["msg"].removeprefix("Value error, ")
             yield path, f"`{key}`: {what[:1].lower()}{what[1:]}", "correct the value."
 
 

@@ -136,6 +136,7 @@ async def _supervise(parts: list[_Part], stop: asyncio.Event, ready: Callable[[]
     keepers: list[asyncio.Task[None]] = []
     try:
         for part in parts:  # in order: each needs the one before
+            _log.info("starting %s", part.name)
             part.child = await _first_start(part)
             keepers.append(asyncio.create_task(part.keep_running()))
         ready()
@@ -254,12 +255,15 @@ async def _answers(url: str) -> bool:
 async def _port_is_free(port: int, where: str) -> None:
     """Wait while a predecessor that was killed lets the port go."""
     loop = asyncio.get_running_loop()
-    give_up_at = loop.time() + _PORT_FREE_WITHIN.total_seconds()
+    give_up_at, told = loop.time() + _PORT_FREE_WITHIN.total_seconds(), False
     while not _can_bind(port):
         if loop.time() > give_up_at:
             raise ConfigurationError(
                 f"port {port} is in use", where=where, next_step="choose another, or free it."
             )
+        if not told:
+            _log.info("port %d is in use; waiting for it", port)
+            told = True
         await asyncio.sleep(0.1)
 
 

@@ -1,6 +1,7 @@
 """``hemostat accounts``, and the first account that ``hemostat up`` makes."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from hemostat.cli.up import FIRST, _first_account
 from hemostat.identity import secrets
 from hemostat.identity.desk import accounts_of
 from hemostat.settings import Settings
+from hemostat.up import Running
 from hemostat.up.first_settings import write_first_settings
+from schemas.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +79,35 @@ def test_the_first_account_is_made_once_and_only_where_nobody_else_could_sign_in
         file.write_text(f"{told}\n{more}")
         (settings.state_folder / "identity" / "accounts.json").unlink(missing_ok=True)
         assert _first_account(Settings.load()) == {}
+
+
+def test_a_first_start_that_fails_leaves_the_secret_to_the_one_that_does_not(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    where = Running("http://h", "127.0.0.1:7233", "hemostat", "http://u", Path(), Path())
+    port_taken = [True, False, False]
+
+    async def run_up(
+        settings: Settings, stop: object, ready: Callable[[Running], None], **_: int
+    ) -> None:
+        if port_taken.pop(0):
+            raise ConfigurationError("port 8787 is in use")
+        ready(where)
+
+    monkeypatch.setattr("hemostat.cli.up.run_up", run_up)
+    assert run(["up"]) == 2
+    assert accounts_of(Settings.load()).none_yet
+    capsys.readouterr()
+    assert run(["up"]) == 0
+    said = capsys.readouterr().out
+    secret = said.partition("shown once: ")[2].splitlines()[0]
+    assert accounts_of(Settings.load()).verify(FIRST, secret)
+    assert run(["up"]) == 0
+    later = capsys.readouterr().out
+    assert secret not in later
+    assert "http://h/login" in later
+    assert f"hemostat accounts reset {FIRST}" in later
+    accounts_of(Settings.load()).choose(FIRST, "a password of one's own")
+    port_taken.append(False)
+    assert run(["up"]) == 0
+    assert "reset" not in capsys.readouterr().out

@@ -1,6 +1,11 @@
 """The command line without a Temporal: help, exit codes, one JSON document, harmless text."""
 
+import errno
+import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -9,8 +14,9 @@ import pytest
 from hemostat.cli import hemostat, run
 from hemostat.processes import free_port
 from hemostat.settings import Settings, read_secret
-from hemostat.terminal import clean, line, table
+from hemostat.terminal import clean, document, line, table
 from hemostat.up.first_settings import write_first_settings
+from tests.docs.documents import ROOT
 from tests.docs.generate import commands
 
 COMMANDS = hemostat.list_commands(click.Context(hemostat))
@@ -54,6 +60,60 @@ def test_wrong_use_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["decide", "incident"]) == 2
     assert run(["decide", "incident", "gate", "maybe", "--reason", "x"]) == 2
     assert "Usage:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (["check", "--no-such-option"], "hemostat check"),
+        (["show"], "hemostat show"),
+        (["audit", "verify", "no.zip"], "hemostat audit verify"),
+        (["no-such-command"], "hemostat"),
+    ],
+)
+def test_wrong_use_is_one_document_as_well(
+    words: list[str], where: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([*words, "--json"]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told["where"] == where
+    assert told["next"] == f"see `{where} --help`."
+
+
+@pytest.mark.parametrize("words", [["playbooks"], ["playbooks", "--json"], ["--help"]])
+def test_a_full_disk_is_one_clear_line(words: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "hemostat", *words],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 2
+    told = "the system refused: No space left on device. Next: make room, then try again."
+    assert done.stderr.splitlines() == [told]
+
+
+def test_what_the_system_refuses_is_one_clear_line_and_one_document(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/srv/var/up.lock")
+
+    monkeypatch.setattr("hemostat.cli.check.Settings.load", refused)
+    assert run(["check", "--json"]) == 2
+    told = capsys.readouterr()
+    assert told.err.startswith("/srv/var/up.lock: the system refused: Permission denied. Next: let")
+    assert json.loads(told.out)["where"] == "/srv/var/up.lock"
+
+
+def test_a_document_arrives_before_its_command_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw)))  # type: ignore[arg-type]  # a BytesIO is raw enough
+    document({"gateway": "http://127.0.0.1:8787"})
+    assert json.loads(raw.getvalue())
 
 
 def test_no_settings_exits_2_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:

@@ -138,7 +138,7 @@ def test_a_missing_key_is_told_with_its_line(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ('key = "env:KEY"', "a file of its own"),
-        ('key = "s3cret"', "pattern"),
+        ('key = "s3cret"', "by reference"),
         ('url = "http://hemostat.example"', "https"),
         ('url = "https://user@hemostat.example"', "plain address"),
         ('oidc = { issuer = "ftp://a", client_id = "h" }', "https"),

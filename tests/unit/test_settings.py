@@ -115,6 +115,17 @@ def test_every_problem_is_told_with_its_line_and_the_next_step() -> None:
     assert '"90s", "10m" or "24h"' in said[5]
 
 
+def test_the_wrong_form_is_told_in_words_and_never_as_a_pattern() -> None:
+    said = problems(
+        '[hemostat]\nstate = 7\n[gateway]\npublic_url = "nope"\n'
+        '[sources.am]\nkind = "alertmanager"\ntoken = "the token itself"\n'
+    )
+    assert "a path is text" in said[0]
+    assert "no address such as `https://host:port`" in said[1]
+    assert "by reference, `env:NAME` or `file:PATH`" in said[2]
+    assert not any("^" in line or "the token itself" in line for line in said)
+
+
 def test_a_text_that_is_not_toml_is_told_with_its_line() -> None:
     (line,) = problems("[hemostat]\nstate = \n")
     assert line.startswith("hemostat.toml:2: this is not TOML: ")
