@@ -15,9 +15,11 @@ from hemostat.settings import Settings
 from hemostat.settings.problems import InvalidSettings, found_by_pydantic
 from hemostat.vault import Vault
 from schemas.errors import ConfigurationError
+from schemas.evidence import Sealed
 from schemas.ports import channels
 from schemas.ports.clocks import compute_due
 from schemas.ports.port import Port
+from schemas.ports.vault import verify_evidence
 from workers.registry import Adapter, AdapterType, AnyPort, load_adapter, spec_of
 from workflows.engine.spec import PlaybookSpec
 
@@ -116,6 +118,7 @@ def unwired(
             if playbook in playbooks:
                 spec = spec_of(playbooks[playbook])
                 problems += _without_adapter(settings, service, spec, connections)
+                problems += _without_vault(settings, service, spec, connections)
                 problems += _misparametrised(settings, service, spec)
             else:
                 known = ", ".join(sorted(playbooks))
@@ -154,6 +157,25 @@ def _without_adapter(
                 where=settings.where("services", service, "connections", capability),
                 next_step="name a connection whose adapter does.",
             )
+
+
+def _without_vault(
+    settings: Settings, service: str, spec: PlaybookSpec, connections: Connections
+) -> Iterator[ConfigurationError]:
+    """What is sealed counts once it reads back: without a vault no incident that seals would close."""
+    sealing = [port for port in spec.ports if port.result is Sealed]
+    connected = connections.get(
+        settings.services[service].connections.get(verify_evidence.capability, "")
+    )
+    there = connected is not None and verify_evidence in connected.type.methods
+    if sealing and not there and verify_evidence not in spec.ports:
+        yield ConfigurationError(
+            f"service {service!r} has no vault: what playbook {spec.id!r} seals by "
+            f"{_names(sealing)} would never read back, and its incidents not close",
+            where=settings.where("services", service, "connections"),
+            next_step='add [connections.evidence] with adapter = "vault_folder", and '
+            f'`vault = "evidence"` to [services.{service}.connections].',
+        )
 
 
 def _without_calendar(

@@ -101,7 +101,7 @@ def test_what_is_installed_is_listed_and_checked(site: Path) -> None:
     listed = hemostat(site, "playbooks", "--json")
     assert listed.returncode == 0, listed.stderr
     found = {playbook["id"]: playbook for playbook in json.loads(listed.stdout)}
-    assert found["runaway-cost"]["capabilities"] == ["gateway", "pager", "probes"]
+    assert found["runaway-cost"]["capabilities"] == ["gateway", "pager", "probes", "vault"]
     assert found["runaway-cost"]["package"] == "acme-response 1.0.0"
     assert found["triage"]["package"] is None
     checked = hemostat(site, "check", "--offline")

@@ -3,6 +3,7 @@
 import json
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -13,6 +14,7 @@ from temporalio.exceptions import ApplicationError
 from hemostat.settings import Settings
 from hemostat.settings.problems import InvalidSettings
 from schemas.errors import ConfigurationError, SystemUnreachable
+from schemas.ports.gateway import seal_edge
 from schemas.ports.paging import page
 from tests.workers import fake_adapter
 from tests.workers.fake_playbook import ClampIt, Parameters
@@ -84,6 +86,26 @@ def test_an_adapter_that_lacks_a_port_is_one_line(tmp_path: Path) -> None:
         "hemostat.toml:5: connection 'hand' (fake_adapter) does not offer look_at_vessel, "
         "which playbook 'clamp-it' needs"
     )
+
+
+def test_a_playbook_that_can_seal_needs_a_vault_from_which_it_reads_back() -> None:
+    class SealIt:
+        spec = replace(ClampIt.spec, id="seal-it", ports=(seal_edge,))
+
+    text = (
+        '[connections.edge]\nadapter = "gateway_caddy"\n'
+        '[connections.evidence]\nadapter = "vault_folder"\n'
+        '[services.a]\nplaybooks = ["seal-it"]\nparameters.vessel = "aorta"\n'
+        'connections = { gateway = "edge" }\n'
+    )
+    playbooks: dict[str, type] = {"seal-it": SealIt}
+    there = {"edge": Connected("edge", load_adapter("gateway_caddy"), None)}  # type: ignore[arg-type]  # nothing is asked of it
+    (problem,) = unwired(Settings.parse(text), playbooks, there)
+    assert "service 'a' has no vault: what playbook 'seal-it' seals by seal_edge" in (str(problem))
+    assert '`vault = "evidence"` to [services.a.connections]' in str(problem)
+    settings = Settings.parse(text.replace('"edge" }', '"edge", vault = "evidence" }'))
+    kept = {"evidence": Connected("evidence", load_adapter("vault_folder"), None)}  # type: ignore[arg-type]  # nothing is asked of it
+    assert unwired(settings, playbooks, {**there, **kept}) == []
 
 
 def test_a_playbook_that_is_not_there_and_wrong_parameters_are_said(tmp_path: Path) -> None:

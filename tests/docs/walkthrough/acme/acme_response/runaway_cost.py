@@ -11,7 +11,7 @@ from schemas.base import Frozen
 from schemas.containment_rule import ContainmentRuling, Scores, isolate_first
 from schemas.gate import GatePolicy
 from schemas.incident import Resolution, Severity
-from schemas.ports import gateway, paging, probes
+from schemas.ports import gateway, paging, probes, vault
 from workflows.engine import Check, Playbook, Proof, checks, do, playbook
 
 REOPEN = GatePolicy(
@@ -36,7 +36,7 @@ class Parameters(Frozen):
 @playbook(
     id="runaway-cost",
     title="Runaway cost of a model API",
-    capabilities=(gateway, paging, probes),
+    capabilities=(gateway, paging, probes, vault),
     parameters=Parameters,
     atlas=("AML.T0034",),
     csf=("RS.MA-02", "RS.MI-01"),
