@@ -34,6 +34,8 @@ class Findings:
     def __init__(self) -> None:
         self.configuration: list[HemostatError] = []
         self.reachability: list[HemostatError] = []
+        self.notes: list[str] = []
+        """What is allowed, and better known before an incident."""
         self.fine: list[str] = []
 
     def misconfigured(self, error: HemostatError) -> None:
@@ -61,16 +63,18 @@ class Findings:
 def command(config: Path | None, offline: bool, as_json: bool) -> int:
     """Check hemostat.toml and all that it names.
 
-    Each problem is told with its line and what to do. Exits 2 when the configuration is wrong, 1 when a system does not answer.
+    Each problem is told with its line and what to do; `--` is a note. Exits 2 when the configuration is wrong, 1 when a system does not answer.
     """
     found = asyncio.run(findings(config, offline=offline))
     problems = [*found.configuration, *found.reachability]
     if as_json:
         told = [{"what": p.what, "where": p.where, "next": p.next_step} for p in problems]
-        document({"ok": not problems, "problems": told, "fine": found.fine})
+        document({"ok": not problems, "problems": told, "notes": found.notes, "fine": found.fine})
         return found.exit_code
     for fine in found.fine:
         line(("ok  ", "green"), fine, hang=4)
+    for note in found.notes:
+        line(("--  ", "yellow"), note, hang=4)
     for problem in problems:
         line(("!!  ", "bold red"), str(problem), hang=4)
     return found.exit_code
@@ -111,6 +115,11 @@ def _check_gateway(settings: Settings, findings: Findings) -> None:
         findings.misconfigured(error)
     else:
         findings.fine.append(f"the gateway's sources: {', '.join(settings.sources) or 'none'}")
+    if settings.identity is None:
+        findings.notes.append(
+            "there is no [identity]: whoever reaches Temporal decides in any role they name, and "
+            "there is no console. `hemostat keys create FILE` makes the key that [identity] names."
+        )
 
 
 def _check_installed(findings: Findings) -> bool:

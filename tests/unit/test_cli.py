@@ -170,6 +170,11 @@ def test_check_exits_1_when_only_a_system_does_not_answer(
     assert run(["check"]) == 1
     assert "Temporal does not answer" in capsys.readouterr().out
     assert run(["check", "--offline"]) == 0
+    assert "--  there is no [identity]: whoever reaches Temporal" in capsys.readouterr().out
+    Path("hemostat.toml").unlink()
+    write_first_settings(Path("hemostat.toml"))
+    assert run(["check", "--offline", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["notes"] == []
 
 
 def test_the_first_settings_are_good_and_their_token_is_only_ours(tmp_path: Path) -> None:
