@@ -7,6 +7,7 @@ from hemostat.desk.said import Answer, Taken
 from schemas.clocks.determination import NoEffect
 from schemas.gate import Outcome, Refusal
 from schemas.journal import Entry, Kind
+from schemas.signed_statement import Unproven
 
 _REFUSED: Final[dict[str, tuple[Taken, str]]] = {
     Refusal.LATE: (Taken.TOO_LATE, "Too late: the gate is closed."),
@@ -60,6 +61,16 @@ _REFUSED: Final[dict[str, tuple[Taken, str]]] = {
     NoEffect.SAME_AS_BEFORE: (Taken.ALREADY_DECIDED, "It was so already."),
 }
 
+_NOT_PROVEN: Final[dict[str, str]] = {
+    Unproven.FROM_THE_FUTURE: "It counts for nothing: the clock of the gateway, or of the machine "
+    "that signed it, is ahead of Temporal's. Set it right, then say it again.",
+    Unproven.TOO_OLD: "It counts for nothing: it was signed too long ago. Say it again; if that "
+    "fails too, the clock of what signs it is behind Temporal's.",
+    Unproven.UNKNOWN_KEY: "It counts for nothing: this incident does not know the key that signed "
+    "it. It knows those there were when it opened, and what `hemostat keys rotate` made of them.",
+}
+"""Where signing in again would not help."""
+
 _ENDED: Final[dict[str, tuple[Taken, str]]] = {
     Outcome.APPROVED: (Taken.ALREADY_DECIDED, "Already decided: it was approved."),
     Outcome.REJECTED: (Taken.ALREADY_DECIDED, "Already decided: it was rejected."),
@@ -78,6 +89,7 @@ def answer_to(known: str, entry: Entry) -> Answer:
         return Answer(id=known, taken=Taken.COUNTED, says=f"Counted. {entry.says}.", entry=entry)
     why = str(entry.data.get("refusal") or entry.data.get("why") or "refused")
     taken, says = _REFUSED.get(why, (Taken.REFUSED, "The incident refused it."))
+    says = _NOT_PROVEN.get(str(entry.data.get("because")), says)
     return Answer(id=known, taken=taken, says=says, refusal=why, entry=entry)
 
 
