@@ -123,7 +123,7 @@ def adapter_in(module: ModuleType) -> AdapterType:
         cls: methods
         for cls in vars(module).values()
         if inspect.isclass(cls) and cls.__module__ == module.__name__
-        if (methods := _fulfilled_by(cls))
+        if (methods := fulfilled_by(cls))
     }
     if len(candidates) != 1:
         raise TypeError(f"{module.__name__} has {len(candidates)} adapter classes, expected one")
@@ -209,7 +209,7 @@ def _files_of(package: ModuleType) -> tuple[str, ...]:
     return tuple(sorted(module.name for module in found if not module.ispkg))
 
 
-def _fulfilled_by(cls: type) -> dict[AnyPort, str]:
+def fulfilled_by(cls: type) -> dict[AnyPort, str]:
     """Which of the methods of *cls*, inherited ones included, fulfils which port."""
     methods: dict[AnyPort, str] = {}
     for name, member in inspect.getmembers(cls, callable):

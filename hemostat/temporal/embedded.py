@@ -41,7 +41,7 @@ _PRAGMAS: Final = (
 # One shard whose queues are polled 20 times a second delays every task by up to 50 ms, and timers
 # by up to a second. These are the server's own switches for that; measured: 250 -> 47 ms for a
 # workflow of four activities.
-_TUNING: Final = (
+TUNING: Final = (
     "history.transferProcessorMaxPollRPS=2000",
     "history.timerProcessorMaxPollRPS=2000",
     "history.visibilityProcessorMaxPollRPS=2000",
@@ -146,7 +146,7 @@ def _arguments(database: Path, port: int, ui_port: int, namespace: str) -> list[
     arguments += ["--db-filename", str(database), "--log-format", "json", "--log-level", "warn"]
     for pragma in _PRAGMAS:
         arguments += ["--sqlite-pragma", pragma]
-    for value in _TUNING:
+    for value in TUNING:
         arguments += ["--dynamic-config-value", value]
     return arguments
 

@@ -43,6 +43,7 @@ ACME = ROOT / "tests" / "docs" / "walkthrough" / "acme"
 QUOTED = {
     ROOT / "README.md": [ROOT / "workflows" / "triage.py"],
     HOW_TO / "write-a-playbook.md": [ACME / "acme_response" / "runaway_cost.py"],
+    HOW_TO / "test-a-playbook.md": [ACME / "tests" / "test_runaway_cost.py"],
     HOW_TO / "write-an-adapter.md": [ACME / "acme_response" / "paging_webhook.py"],
 }
 """The files that a document shows whole, in the order of its Python blocks."""

@@ -1,8 +1,10 @@
 """What the how-tos tell a company to add works as they say: installed, found, lawful, run."""
 
+import gzip
 import importlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +40,7 @@ from workers.sandbox import sandbox
 PACKAGES = ("activities", "hemostat", "schemas", "workers", "workflows")
 TOKEN = "the-receiver's-own"
 PLAYBOOK, ADAPTER = HOW_TO / "write-a-playbook.md", HOW_TO / "write-an-adapter.md"
+KIT = HOW_TO / "test-a-playbook.md"
 SOURCE = "acme_response/runaway_cost.py"
 
 
@@ -76,11 +79,16 @@ def _forget() -> None:
 
 def hemostat(site: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command where the package is installed."""
+    return python(site, "-m", "hemostat", *arguments)
+
+
+def python(site: Path, *arguments: str, **also: str) -> subprocess.CompletedProcess[str]:
+    """Run Python where the package is installed, with *also* in its environment."""
     paths = {"PYTHONPATH": f"{site}{os.pathsep}{ROOT}"}
     return subprocess.run(
-        (sys.executable, "-m", "hemostat", *arguments),
+        (sys.executable, *arguments),
         cwd=site,
-        env={**os.environ, **paths},
+        env={**os.environ, **paths, **also},
         capture_output=True,
         text=True,
         check=False,
@@ -92,6 +100,8 @@ def test_the_code_in_the_pages_is_the_code_that_is_checked() -> None:
     assert shown.text == (ACME / SOURCE).read_text()
     (shown,) = blocks(ADAPTER, "python")
     assert shown.text == (ACME / "acme_response" / "paging_webhook.py").read_text()
+    (shown,) = blocks(KIT, "python")
+    assert shown.text == (ACME / "tests" / "test_runaway_cost.py").read_text()
     project = (ACME / "pyproject.toml").read_text()
     assert blocks(PLAYBOOK, "toml")[0].text == project
     assert blocks(ADAPTER, "toml")[0].text in project
@@ -269,6 +279,37 @@ async def test_the_playbook_of_the_page_asks_where_the_rule_says_so_and_believes
     assert world.effects["isolate"] == 1
     await case.approve("reopen-route")
     assert (await case.result()).resolution is Resolution.RESOLVED
+
+
+@pytest.mark.temporal
+@pytest.mark.slow
+def test_the_test_of_the_page_holds_and_a_version_that_decides_differently_is_noticed(
+    site: Path, tmp_path: Path
+) -> None:
+    (shown,) = blocks(KIT, "python")
+    (tmp_path / "test_runaway_cost.py").write_text(shown.text)
+    quietly = ("-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir", str(tmp_path))
+    done = python(site, "-m", "pytest", *quietly, str(tmp_path), KEEP="1")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    assert "2 passed" in done.stdout
+    histories = tmp_path / "histories"
+    (kept,) = histories.rglob("*.json.gz")
+    assert not re.search(r"stackTrace|\.py\b|@|/(?:home|root|tmp|usr)/", text_of(kept))
+    held = hemostat(site, "audit", "regress", str(histories))
+    assert held.returncode == 0, held.stdout + held.stderr
+    file = site / SOURCE
+    before = file.read_text()
+    try:
+        file.write_text(before.replace("status=429", "status=503"))
+        parts = hemostat(site, "audit", "regress", str(histories))
+    finally:
+        file.write_text(before)
+    assert parts.returncode == 1
+    assert "NOT HELD" in parts.stdout
+
+
+def text_of(file: Path) -> str:
+    return gzip.decompress(file.read_bytes()).decode()
 
 
 @pytest.fixture
