@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -48,12 +49,13 @@ def _settings(config: Path | None, *, quiet: bool) -> Settings:
 
 
 async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: bool) -> None:
-    stop = asyncio.Event()
+    stop, is_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
 
     def ready(running: Running) -> None:
+        is_up.set()
         first = _first_account(settings)  # now, not before: a start that fails shows no secret
         if as_json:
             document({**asdict(running), **({"first_account": first} if first else {})})
@@ -62,7 +64,16 @@ async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: 
             _print_way_in(settings, running, first)
             line("Stop with Ctrl-C; open incidents go on with the next `hemostat up`.")
 
-    await run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
+    running = asyncio.create_task(
+        run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
+    )
+    told = asyncio.create_task(stop.wait())
+    await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if not is_up.is_set():  # still starting, and told to stop: nothing of it is waited for
+        running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
 
 
 def _first_account(settings: Settings) -> dict[str, str]:

@@ -121,7 +121,8 @@ class _Part:
             status = await self.child.wait()
             if loop.time() - began > _HEALTHY_AFTER:
                 pause = _FIRST_PAUSE
-            _log.warning("%s ended with status %d; starting it again", self.name, status)
+            said = "%s ended with status %d, see %s; starting it again"
+            _log.warning(said, self.name, status, self.child.log)
             while True:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)

@@ -1,6 +1,9 @@
 """``hemostat accounts``, and the first account that ``hemostat up`` makes."""
 
+import asyncio
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -111,3 +114,18 @@ def test_a_first_start_that_fails_leaves_the_secret_to_the_one_that_does_not(
     port_taken.append(False)
     assert run(["up"]) == 0
     assert "reset" not in capsys.readouterr().out
+
+
+def test_a_start_that_is_told_to_stop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended: list[str] = []
+
+    async def run_up(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        try:
+            await asyncio.Event().wait()  # a port that is taken, a Temporal that does not come up
+        finally:
+            ended.append("in order")
+
+    monkeypatch.setattr("hemostat.cli.up.run_up", run_up)
+    assert run(["up"]) == 0
+    assert ended == ["in order"]
