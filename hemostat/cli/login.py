@@ -35,6 +35,12 @@ def command(server: str | None, token: str | None, ca: Path | None, as_json: boo
     SERVER is the address of its console; by default the one of the last login. Shows a code, and waits until you have typed it in a browser in which you are signed in. Give it to nobody, and type none that somebody gave you. From then on commands ask this gateway instead of Temporal, as you, until the token's time is over or `hemostat logout`. It is kept under $XDG_STATE_HOME/hemostat or ~/.local/state/hemostat, mode 0600.
     """
     kept = logins().read()
+    if not (server or kept.current):
+        raise BadInput(
+            "say which gateway",
+            where="SERVER",
+            next_step="such as `hemostat login http://127.0.0.1:8787`, where `hemostat up` serves it.",
+        )
     url = address(server or kept.current or "")
     known = kept.servers.get(url)
     if ca is None and known is not None:

@@ -116,6 +116,14 @@ def test_a_document_arrives_before_its_command_ends(monkeypatch: pytest.MonkeyPa
     assert json.loads(raw.getvalue())
 
 
+def test_a_first_login_says_that_a_gateway_is_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    assert run(["login"]) == 2
+    assert capsys.readouterr().err.startswith("SERVER: say which gateway. Next: such as `hemostat")
+
+
 def test_no_settings_exits_2_and_says_what_to_do(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["gateway"]) == 2
     told = capsys.readouterr()
