@@ -290,8 +290,8 @@ def test_the_test_of_the_page_holds_and_a_version_that_decides_differently_is_no
     (tmp_path / "test_runaway_cost.py").write_text(shown.text)
     quietly = ("-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "--rootdir", str(tmp_path))
     done = python(site, "-m", "pytest", *quietly, str(tmp_path), KEEP="1")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
-    assert "2 passed" in done.stdout
+    # Not by its exit code: Temporal's native threads may abort an interpreter that has passed all.
+    assert "2 passed" in done.stdout, done.stdout[-4000:] + done.stderr[-4000:]
     histories = tmp_path / "histories"
     (kept,) = histories.rglob("*.json.gz")
     assert not re.search(r"stackTrace|\.py\b|@|/(?:home|root|tmp|usr)/", text_of(kept))
