@@ -29,7 +29,7 @@ async def skipping_temporal() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_extra_args=[arg for s in settings for arg in ("--dynamic-config-value", s)],
         ts_config=TimeSkippingConfig(enabled=False),
         data_converter=pydantic_data_converter,
+        identity=WHO,
     ) as temporal:
-        temporal.client.service_client.config.identity = WHO
         await ensure_namespace(temporal.client)
         yield temporal
