@@ -111,7 +111,7 @@ def test_what_the_system_refuses_is_one_clear_line_and_one_document(
 
 def test_a_document_arrives_before_its_command_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw)))  # type: ignore[arg-type]  # a BytesIO is raw enough
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw)))
     document({"gateway": "http://127.0.0.1:8787"})
     assert json.loads(raw.getvalue())
 

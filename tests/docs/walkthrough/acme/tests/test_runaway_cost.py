@@ -22,26 +22,27 @@ class Edge:
     """The gateway, and what is seen through it."""
 
     def __init__(self) -> None:
-        self.closed = False
+        self.closed: set[str] = set()
         self.lies = False
         self.keys: list[str] = []
 
     @fulfils(gateway.isolate_endpoint)
     async def isolate(self, request: gateway.IsolateEndpoint) -> gateway.Isolation:
         self.keys.append(request.key)
-        self.closed = not self.lies
+        if not self.lies:
+            self.closed.add(request.route)
         return gateway.Isolation(
             route=request.route, changed=True, config_before=CONFIG, config_after=CONFIG
         )
 
     @fulfils(gateway.restore_endpoint)
     async def restore(self, request: gateway.IsolateEndpoint) -> gateway.Restoration:
-        self.closed = False
+        self.closed.discard(request.route)
         return gateway.Restoration(route=request.route, changed=True, config=CONFIG, exact=True)
 
     @fulfils(gateway.read_endpoint)
     async def read(self, request: gateway.ReadEndpoint) -> gateway.EndpointState:
-        by = (request.incident,) if self.closed else ()
+        by = (request.incident,) if request.route in self.closed else ()
         return gateway.EndpointState(route=request.route, isolated_by=by, admitted=0, config=CONFIG)
 
     @fulfils(gateway.seal_edge)
@@ -78,13 +79,13 @@ def test_it_closes_the_route_and_opens_it_when_the_commander_says_so() -> None:
         await incident.until_contained()
         gate = await incident.gate("reopen-route")
         assert gate.shown["spend_per_hour"] == 900.0
-        assert edge.closed
+        assert edge.closed == {"predict"}
         await incident.skip(timedelta(hours=5))  # nobody answers: it holds, and goes up the ladder
         assert {"commander", "deputy-commander"} <= set(stage.pager.roles)
-        assert edge.closed
+        assert edge.closed == {"predict"}
         await incident.approve("reopen-route")
         assert (await incident.result()).resolution is Resolution.RESOLVED
-        assert not edge.closed
+        assert edge.closed == set()
         if "KEEP" in os.environ:
             await incident.keep(HISTORIES / "resolved")
 
