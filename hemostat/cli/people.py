@@ -29,7 +29,7 @@ def command(config: Path | None, as_json: bool) -> int:
         told = [{"what": p.what, "where": p.where, "next": p.next_step} for p in problems]
         document({"people": roster, "now": _now(roster, now), "problems": told})
     else:
-        _print(roster, now)
+        _print(roster, now, signed_in=settings.identity is not None)
         for problem in problems:
             line(("!!  ", "bold red"), str(problem))
     return NotHeld.exit_code if problems else 0
@@ -41,9 +41,14 @@ def _now(roster: Roster, now: datetime) -> list[dict[str, object]]:
     return [s.model_dump(mode="json") for s in standings(sitting, roster.roles, None, now)]
 
 
-def _print(roster: Roster, now: datetime) -> None:
+def _print(roster: Roster, now: datetime, *, signed_in: bool) -> None:
     if not roster.roles:
-        line("No people are declared: anyone who reaches Temporal speaks for the role they name.")
+        line(
+            "No people are declared: who signs in speaks in the roles of their account; "
+            "`hemostat accounts list` shows them."
+            if signed_in
+            else "No people are declared: anyone who reaches Temporal speaks for the role they name."
+        )
         return
     sitting = Sitting(roster=roster, severity=Severity.SEV1)
     rows = []

@@ -53,6 +53,7 @@ def write_first_settings(file: Path, port: int = 8787, state: str = "var") -> No
     token, key = f"{state}/secrets/alertmanager-token", f"{state}/secrets/gateway-key.pem"
     folder = file.absolute().parent
     try:
+        (folder / state).mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_secret(folder / token)
         if not (folder / key).exists():
             create_key(folder / key)

@@ -57,6 +57,16 @@ def test_accounts_are_added_listed_reset_and_removed(capsys: pytest.CaptureFixtu
     assert accounts.get("ml-1") is None
 
 
+def test_who_may_speak_without_declared_people_is_told_as_it_is(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["people"]) == 0
+    assert "speaks in the roles of their account" in capsys.readouterr().out
+    Path("hemostat.toml").write_text("")
+    assert run(["people"]) == 0
+    assert "anyone who reaches Temporal speaks" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "words",
     [("add", "Not A Name"), ("add", "../x"), ("reset", "nobody"), ("remove", "nobody")],

@@ -193,6 +193,7 @@ def test_the_first_settings_are_good_and_their_token_is_only_ours(tmp_path: Path
     assert len(read_secret(reference)) >= 32
     token = Path(reference.removeprefix("file:"))
     assert token.stat().st_mode & 0o777 == 0o600
+    assert settings.state_folder.stat().st_mode & 0o777 == 0o700
     before = token.read_text()
     file.unlink()
     write_first_settings(file)

@@ -59,6 +59,8 @@ def _document(
 def _print(incident: RecordedIncident, against: dict[str, list[RunReplay]], *, held: bool) -> None:
     if incident.by_this_code:
         line("the recorded version is the one of today: the digests of its sources are the same")
+    elif incident.code is None:
+        line(("which version decided is not in it: that is sealed when an incident closes", "dim"))
     elif "recorded version" not in against:
         line(
             ("another version was recorded; --code FOLDER replays against a checkout of it", "dim")
