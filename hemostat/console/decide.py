@@ -2,11 +2,14 @@
 
 A decision is bound to what the form showed: nonce and digest travel in it, and the incident
 refuses what no longer matches. The form has a key of its own, so that sending it twice counts once.
+Who has to prove afresh who they are does so before they write; what was written is never lost.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
 
@@ -14,17 +17,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from hemostat.console.asked import Asked, asked
-from hemostat.console.doors import Console, seen_other
+from hemostat.console.doors import Console, from_our_page
+from hemostat.console.keeping import PROVE_AGAIN, in_words, not_heard, written
 from hemostat.console.pages import page
 from hemostat.console.speaking import Became, became, form_of, handed_over
 from hemostat.desk.inbox import Asked as InboxEntry
 from hemostat.desk.said import Decide, Taken
-from hemostat.forms import form_of as fields_of
 from schemas.errors import BadInput
 from schemas.gate import Choice
 from schemas.who import Who
 
 _DECISION_ID: Final = re.compile(r"[0-9a-f-]{36}")
+_OTHER_BY_NOW: Final = "What is asked has changed since you wrote: look at it anew."
 _GONE: Final = "It was settled, or what it asked about no longer stands. The incident tells how."
 
 
@@ -61,24 +65,31 @@ async def inbox(console: Console, request: Request, who: Who) -> Response:
 async def show_gate(console: Console, request: Request, who: Who) -> Response:
     """Show one question; after a decision, what became of it."""
     said = request.query_params.get("decided", "")
-    told = None
+    told, again = None, {}
     if _DECISION_ID.fullmatch(said):
         told = await console.desk.told(who, request.path_params["incident"], said)
-    return await _page(console, request, who, became(told) if told else None)
+    if told and told.taken in (Taken.TOO_LATE, Taken.REFUSED) and told.entry:
+        again = {"own_reason": str(told.entry.data.get("reason", ""))}
+    return await _page(console, request, who, told=became(told) if told else None, given=again)
 
 
 async def _page(
     console: Console,
     request: Request,
     who: Who,
+    *,
     told: Became | None = None,
     problem: str | None = None,
     status: int = 200,
+    given: Mapping[str, str] = MappingProxyType({}),
 ) -> Response:
+    """The page of one question: *given* is what was written there before, as it was typed."""
     incident, name = request.path_params["incident"], request.path_params["gate"]
     view = await console.desk.view(who, incident)
     now = datetime.now(UTC)
     gate = next((gate for gate in view.gates if gate.policy.id == name), None)
+    if problem and given and gate and given.get("digest") != gate.digest:
+        problem = f"{problem} {_OTHER_BY_NOW}"
     return page(
         request,
         "gate_page.html",
@@ -92,6 +103,8 @@ async def _page(
         gone=_GONE,
         became=told,
         problem=problem,
+        given=given,
+        left=() if told and told.seq is not None else in_words(given),
         **form_of(console, request, who),
     )
 
@@ -99,32 +112,29 @@ async def _page(
 async def take(console: Console, request: Request, who: Who) -> Response:
     """Take a decision from a form, hand it over, and show what became of it."""
     incident, gate = request.path_params["incident"], request.path_params["gate"]
-    form = await fields_of(request)
-    if await console.guard.refuses(request, form.get("csrf", "")):
-        problem = "This form is too old, or was not sent from this page. Decide again."
-        return await _page(console, request, who, problem=problem, status=403)
-    if who.kind != "person":
-        problem = "Only people decide; you can read here."
-        return await _page(console, request, who, problem=problem, status=403)
+    given = await written(request)
+    if (why := await not_heard(console, request, who, given)) is not None:
+        kept = given if from_our_page(request) else {}
+        return await _page(console, request, who, problem=why, status=403, given=kept)
     here = f"/incidents/{incident}/gates/{gate}"
     view = await console.desk.view(who, incident)
     open_now = next((g for g in view.gates if g.policy.id == gate), None)
-    if open_now is not None and asked(open_now, who.person, who.roles, datetime.now(UTC)).grave:
-        prove = console.guard.step_up(request, who, here)
-        if prove is not None:
-            return seen_other(prove)
+    a = asked(open_now, who.person, who.roles, datetime.now(UTC)) if open_now else None
+    if a is not None and a.grave and console.guard.step_up(request, who, here) is not None:
+        return await _page(console, request, who, problem=PROVE_AGAIN, status=403, given=given)
     try:
-        said = _said(form, gate)
+        said = _said(given, gate)
     except BadInput as error:
-        return await _page(console, request, who, problem=str(error), status=422)
-    answer = await console.desk.say(who, incident, said, form.get("decision", ""))
+        return await _page(console, request, who, problem=str(error), status=422, given=given)
+    answer = await console.desk.say(who, incident, said, given.get("decision", ""))
     if answer.entry is None and answer.taken is not Taken.NOT_LOOKED_AT:
         # Nothing to come back to: it is told here and now.
-        return await _page(console, request, who, became(answer))
+        kept = {} if answer.counted else given
+        return await _page(console, request, who, told=became(answer), given=kept)
     return handed_over(request, who, answer, f"{here}?decided={answer.id}")
 
 
-def _said(form: dict[str, str], gate: str) -> Decide:
+def _said(form: Mapping[str, str], gate: str) -> Decide:
     reason = form.get("own_reason", "").strip() or form.get("reason", "").strip()
     if not reason:
         raise BadInput("A decision needs its reason", next_step="choose one, or write your own.")

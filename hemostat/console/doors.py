@@ -71,6 +71,8 @@ class Console:
 
 Page = Callable[[Console, Request, Who], Awaitable[Response]]
 Nobody = Callable[[Request], Awaitable[Response]]
+Failed = Callable[[Request, Who, int, HemostatError], Awaitable[Response]]
+"""Returns the page that tells what failed, with which status."""
 
 _GONE: Final = 404
 _AGAIN_SECONDS: Final = 5
@@ -80,10 +82,14 @@ _FAILED: Final = HemostatError(
 )
 
 
+async def _told(request: Request, who: Who, status: int, error: HemostatError) -> Response:
+    return problem(request, who, status, error)
+
+
 def guarded(
-    console: Console, show: Page, nobody: Nobody | None = None
+    console: Console, show: Page, nobody: Nobody | None = None, failed: Failed = _told
 ) -> Callable[[Request], Awaitable[Response]]:
-    """Return *show* for those who are authenticated; what fails is told in words.
+    """Return *show* for those who are authenticated; what fails is told in words, by *failed*.
 
     Others are sent to the login page, or get what *nobody* answers.
     """
@@ -96,16 +102,14 @@ def guarded(
             _count(console, who)
             return await show(console, request, who)
         except BadInput as error:
-            return problem(request, who, _GONE, error)
+            return await failed(request, who, _GONE, error)
         except AskedTooMuch as error:
-            told = problem(request, who, 429, error)
-            told.headers["Retry-After"] = str(error.retry_after)
-            return told
+            return await failed(request, who, 429, error)
         except HemostatError as error:
-            return problem(request, who, 503, error)
+            return await failed(request, who, 503, error)
         except Exception:  # noqa: BLE001 - a person at night is told in words, whatever it was
             _log.exception("a page failed: %s", ascii(request.url.path)[:200])
-            return problem(request, who, 500, _FAILED)
+            return await failed(request, who, 500, _FAILED)
 
     return answer
 
@@ -122,15 +126,17 @@ def problem(request: Request, who: Who | None, status: int, error: HemostatError
     """Return a page that says what was wrong and what to do."""
     what = f"{error.what[:1].upper()}{error.what[1:]}"
     told = page(request, "problem.html", who, status=status, what=what, next_step=error.next_step)
-    if status == 503:
+    if isinstance(error, AskedTooMuch):
+        told.headers["Retry-After"] = str(error.retry_after)
+    elif status == 503:
         told.headers["Retry-After"] = str(_AGAIN_SECONDS)
     return told
 
 
 def to_login(request: Request) -> Response:
-    """Send to the login page, and from there back here."""
+    """Send to the login page, and from there back here; where a form is taken it is shown as well."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    back = here if request.method == "GET" else "/incidents"
+    back = here if request.method == "GET" else request.url.path
     return RedirectResponse(f"/login?next={quote(back)}", 303, headers=dict(HEADERS))
 
 

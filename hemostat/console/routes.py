@@ -6,6 +6,7 @@ from starlette.routing import Route
 
 from hemostat.console import decide, handing_out, readiness, saying, showing, watching
 from hemostat.console.doors import Console, Page, guarded, seen_other
+from hemostat.console.keeping import posted
 from hemostat.console.pages import THEME_COOKIE, THEMES, serve_static
 from hemostat.forms import form_of
 from schemas.who import Who
@@ -27,6 +28,9 @@ def routes(console: Console) -> list[Route]:
     def at(path: str, show: Page, *methods: str) -> Route:
         return Route(path, guarded(console, show), methods=list(methods) or ["GET"])
 
+    def taken(path: str, take: Page) -> Route:
+        return Route(path, posted(console, take), methods=["POST"])
+
     async def home(console: Console, request: Request, who: Who) -> Response:
         return seen_other("/incidents")
 
@@ -36,13 +40,9 @@ def routes(console: Console) -> list[Route]:
         at("/incidents/{incident}", showing.show_incident),
         at("/incidents/{incident}/events", watching.incident_events),
         at("/incidents/{incident}/gates/{gate}", decide.show_gate),
-        at("/incidents/{incident}/gates/{gate}", decide.take, "POST"),
+        taken("/incidents/{incident}/gates/{gate}", decide.take),
         at("/incidents/{incident}/say/{what}", saying.show),
-        Route(
-            "/incidents/{incident}/say/{what}",
-            guarded(console, saying.take, saying.signed_out),
-            methods=["POST"],
-        ),
+        taken("/incidents/{incident}/say/{what}", saying.take),
         at("/incidents/{incident}/reports/{kind}.{form}", handing_out.show_report),
         at("/incidents/{incident}/pack.zip", handing_out.hand_out_pack),
         at("/decisions", decide.inbox),

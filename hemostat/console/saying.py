@@ -12,34 +12,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
-from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hemostat.console import story
-from hemostat.console.doors import Console, from_our_page, to_login
+from hemostat.console.doors import Console, from_our_page
 from hemostat.console.forms import FORMS, Form, Seen
+from hemostat.console.keeping import PROVE_AGAIN, in_words, not_heard, written
 from hemostat.console.pages import page
 from hemostat.console.speaking import Became, became, form_of, handed_over
 from hemostat.console.wrong import Wrong, beside, refused
 from hemostat.desk.said import Said, Taken, is_grave
-from hemostat.forms import form_of as fields_of
 from schemas.clocks.view import ClocksView
 from schemas.errors import BadInput, HemostatError
 from schemas.who import Who
 
-_FIELDS: Final = 40
-_LARGEST: Final = 512 * 1024
-"""Bytes: a text of 20,000 characters, each of four bytes, each byte written as three."""
-_WRITTEN: Final = ("text", "value", "reference", "evidence", "person", "reason")
-"""Fields of a person's own words, which are shown again even where the form is there no more."""
 _ID: Final = re.compile(r"[0-9a-f-]{36}")
 _NOT_SENT: Final = "Nothing was sent. Look at"
 _STILL: Final = "Nothing was changed. What you wrote is still here."
-_NOT_OURS: Final = "This form is too old, or was not sent from this page. Write it again."
-_NEW_SIGN_IN: Final = "You have signed in anew since. Look at it once more, then send it."
-_PROVE_AGAIN: Final = "Your proof of who you are has grown old. Prove it again in another tab, then send this as it is."
 
 
 async def seen_of(console: Console, who: Who, incident: str) -> Seen:
@@ -68,39 +59,13 @@ async def show(console: Console, request: Request, who: Who) -> Response:
 
 async def take(console: Console, request: Request, who: Who) -> Response:
     """Take what a person says from the form, hand it over, and show what became of it."""
-    form, given = _form(request), await fields_of(request, most=_LARGEST, fields=_FIELDS)
-    try:
-        return await _take(console, request, who, form, given)
-    except BadInput:
-        raise
-    except HemostatError as error:
-        if await console.guard.refuses(request, given.get("csrf", "")):
-            raise
-        answer = page(
-            request,
-            "kept.html",
-            who,
-            status=503,
-            title="It cannot be said right now",
-            tells=f"{error.what[:1].upper()}{error.what[1:]}.",
-            login=None,
-            button="Try again",
-            sent=given.items(),  # under the same key: should it have arrived, it counts once
-            left=_left(given),
-        )
-        answer.headers["Retry-After"] = "5"
-        return answer
-
-
-async def _take(
-    console: Console, request: Request, who: Who, form: Form, given: Mapping[str, str]
-) -> Response:
+    form, given = _form(request), await written(request)
     seen = await seen_of(console, who, request.path_params["incident"])
-    if (why := await _not_heard(console, request, who, given)) is not None:
+    if (why := await not_heard(console, request, who, given)) is not None:
         kept = given if from_our_page(request) else {}
         return _page(console, request, seen, form, kept, why, status=403)
     if form.grave and console.guard.step_up(request, who, _here(request)) is not None:
-        return _page(console, request, seen, form, given, _PROVE_AGAIN, status=403)
+        return _page(console, request, seen, form, given, PROVE_AGAIN, status=403)
     filled = {name: v.strip() for name, v in given.items() if v.strip()} | _as_is(given)
     wrong = form.wrong(filled, seen.people)
     said: Said | None = None
@@ -111,28 +76,8 @@ async def _take(
     if wrong or said is None:
         return _page(console, request, seen, form, given, _NOT_SENT, wrong=wrong, status=422)
     if is_grave(said) and console.guard.step_up(request, who, _here(request)) is not None:
-        return _page(console, request, seen, form, given, _PROVE_AGAIN, status=403, grave=True)
+        return _page(console, request, seen, form, given, PROVE_AGAIN, status=403, grave=True)
     return await _hand_over(console, request, seen, form, given, said)
-
-
-async def signed_out(request: Request) -> Response:
-    """Give back what somebody wrote whose session ended meanwhile; sends others to the login page."""
-    if not from_our_page(request):
-        return to_login(request)
-    given = dict(await fields_of(request, most=_LARGEST, fields=_FIELDS))
-    given.pop("csrf", None)  # of the session that is over
-    return page(
-        request,
-        "kept.html",
-        None,
-        status=401,
-        title="Your session has ended",
-        tells="Nothing was sent.",
-        login=f"/login?next={quote(_here(request))}",
-        button="I have signed in: go on",
-        sent=given.items(),
-        left=_left(given),
-    )
 
 
 async def _hand_over(
@@ -155,15 +100,6 @@ async def _hand_over(
     return _page(console, request, seen, form, given, told=told, wrong=refused(answer), status=409)
 
 
-async def _not_heard(
-    console: Console, request: Request, who: Who, given: Mapping[str, str]
-) -> str | None:
-    """Why nothing of a form is looked at; None if it is."""
-    if await console.guard.refuses(request, given.get("csrf", "")):
-        return _NEW_SIGN_IN if from_our_page(request) else _NOT_OURS
-    return None if who.kind == "person" else "Only people speak to an incident; you can read here."
-
-
 def _form(request: Request) -> Form:
     form = FORMS.get(request.path_params["what"])
     if form is None:
@@ -178,10 +114,6 @@ def _here(request: Request) -> str:
 def _as_is(given: Mapping[str, str]) -> dict[str, str]:
     """A text to be sent keeps its spaces: its digest is of exactly what was written."""
     return {"text": given["text"]} if given.get("text", "").strip() else {}
-
-
-def _left(given: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(name, text) for name, text in given.items() if name in _WRITTEN and text.strip()]
 
 
 def _page(
@@ -213,7 +145,7 @@ def _page(
         form=form,
         fields=fields,
         given=given,
-        left=_left(given),
+        left=in_words(given),
         wrong=wrong,
         first_wrong=next((name for name in (*says, "") if name in wrong), None),
         says=says,

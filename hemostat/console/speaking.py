@@ -7,6 +7,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from hemostat.console.asked import Asked
 from hemostat.console.doors import Console, seen_other
 from hemostat.console.pages import page
 from hemostat.console.words import plain
@@ -86,10 +87,19 @@ def handed_over(request: Request, who: Who, answer: Answer, see: str) -> Respons
 
 
 def form_of(console: Console, request: Request, who: Who) -> dict[str, Any]:
-    """Return what every page with a form of a decision needs."""
+    """Return what every page with a form of a decision needs.
+
+    ``prove`` tells where to prove afresh who one is before one decides, None if nothing is asked.
+    """
+
+    def proof(incident: str, about: Asked) -> str | None:
+        back = f"/incidents/{incident}/gates/{about.policy.id}"
+        return console.guard.step_up(request, who, back) if about.grave else None
+
     return {
         "csrf": console.guard.token(request),
         "fresh_id": lambda: str(uuid.uuid4()),
         "reasons": REASONS,
+        "prove": proof,
         "may_speak": who.kind == "person",
     }

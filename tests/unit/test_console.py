@@ -272,12 +272,15 @@ async def test_who_is_no_person_reads_and_never_decides(kind: str) -> None:
         assert '<form class="decide"' not in (await http.get("/decisions?after=x")).text
 
 
-async def test_what_destroys_asks_for_a_fresh_proof_first() -> None:
-    desk, guard = Desk(), OneWord()
+async def test_what_destroys_asks_for_a_fresh_proof_before_anything_is_written() -> None:
+    guard = OneWord()
     guard.proof = "/step-up?next=/incidents"
-    answer = await decide(desk, form(), guard=guard)
-    assert answer.headers["location"] == "/step-up?next=/incidents"
-    assert not desk.decided
+    for path in (f"/incidents/{ID}/gates/retrain", f"/incidents/{ID}", "/decisions"):
+        async with client(Desk(), guard=guard) as http:
+            page = await http.get(path)
+        assert "prove first that it is you" in page.text
+        assert f'href="{guard.proof}"' in page.text
+        assert '<button class="approve" name="choice"' not in page.text.split('class="offers"')[0]
 
 
 async def test_a_question_of_another_role_is_shown_and_is_not_theirs() -> None:

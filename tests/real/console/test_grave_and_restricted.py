@@ -79,18 +79,24 @@ async def test_what_destroys_is_decided_only_with_a_fresh_proof(
     await strict.gate_opens(incident, "rescore-decisions")
     async with at_the_console(browser, strict, "m1") as lead:
         await asyncio.sleep(2.1)  # until the proof of the sign-in is stale, as configured
-        here = f"/incidents/{incident}/gates/rescore-decisions"
+        here, why = f"/incidents/{incident}/gates/rescore-decisions", "scored by the poisoned model"
         await lead.goto(here)
-        await lead.get_by_label("Evidence checked, I agree").check()
+        await expect(lead.locator("form.decide")).to_have_count(0)  # it is asked for beforehand
+        async with asyncio.timeout(60):
+            while not await lead.locator("form.decide").is_visible():
+                await prove(lead)
+        await lead.get_by_label("or in your words").fill(why)
+        await asyncio.sleep(2.1)  # until that proof is stale as well
         await lead.get_by_role("button", name="Approve").click()
-        await expect(lead.locator("h1")).to_contain_text("Prove that it is you")
-        seen = await strict.gate_opens(incident, "rescore-decisions")
-        assert all(g.approvals == 0 for g in seen.gates)
-        await lead.get_by_label("Password").fill(PASSWORD)
-        await lead.get_by_role("button", name="Go on").click()
-        await lead.wait_for_url(f"**{here}")
-        await lead.get_by_label("Evidence checked, I agree").check()
-        await lead.get_by_role("button", name="Approve").click()
+        async with asyncio.timeout(60):
+            while not await lead.locator("#became").is_visible():
+                await expect(lead.get_by_role("alert")).to_contain_text("has grown old")
+                seen = await strict.gate_opens(incident, "rescore-decisions")
+                assert all(g.approvals == 0 for g in seen.gates)
+                await expect(lead.get_by_label("or in your words")).to_have_value(why)
+                await prove_in_another_tab(lead, here)
+                await lead.get_by_role("button", name="Approve").click()
+                await lead.wait_for_load_state()
         await expect(lead.locator("#became")).to_contain_text("Approved. It is recorded.")
 
 
@@ -115,15 +121,9 @@ async def test_what_was_written_outlives_a_proof_that_grew_old_while_it_was_writ
                 await expect(page.get_by_role("alert")).to_contain_text("has grown old")
                 await expect(page.get_by_label("Who, by their id")).to_have_value("d1")
                 await expect(page.get_by_label("Why, for the record")).to_have_value(why)
-                async with page.expect_popup() as opening:
-                    await page.get_by_role("link", name="Prove it again in another tab").click()
-                tab = await opening.value
-                await tab.get_by_label("Password").fill(PASSWORD)
-                await tab.get_by_role("button", name="Go on").click()
-                await tab.wait_for_url(f"**{here}")
+                await prove_in_another_tab(page, here)
                 await page.get_by_role("button", name="Exclude them for good").click()
                 await page.wait_for_load_state()
-                await tab.close()
         await expect(page.locator("#became")).to_contain_text("excluded someone")
 
 
@@ -132,4 +132,15 @@ async def prove(page: Page) -> None:
     await page.get_by_role("link", name="Prove that it is you").click()
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Go on").click()
-    await page.wait_for_url("**/say/**")
+    await page.wait_for_url("**/incidents/**")
+
+
+async def prove_in_another_tab(page: Page, here: str) -> None:
+    """Prove it again where the page with what was written stays as it is."""
+    async with page.expect_popup() as opening:
+        await page.get_by_role("link", name="Prove it again in another tab").click()
+    tab = await opening.value
+    await tab.get_by_label("Password").fill(PASSWORD)
+    await tab.get_by_role("button", name="Go on").click()
+    await tab.wait_for_url(f"**{here}")
+    await tab.close()
