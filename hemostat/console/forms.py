@@ -4,16 +4,16 @@ A form offers what there is now to say something about, and is not offered where
 What a person may say is not judged here: the incident takes it or refuses it with a reason.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from hemostat.console.story import Story
+from hemostat.console import grading
+from hemostat.console.fields import Choices, Field, Seen, role_field
 from hemostat.console.words import plain
 from hemostat.console.wrong import (
     TAKES,
     Given,
-    NothingSaid,
     People,
     Wrong,
     nobody_known,
@@ -24,50 +24,11 @@ from hemostat.desk import said as words
 from hemostat.desk.said import Said
 from schemas.base import Frozen, iso
 from schemas.clocks.determination import DPO, LEGAL_ROLES, Matter
-from schemas.clocks.view import ClocksView
 from schemas.gate import Choice as Verdict
 from schemas.gate import OnSilence, Outcome
-from schemas.incident import IncidentView
-from schemas.journal import Entry, Kind
-from schemas.severity import Facts, Impact, Known, Severity
+from schemas.journal import Kind
 from schemas.statements import NAMES_SUSPECTS
 from schemas.step import StepClass, StepState
-from schemas.who import Who
-
-Choices = tuple[tuple[str, str], ...]
-"""What is sent, and how it reads."""
-
-
-@dataclass(frozen=True)
-class Field:
-    """One field; a ``pick`` is one of its choices, a ``text`` is long, the rest is one line."""
-
-    name: str
-    says: str
-    kind: Literal["pick", "line", "text"] = "line"
-    choices: Choices = ()
-    value: str = ""
-    hint: str = ""
-    hints: Choices = ()
-    """What it takes, where that depends on another field."""
-    required: bool = True
-    most: int = 200
-    half: bool = False
-    """Whether two of them stand beside each other."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What a form is made from: the incident as the person sees it."""
-
-    who: Who
-    view: IncidentView
-    entries: Sequence[Entry]
-    story: Story
-    clocks: ClocksView
-    break_glass: tuple[str, ...] = ()
-    people: People = frozenset()
-    """Whom hemostat.toml knows."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +84,6 @@ def _text_of(shown: object) -> str:
     return ""
 
 
-def _role(seen: Seen, among: frozenset[str] = frozenset()) -> tuple[Field, ...]:
-    """In which role, where that is not clear by itself."""
-    roles = [role for role in seen.who.roles if role in among] or list(seen.who.roles)
-    if len(roles) < 2:
-        return ()
-    choices = tuple((role, plain(role)) for role in roles)
-    return (Field("role", "In which role", "pick", choices, roles[0]),)
-
-
 def _gates(names: list[str]) -> Choices:
     return tuple((name, plain(name)) for name in dict.fromkeys(names))
 
@@ -142,7 +94,7 @@ def _draft(seen: Seen) -> tuple[Field, ...]:
         return ()
     gate = Field("gate", "For which question", "pick", _gates([name for name, _, _ in found]))
     text = Field("text", "The whole text", "text", value=found[-1][1], most=20_000)
-    return (gate, text, *_role(seen, LEGAL_ROLES))
+    return (gate, text, *role_field(seen, LEGAL_ROLES))
 
 
 NEVER: Final = "~"
@@ -175,26 +127,7 @@ def _attest(seen: Seen) -> tuple[Field, ...]:
         return ()
     shows = "What shows it: digests (sha256:…), one a line"
     evidence = Field("evidence", shows, "text", required=False, most=2000)
-    return (Field("step", "Which step", "pick", tuple(under_way)), *_role(seen), evidence)
-
-
-_FACT: Final = tuple((known.value, known.value) for known in Known)
-
-
-def _grade(seen: Seen) -> tuple[Field, ...]:
-    severities = tuple((s.value, s.value) for s in Severity)
-    facts = (
-        Field(name, plain(name), "pick", (("", "not said"), *_FACT), required=False, half=True)
-        for name in Facts.model_fields
-    )
-    impact = (
-        Field(f"impact_{name}", f"impact: {plain(name)}", required=False, half=True)
-        for name in Impact.model_fields
-    )
-    setting = Field(
-        "severity", "Severity", "pick", (("", "as the facts have it"), *severities), required=False
-    )
-    return (setting, *facts, *impact, *_role(seen, frozenset({"commander"})))
+    return (Field("step", "Which step", "pick", tuple(under_way)), *role_field(seen), evidence)
 
 
 _VALUES: Final = tuple((matter.value, takes) for matter, takes in TAKES.items())
@@ -213,7 +146,7 @@ def _determine(seen: Seen) -> tuple[Field, ...]:
         Field("what", "What", "pick", matters),
         Field("value", "Value", hints=_VALUES),
         Field("reference", reference, required=False, most=500),
-        *_role(seen, legal),
+        *role_field(seen, legal),
     )
 
 
@@ -232,7 +165,7 @@ def _suspect(seen: Seen) -> tuple[Field, ...]:
     names = frozenset(NAMES_SUSPECTS)
     if not names & set(seen.who.roles):
         return ()
-    return (Field("person", "Who, by their id in hemostat.toml"), *_role(seen, names))
+    return (Field("person", "Who, by their id in hemostat.toml"), *role_field(seen, names))
 
 
 # What a filled form becomes
@@ -251,16 +184,6 @@ def _attested(given: Given) -> Said:
     known = {name: given[name] for name in ("step", "role", "reason") if name in given}
     digests = tuple(given.get("evidence", "").split())
     return words.Attest.model_validate({**known, "evidence": digests})
-
-
-def _graded(given: Given) -> Said:
-    facts = {name: value for name, value in given.items() if name in Facts.model_fields}
-    prefix = "impact_"
-    impact = {n.removeprefix(prefix): v for n, v in given.items() if n.startswith(prefix)}
-    rest = {name: given[name] for name in ("severity", "role", "reason") if name in given}
-    if not (facts or impact or "severity" in given):
-        raise NothingSaid("severity", "nothing is said: set a severity, a fact or an impact")
-    return words.Grade.model_validate({**rest, "facts": facts, "impact": impact or None})
 
 
 def _broken(given: Given) -> Said:
@@ -283,7 +206,7 @@ _ALL: Final = (
     ),
     Form(
         "grade", "Say what became known, or set the severity", "Facts raise the severity by themselves. Only the commander lowers it.",
-        "Say it", False, _grade, _graded,
+        "Say it", False, grading.fields, grading.said,
     ),
     Form(
         "withdraw", "Take back an approval of yours", "It can be taken back until it is used; the question is open again then.",

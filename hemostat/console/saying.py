@@ -18,7 +18,8 @@ from starlette.responses import Response
 
 from hemostat.console import story
 from hemostat.console.doors import Console, from_our_page
-from hemostat.console.forms import FORMS, Form, Seen
+from hemostat.console.fields import Seen
+from hemostat.console.forms import FORMS, Form
 from hemostat.console.keeping import PROVE_AGAIN, in_words, not_heard, written
 from hemostat.console.pages import page
 from hemostat.console.speaking import Became, became, form_of, handed_over

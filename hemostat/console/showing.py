@@ -13,7 +13,8 @@ from starlette.responses import Response
 from hemostat.console import story, timeline
 from hemostat.console.asked import Asked, asked
 from hemostat.console.doors import Console
-from hemostat.console.forms import Seen, offered
+from hemostat.console.fields import Seen
+from hemostat.console.forms import offered
 from hemostat.console.pages import page
 from hemostat.console.speaking import form_of
 from hemostat.console.summaries import Summary

@@ -161,6 +161,26 @@ async def test_facts_steps_clocks_and_broken_glass_become_what_the_api_takes() -
     assert re.search('id="f-severity"[^>]*aria-invalid', nothing.text)
 
 
+async def test_facts_stand_under_what_each_of_them_makes_of_the_incident() -> None:
+    async with client(Desk(), COUNSEL) as http:
+        page = await http.get(f"{PAGE}/grade")
+    said = re.findall(r"<h2>([^<]+)</h2>|<label[^>]*>([^<]+?) *<", page.text)
+    under: dict[str, list[str]] = {"": []}
+    for head, label in said:
+        if head:
+            under[head] = []
+        else:
+            under[list(under)[-1]].append(label)
+    assert {head.split(",")[0]: len(labels) for head, labels in under.items()} == {
+        "": 1,
+        "Any of these makes it SEV-1": 6,
+        "Any of these makes it SEV-2": 3,
+        "This alone makes it SEV-3": 1,
+        "How far it reaches": 8,  # seven, and why
+    }
+    assert "An agent acts outside, unauthorised" in under["Any of these makes it SEV-1"]
+
+
 MOMENT = "2026-11-23T04:00+01:00"
 
 

@@ -68,6 +68,43 @@ function keep(part, fresh) {
   }
 }
 
+// What somebody writes stays where it is, as long as its question is the same; all around it changes.
+
+const asks = (form) => ["nonce", "digest"].map((name) => form?.querySelector(`[name=${name}]`)?.value ?? "").join(" ");
+
+function sameQuestions(part, fresh) {
+  const at = document.activeElement;
+  const writing = [...part.querySelectorAll("form")].filter((form) => busy(form));
+  if (part.contains(at) && at.matches("input, textarea, select, button") && !at.closest("form")) return null;
+  const pairs = new Map();
+  let before = null;
+  for (const form of writing) {
+    const card = form.closest("[data-gate]");
+    const other = card && fresh.querySelector(`[data-gate="${CSS.escape(card.dataset.gate)}"] form`);
+    if (!other || asks(form) !== asks(other)) return null;
+    if (before && !(before.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING)) return null;
+    before = other;
+    let [mine, theirs] = [form, other];
+    while (mine !== part && theirs && theirs !== fresh) {
+      pairs.set(mine, theirs);
+      [mine, theirs] = [mine.parentElement, theirs.parentElement];
+    }
+    if (mine !== part || theirs !== fresh) return null;
+  }
+  return pairs;
+}
+
+function around(mine, fresh, pairs) {
+  for (const node of [...mine.childNodes]) if (!pairs.has(node)) node.remove();
+  let next = mine.firstChild;
+  for (const node of [...fresh.childNodes]) {
+    if (next && pairs.get(next) === node) {
+      if (!next.matches("form")) around(next, node, pairs);
+      next = next.nextSibling;
+    } else mine.insertBefore(document.adoptNode(node), next);
+  }
+}
+
 const comparable = (node) => {
   const copy = node.cloneNode(true);
   copy.querySelectorAll("time[data-since], time[data-until]").forEach((time) => { time.textContent = ""; });
@@ -86,7 +123,12 @@ function put(page) {
     const text = comparable(fresh);
     if (!part || as.get(fresh.id) === text) continue;
     if (busy(part)) {
-      warn(part);
+      const pairs = sameQuestions(part, fresh);
+      if (!pairs) { warn(part); continue; }
+      keep(part, fresh);
+      around(part, fresh, pairs);
+      as.set(part.id, text);
+      changed += 1;
       continue;
     }
     const focused = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
