@@ -21,7 +21,7 @@ from hemostat.desk.desk import Desk
 from hemostat.desk.limits import Limit
 from hemostat.desk.places import Places
 from hemostat.gateway.app import gateway_app
-from hemostat.gateway.in_time import HeadersInTime
+from hemostat.gateway.in_time import at_most, files_for
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.gateway.one_look import OneLook
 from hemostat.identity.desk import Identity
@@ -58,7 +58,7 @@ async def serve(settings: Settings, insight: Insight | None = None) -> None:
         gateway_app(settings, signals, vault, beside, identity),
         host=bind,
         port=port,
-        http=HeadersInTime,
+        http=at_most(files_for(settings.gateway.connections)),
         log_config=None,
         access_log=False,
         server_header=False,

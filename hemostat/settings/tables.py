@@ -43,6 +43,7 @@ class GatewayTable(Frozen):
     burst: int = Field(default=100, ge=1)
     streams_per_person: int = Field(default=50, ge=1)
     streams: int = Field(default=800, ge=1)
+    connections: int = Field(default=2000, ge=10)
     trusted_proxies: tuple[Network, ...] = Field(default=(), max_length=100)
 
 

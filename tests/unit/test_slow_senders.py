@@ -1,8 +1,9 @@
 """Who connects and says nothing, or never says all of it, is not waited for without end."""
 
 import asyncio
+import resource
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from hemostat import forms
 from hemostat.forms import form_of
 from hemostat.gateway import in_time
-from hemostat.gateway.in_time import HeadersInTime
+from hemostat.gateway.in_time import at_most, files_for
 from hemostat.identity import secrets
 from hemostat.processes import LOOPBACK
 from tests.browser import Browser, identity_of, member
@@ -26,9 +27,13 @@ DEADLINE = 20.0
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
+MOST = 4
+"""Connections at once."""
+
+
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
-    """A server with a page, and with a stream that never ends."""
+    """A server with a page, with a stream that never ends, and with few connections."""
 
     async def page(request: Request) -> Response:
         return PlainTextResponse("here")
@@ -41,12 +46,13 @@ async def port() -> AsyncIterator[int]:
         return StreamingResponse(forever())
 
     app = Starlette(routes=[Route("/", page), Route("/stream", stream)])
+    protocol = at_most(MOST)
     config = uvicorn.Config(
-        app, http=HeadersInTime, lifespan="off", log_config=None, timeout_graceful_shutdown=1
+        app, http=protocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1
     )
     server = uvicorn.Server(config)
     listener = await asyncio.get_running_loop().create_server(
-        lambda: HeadersInTime(config, server.server_state, {}), LOOPBACK, 0
+        lambda: protocol(config, server.server_state, {}), LOOPBACK, 0
     )
     config.load()
     yield listener.sockets[0].getsockname()[1]
@@ -100,6 +106,61 @@ async def test_headers_in_parts_are_answered_and_a_stream_outlives_the_time_for_
         ):  # began later than the stream, and ends by its time
             assert await asyncio.wait_for(idle.read(), DEADLINE) == b""
         assert not streamed.at_eof()
+
+
+async def test_one_more_takes_the_place_of_who_said_nothing_for_longest(port: int) -> None:
+    begins = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with (
+        connected(port, begins) as (streamed, _),
+        connected(port, b"G") as (first, _),
+        connected(port, WHOLE) as (second, further),
+        connected(port) as (third, _),
+    ):
+        await asyncio.wait_for(streamed.readuntil(b"begun"), DEADLINE)
+        await asyncio.wait_for(second.readuntil(b"here"), DEADLINE)
+        async with connected(port, WHOLE) as (fifth, _):
+            assert b"200 OK" in await asyncio.wait_for(fifth.readuntil(b"here"), DEADLINE)
+            assert await asyncio.wait_for(first.read(), DEADLINE) == b""
+            further.write(WHOLE)
+            await asyncio.wait_for(second.readuntil(b"here"), DEADLINE)
+            assert not any(one.at_eof() for one in (streamed, second, third, fifth))
+
+
+async def test_while_all_are_answered_one_more_is_turned_away(port: int) -> None:
+    begins = b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+    async with AsyncExitStack() as stack:
+        streams = [
+            (await stack.enter_async_context(connected(port, begins)))[0] for _ in range(MOST)
+        ]
+        for stream in streams:
+            await asyncio.wait_for(stream.readuntil(b"begun"), DEADLINE)
+        more, _ = await stack.enter_async_context(connected(port))
+        assert await asyncio.wait_for(more.read(), DEADLINE) == b""
+        assert not any(stream.at_eof() for stream in streams)
+
+
+@pytest.mark.parametrize(
+    ("limits", "asked", "connections", "set_to"),
+    [
+        ((1024, 4096), 2000, 2000, (2128, 4096)),
+        ((1024, 1500), 2000, 1372, (1500, 1500)),
+        ((1024, -1), 2000, 2000, (2128, -1)),
+        ((4096, 4096), 2000, 2000, None),
+        ((-1, -1), 2000, 2000, None),
+    ],
+)
+def test_there_are_no_more_connections_than_files_and_as_many_files_as_the_system_lets_us_have(
+    limits: tuple[int, int],
+    asked: int,
+    connections: int,
+    set_to: tuple[int, int] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    done: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits)
+    monkeypatch.setattr(resource, "setrlimit", lambda _, to: done.append(to))
+    assert files_for(asked) == connections
+    assert done == ([set_to] if set_to else [])
 
 
 async def test_a_form_that_never_ends_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
