@@ -24,6 +24,7 @@ from hemostat.desk.inbox import (
     asked_of,
     legal_roles,
     roles_at,
+    roles_looked_at,
     roles_that_ask,
     waiting_for,
 )
@@ -55,8 +56,8 @@ _GUESSED: Final = re.compile(r"[a-z0-9-]+-[0-9a-f]{12}")
 
 STROKE_SECONDS: Final = 0.2
 
-_Names = list[str]
-_ClocksAsked = list[ClockAsked]  # within the class `list` is the list of incidents
+_FURTHER: Final = 3
+"""Pages that an inbox looks through for the first thing that is this person's."""
 
 Connect = Callable[[], Awaitable[Client]]
 """Returns the client, connected when first needed."""
@@ -186,35 +187,36 @@ class Desk:
 
     async def inbox(self, who: Who, *, size: int = 50, cursor: str | None = None) -> Inbox:
         """Return what is asked of *who*: gates they may decide now, and clocks waiting for them."""
-        now, roles = datetime.now(UTC), roles_that_ask(self.settings, who)
-        if not roles or who.kind != "person":
-            return Inbox(at=now, gates=(), clocks=())
-        client = await self._connect()
+        if who.kind != "person" or not roles_looked_at(self.settings, who):
+            return Inbox(at=self.now(), gates=(), clocks=())
+        found = await self._one_inbox(who, size, cursor)
+        for _ in range(_FURTHER):
+            if found.gates or found.clocks or found.unanswered or not found.next:
+                break
+            found = await self._one_inbox(who, size, found.next)
+        return found
+
+    async def _one_inbox(self, who: Who, size: int, cursor: str | None) -> Inbox:
+        now, client, own = self.now(), await self._connect(), roles_that_ask(self.settings, who)
+        query = waiting_for(roles_looked_at(self.settings, who))
         found = await one_page(
-            client, self.access, self._cursors, who, waiting_for(roles), size=size, cursor=cursor
+            client, self.access, self._cursors, who, query, size=size, cursor=cursor
         )
-        rows = found.incidents
-        seen = await incidents.views(client, [row.id for row in rows], LISTED_WITHIN)
+        seen = await incidents.views(client, [row.id for row in found.incidents], LISTED_WITHIN)
         gates: list[Asked] = []
         clocks: list[ClockAsked] = []
         silent: list[str] = []
-        for row, answer in zip(rows, seen, strict=True):
+        for row, answer in zip(found.incidents, seen, strict=True):
             if isinstance(answer, HemostatError):
-                silent.append(row.id)
+                silent += [row.id] if set(own) & set(row.waiting_for) else []
                 continue
             gates += asked_of(who, answer, now)
             if legal_roles(who) and "counsel" in row.waiting_for:
                 clocks += await self._open_clocks(client, row.id)
         shown = {gate.incident for gate in gates} | {clock.incident for clock in clocks}
-        await self._note(who, [row for row in rows if row.id in shown], "inbox")
+        await self._note(who, [row for row in found.incidents if row.id in shown], "inbox")
         gates.sort(key=lambda entry: (entry.gate.deadline is None, entry.gate.deadline or now))
-        return Inbox(
-            at=now,
-            gates=tuple(gates),
-            clocks=tuple(clocks),
-            unanswered=tuple(silent),
-            next=found.next,
-        )
+        return Inbox(at=now, gates=gates, clocks=clocks, unanswered=silent, next=found.next)
 
     # Speaking
 
@@ -263,14 +265,14 @@ class Desk:
     async def _note(self, who: Who, rows: Sequence[IncidentRow], what: str) -> None:
         await self.reads.note(who, [row.id for row in rows if self._is_restricted(row)], what)
 
-    def _restricted_services(self) -> _Names:
+    def _restricted_services(self) -> Sequence[str]:
         return [name for name, table in self.settings.services.items() if table.restricted]
 
     def _is_restricted(self, row: IncidentRow) -> bool:
         table = self.settings.services.get(row.service)
         return bool(row.restricted) or bool(table and table.restricted)
 
-    async def _open_clocks(self, client: Client, incident: str) -> _ClocksAsked:
+    async def _open_clocks(self, client: Client, incident: str) -> Sequence[ClockAsked]:
         try:
             seen = await asyncio.wait_for(incidents.legal_clocks(client, incident), 10)
         except (HemostatError, TimeoutError):

@@ -74,6 +74,15 @@ def roles_that_ask(settings: Settings, who: Who) -> list[str]:
     return sorted(roles)
 
 
+def roles_looked_at(settings: Settings, who: Who) -> list[str]:
+    """Return the roles at whose gates to look for what *who* may decide.
+
+    Who may break the glass may have done so anywhere: only the incidents that wait tell where.
+    """
+    asked = roles_that_ask(settings, who)
+    return sorted({*asked, *settings.roles}) if who.person in settings.break_glass.people else asked
+
+
 def waiting_for(roles: Iterable[str]) -> str:
     """Return the list filter for open incidents that wait for one of *roles*, which are names."""
     named = ", ".join(f"'{role}'" for role in roles)

@@ -75,6 +75,8 @@ state = "{folder}/state"
 [services.{ISOLATED}]
 restricted = true
 need_to_know = ["commander", "counsel"]
+[break_glass]
+people = ["o2"]
 {people}{roles}"""
 
     async def connect() -> Client:
@@ -151,6 +153,13 @@ async def test_the_inbox_has_what_this_person_may_decide_and_what_each_answer_do
     assert asked.seconds_left is not None
     assert not mine(await desk.inbox(who("d1")))
     assert not (await desk.inbox(who("o1", kind="auditor"))).gates
+
+    alone = who("o2").model_copy(update={"roles": ()})
+    assert not mine(await desk.inbox(alone))
+    broken = BreakGlass(gate=CHOOSE, nonce=asked.gate.nonce, reason="nobody else answers")
+    await desk.say(alone, case.handle.id, broken)
+    (asked,) = mine(await desk.inbox(alone))
+    assert asked.roles == ("break-glass",)
 
 
 async def test_each_answer_is_clear(client: Client, queue: str, desk: Desk) -> None:
