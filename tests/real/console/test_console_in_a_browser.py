@@ -59,9 +59,15 @@ async def test_two_people_in_two_browsers_make_a_quorum_and_each_sees_the_other_
                 if (!window.sawIt && asked?.textContent.includes("1 of 2")) window.sawIt = Date.now();
             }).observe(document.body, {subtree: true, childList: true})"""
         )
+        words = asked.get_by_label("or in your words")
+        await words.fill("half a sen")
         await owner.wait_for_timeout(600)
         await answer(lead, incident, "rescore-decisions")
         await expect(asked).to_contain_text("1 of 2")
+        await expect(words).to_be_focused()  # it changed around what is being written
+        await words.press_sequentially("tence")
+        await expect(words).to_have_value("half a sentence")
+        await expect(owner.locator(".changed-meanwhile")).to_have_count(0)
         saw = await owner.evaluate("window.sawIt") / 1000
         (said,) = [
             datetime.fromisoformat(entry.at).timestamp()
@@ -79,7 +85,9 @@ async def test_two_people_in_two_browsers_make_a_quorum_and_each_sees_the_other_
         await asked.get_by_label("Evidence checked, I agree").check()
         await asked.get_by_role("button", name="Approve").click()
         await expect(owner.locator("#became")).to_contain_text("Approved. It is recorded.")
+        await expect(lead.locator("#question .gate")).to_have_count(0)  # by itself
         assert await owner.evaluate("violations") == []
+        assert await lead.evaluate("violations") == []
     decided = [e for e in await entries(console, incident) if e.kind is Kind.DECISION]
     assert [e.data["actor"] for e in decided] == ["o1", "o1", "m1", "s1"]
 

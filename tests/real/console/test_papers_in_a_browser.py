@@ -72,6 +72,13 @@ async def looks_as_written_and_runs_nothing(page: Page) -> None:
     fact = page.locator(".facts div").first
     assert await fact.evaluate("one => getComputedStyle(one).borderLeftWidth") == "3px"
     await expect(page.locator("svg").first).to_be_visible()
+    size = page.viewport_size
+    await page.set_viewport_size({"width": 360, "height": 740})
+    drawn = await page.locator("svg text").first.bounding_box()
+    assert drawn is not None
+    assert drawn["height"] >= 11, "its words can be read on a phone"
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+    await page.set_viewport_size(size or {"width": 1280, "height": 720})
     await page.evaluate(
         "() => { const one = document.createElement('img'); one.src = '/static/x'; document.body.append(one); }"
     )
