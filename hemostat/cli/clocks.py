@@ -6,6 +6,7 @@ import click
 
 from hemostat.cli import json_option, server_option
 from hemostat.incidents import legal_clocks
+from hemostat.incidents.clocks_shown import addressed_to, other_readings
 from hemostat.remote import reading
 from hemostat.remote.server import Server
 from hemostat.remote.signed_in import login_at
@@ -64,8 +65,8 @@ def _print(incident: str, seen: ClocksView) -> None:
 
 def _cells(row: ClockRow) -> tuple[str, ...]:
     due = f"{row.due:%Y-%m-%d %H:%M} UTC" if row.due else ""
-    to = ", ".join(row.definition.addressees).replace("_", " ")
-    return row.id, row.state.value, due, _legal(row), to, row.says
+    to = addressed_to(row.definition)
+    return row.id, row.state.value, due, other_readings(row), to, row.says
 
 
 def _print_below_each_other(row: ClockRow) -> None:
@@ -75,14 +76,3 @@ def _print_below_each_other(row: ClockRow) -> None:
     line("    ", says, hang=4)
     if legal:
         line("    other readings: ", legal, hang=4)
-
-
-def _legal(row: ClockRow) -> str:
-    """The other readings, for counsel to judge."""
-    if row.readings is None:
-        return ""
-    read = [f"{where} {at:%Y-%m-%d %H:%M} UTC" for where, at in row.readings.legal.items()]
-    read += [f"{where} relief {at:%Y-%m-%d %H:%M} UTC" for where, at in row.readings.relief.items()]
-    if row.readings.day:
-        read.append(f"on {row.readings.day}")
-    return "; ".join(read)

@@ -138,7 +138,10 @@ def _determine(seen: Seen) -> tuple[Field, ...]:
     if not seen.clocks.clocks or not legal & set(seen.who.roles):
         return ()
     whole = tuple((regime, f"all of {regime}") for regime in seen.clocks.regimes)
-    clocks = (*((row.id, row.id) for row in seen.clocks.clocks), *whole)
+    clocks = (
+        *((row.id, f"{row.id}: {row.definition.instrument}") for row in seen.clocks.clocks),
+        *whole,
+    )
     matters = tuple((matter.value, plain(matter.value)) for matter in Matter)
     reference = "The receipt of a filing, or a candidate's source"
     return (

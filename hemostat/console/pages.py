@@ -19,6 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from hemostat.console import words
+from hemostat.incidents import clocks_shown
 from schemas.who import Who
 
 _POLICY: Final = (
@@ -87,6 +88,9 @@ def environment() -> Environment:
     ):
         made.filters[name] = getattr(words, name)
     made.filters["value"] = words.value
+    made.filters["about"] = clocks_shown.about
+    made.filters["addressed_to"] = clocks_shown.addressed_to
+    made.filters["other_readings"] = clocks_shown.other_readings
     made.filters["typed"] = lambda text: escape(words.typed(text))
     made.globals["until"] = words.until
     made.globals["soon"] = words.soon

@@ -21,6 +21,7 @@ from hemostat.desk.said import (
     Redraft,
     Said,
 )
+from schemas.clocks.catalogue import catalogue
 from schemas.clocks.view import ClocksView
 from schemas.errors import HemostatError
 from schemas.journal import Journal, Kind
@@ -31,7 +32,7 @@ from tests.unit.test_console import DECISION, OneWord, client
 
 COUNSEL = WHO.model_copy(update={"person": "counsel-1", "roles": ("counsel",)})
 PAGE = f"/incidents/{ID}/say"
-CLOCK: Any = SimpleNamespace(id="gdpr-33")
+CLOCK: Any = SimpleNamespace(id="gdpr-33", definition=catalogue().clock("gdpr-33"))
 
 
 def sent(**fields: str) -> dict[str, str]:
