@@ -53,6 +53,8 @@ THEME_COOKIE: Final = "hemostat-theme"
 STATIC: Final[Mapping[str, str]] = {
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
+    "live.js": "text/javascript; charset=utf-8",
+    "page.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 
@@ -106,8 +108,12 @@ def static_file(name: str) -> bytes:
 
 @cache
 def static_path(name: str) -> str:
-    """Return where *name* is served; another content has another address."""
-    return f"/static/{hashlib.sha256(static_file(name)).hexdigest()[:16]}/{name}"
+    """Return where *name* is served; another content has another address.
+
+    All lie beside each other, so that one script finds another: any other content of one moves all.
+    """
+    whole = hashlib.sha256(b"".join(hashlib.sha256(static_file(one)).digest() for one in STATIC))
+    return f"/static/{whole.hexdigest()[:16]}/{name}"
 
 
 def page(

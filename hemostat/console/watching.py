@@ -124,7 +124,7 @@ async def _events(
                 if not await still():
                     return
                 if not done:
-                    yield ": still there\n\n"
+                    yield "event: still\ndata:\n\n"
                     continue
                 try:
                     told = following.result()

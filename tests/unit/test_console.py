@@ -156,6 +156,16 @@ async def test_no_page_is_framed_or_kept_or_runs_what_is_not_ours(path: str) -> 
     assert not re.findall(r"(?:src|href|action)=\"(?:https?:)?//", page.text)
 
 
+async def test_a_script_finds_what_it_imports_beside_it() -> None:
+    async with client(Desk(), who=None) as http:
+        found = (await http.get(static_path("console.js"))).text
+        imported = re.findall(r'^import .* from "\./([a-z]+\.js)";$', found, re.MULTILINE)
+        assert set(imported) == {"live.js", "page.js"}
+        for name in imported:
+            beside = static_path("console.js").replace("console.js", name)
+            assert (await http.get(beside)).status_code == 200
+
+
 async def test_a_static_file_is_kept_for_good_under_an_address_of_its_content() -> None:
     async with client(Desk(), who=None) as http:
         found = await http.get(static_path("console.css"))

@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from hemostat.incidents import journal, view
 from hemostat.vault import Vault
 from schemas.journal import Entry, Kind
-from tests.real.console.people import PHONE, at_the_console, finds_nothing_wrong
+from tests.real.console.people import PHONE, at_the_console, finds_nothing_wrong, sign_in
 from tests.real.console.stage import SOON, Served
 
 pytestmark = [pytest.mark.real, pytest.mark.temporal]
@@ -214,6 +214,35 @@ async def test_the_list_shows_what_is_open_and_changes_by_itself(
         await expect(row).to_contain_text("contained, proven", timeout=SOON * 1000)
         await page.get_by_role("link", name="SEV-4").click()
         await expect(page.locator("main")).to_contain_text("No incident matches.")
+
+
+async def test_a_page_that_cannot_be_up_to_date_says_so_until_it_is_again(
+    console: Served, browser: Browser
+) -> None:
+    incident = await console.alert()
+    await console.gate_opens(incident, "acknowledge")
+    async with at_the_console(browser, console, "s1", **PHONE) as page:
+        told = page.locator("[data-not-live]")
+        async with page.expect_response("**/events"):
+            await page.goto(f"/incidents/{incident}")
+        await page.context.set_offline(True)
+        await expect(told).to_contain_text("Not up to date: this is how it was")
+        await finds_nothing_wrong(page, "not up to date")
+        await page.context.set_offline(False)
+        await expect(told).to_be_hidden()
+        await page.context.clear_cookies()
+        async with at_the_console(browser, console, "o1") as other:
+            await answer(other, incident, "acknowledge")
+        await expect(told.get_by_text("You are signed out")).to_be_visible()
+        async with page.expect_popup() as opening:
+            await told.get_by_role("link", name="Sign in in another tab").click()
+        tab = await opening.value
+        await sign_in(tab, "s1")
+        await tab.wait_for_url(f"**/incidents/{incident}")
+        await tab.close()
+        await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # back here
+        await expect(told).to_be_hidden()
+        await expect(page.locator("#asked")).not_to_contain_text("Take the incident?")
 
 
 async def until_proven(console: Served, incident: str) -> None:
