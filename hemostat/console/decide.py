@@ -5,6 +5,7 @@ refuses what no longer matches. The form has a key of its own, so that sending i
 Who has to prove afresh who they are does so before they write; what was written is never lost.
 """
 
+import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -85,7 +86,9 @@ async def _page(
 ) -> Response:
     """The page of one question: *given* is what was written there before, as it was typed."""
     incident, name = request.path_params["incident"], request.path_params["gate"]
-    view = await console.desk.view(who, incident)
+    view, alerted = await asyncio.gather(
+        console.desk.view(who, incident), console.desk.alerted(who, incident)
+    )
     now = datetime.now(UTC)
     gate = next((gate for gate in view.gates if gate.policy.id == name), None)
     if problem and given and gate and given.get("digest") != gate.digest:
@@ -98,6 +101,7 @@ async def _page(
         now=now,
         view=view,
         title=console.title(view.playbook),
+        alerted=alerted,
         gate_name=name,
         a=asked(gate, who.person, who.roles, now) if gate else None,
         gone=_GONE,

@@ -6,6 +6,7 @@ A desk answers for one person: what they may not see is not there for them, list
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from hemostat.console.story import first_alert
 from hemostat.console.summaries import Summaries, Summary
 from hemostat.desk.answers import answer_to, how_the_gate_ended
 from hemostat.desk.desk import Desk
@@ -15,10 +16,14 @@ from hemostat.desk.said import Answer, Said, Taken
 from hemostat.incidents import JournalRead
 from hemostat.incidents.incident_row import IncidentRow
 from schemas.clocks.view import ClocksView
+from schemas.errors import HemostatError
 from schemas.incident import IncidentView
 from schemas.who import Who
 
 PAGE: Final = 25
+
+_BEGINNING: Final = 20
+"""Entries of a journal among which its first alert is."""
 
 
 class Reading(Protocol):
@@ -50,6 +55,9 @@ class Reading(Protocol):
 
     async def clocks(self, who: Who, incident: str, run: str | None = None) -> ClocksView:
         """Return its legal clocks."""
+
+    async def alerted(self, who: Who, incident: str) -> str:
+        """Return what its first alert is titled; nothing where that is not told."""
 
     async def inbox(self, who: Who, cursor: str | None) -> Inbox:
         """Return what is asked of *who*, the nearest deadline first."""
@@ -100,6 +108,14 @@ class AtTheDesk:
     async def clocks(self, who: Who, incident: str, run: str | None = None) -> ClocksView:
         """Return its clocks."""
         return await self._desk.clocks(who, incident, run)
+
+    async def alerted(self, who: Who, incident: str) -> str:
+        """Look at the beginning of its journal."""
+        try:
+            read = await self._desk.journal_part(who, incident, 0, _BEGINNING)
+        except HemostatError:
+            return ""
+        return first_alert(read.entries)
 
     async def inbox(self, who: Who, cursor: str | None) -> Inbox:
         """Return what is asked of *who*."""

@@ -212,8 +212,7 @@ async def show_incident(console: Console, request: Request, who: Who) -> Respons
     told = story.tell(view, read.entries)
     zoom = request.query_params.get("time", "all")
     kept = {"run": run or "", "time": zoom if zoom != "all" else ""}
-    which = request.query_params.get("entries", "")
-    which = which if which in _JOURNALS else ""
+    which = kind if (kind := request.query_params.get("entries", "")) in _JOURNALS else ""
     entries, earlier = _part(read.entries, which, request.query_params.get("before"))
 
     def href(**changed: str) -> str:
@@ -230,6 +229,7 @@ async def show_incident(console: Console, request: Request, who: Who) -> Respons
         title=console.title(view.playbook),
         is_open=view.resolution is None and told.ended is None,
         story=told,
+        alerted=story.first_alert(read.entries),
         picture=timeline.draw(told, clocks, now, zoom),
         zoom_href=lambda name: href(time=name if name != "all" else "") + "#timeline",
         journal_href=lambda name: href(entries=name) + "#journal",

@@ -151,6 +151,12 @@ def tell(view: IncidentView, entries: Sequence[Entry]) -> Story:
     return story
 
 
+def first_alert(entries: Iterable[Entry]) -> str:
+    """Return what the first alert is titled, in words from outside; nothing where none is told."""
+    titles = (entry.data.get("title") for entry in entries if entry.kind is Kind.ALERT)
+    return next((str(title) for title in titles if title), "")
+
+
 def when(entry: Entry) -> datetime:
     """When the entry was written."""
     return datetime.fromisoformat(entry.at)

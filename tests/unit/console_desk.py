@@ -197,6 +197,9 @@ class Desk:
         self._answers(incident)
         return ClocksView(notice=self.text)
 
+    async def alerted(self, who: Who, incident: str) -> str:
+        return self.text
+
     async def inbox(self, who: Who, cursor: str | None) -> Inbox:
         self._answers()
         waiting = [g for g in self.seen.gates[:1] if roles_at(g, who)]

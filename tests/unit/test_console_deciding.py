@@ -127,3 +127,10 @@ async def test_a_decision_about_what_is_asked_anew_is_offered_again_in_the_same_
     assert "Too late" in page.text
     assert "seen\nat &lt;night&gt;</textarea>" in page.text
     assert "What you wrote" not in page.text
+
+
+async def test_who_was_woken_for_one_question_reads_on_its_page_what_was_alerted() -> None:
+    async with client(Desk("<b>share of negatives up by 0.55</b>")) as http:
+        for path in (GATE, f"/incidents/{ID}"):
+            page = (await http.get(path)).text.partition("</h1>")[2]
+            assert "&lt;b&gt;share of negatives up by 0.55&lt;/b&gt;" in page.partition("<h2")[0]
