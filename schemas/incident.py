@@ -104,6 +104,13 @@ class OpenIncident(Frozen):
     """Whose statements count; None: nobody is asked to prove who they are."""
 
 
+class Approved(Frozen):
+    """An approval that counts so far at an open gate: whose, and in which role."""
+
+    person: str
+    role: Name
+
+
 class GateView(Frozen):
     """An open gate as people see it; ``nonce`` and ``digest`` go back with the decision."""
 
@@ -121,6 +128,16 @@ class GateView(Frozen):
     """Who may decide now, where people are declared; without anyone excluded."""
     glass: tuple[str, ...] = ()
     """Who broke the glass here, and may decide alone now in the role ``break-glass``."""
+    approved: tuple[Approved, ...] = ()
+    """The approvals that count so far; none where an older worker answers."""
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The roles whose approval is still asked for; all of them where that cannot be told."""
+        given = {one.role for one in self.approved}
+        if not self.policy.all_roles or not given <= set(self.policy.roles):
+            return self.policy.roles  # who stands in for a role does not say for which
+        return tuple(role for role in self.policy.roles if role not in given) or self.policy.roles
 
 
 class IncidentView(Frozen):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from hemostat.cli import json_option, server_option, settings_option
-from hemostat.desk.inbox import legal_roles, roles_at, roles_that_ask
+from hemostat.desk.inbox import legal_roles, roles_at, roles_that_ask, still_asked
 from hemostat.incidents import views, waiting_incidents
 from hemostat.incidents.gates_shown import described, show_gate
 from hemostat.incidents.incident_row import IncidentRow
@@ -148,7 +148,8 @@ def _gates(
 
 def _roles(gate: GateView, who: Who, role: str | None) -> list[str]:
     """The roles in which *who* may decide at *gate* now; only *role*, if one was asked for."""
-    return [name for name in roles_at(gate, who) if role in (None, name)]
+    asked = still_asked(gate, who.person, roles_at(gate, who))
+    return [name for name in asked if role in (None, name)]
 
 
 def _legal_clocks(row: IncidentRow, asking: list[GateView]) -> list[dict[str, Any]]:

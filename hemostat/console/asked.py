@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from hemostat.console.words import plain, round_span, sentence, soon
+from hemostat.desk.inbox import still_asked
 from schemas.gate import TWO_PAIRS_OF_EYES, GatePolicy, OnSilence
 from schemas.incident import GateView
 from schemas.roster import BREAK_GLASS
@@ -52,7 +53,9 @@ class Asked:
     if_silent: str
     stands: bool
     roles: tuple[str, ...]
-    """In which roles this person may decide."""
+    """In which roles an answer of this person is asked for."""
+    spoken: bool
+    """Whether their approval stands already."""
     others: tuple[str, ...]
     """Who may decide now, where people are declared."""
 
@@ -63,7 +66,7 @@ class Asked:
 
     @property
     def mine(self) -> bool:
-        """Whether this person may decide."""
+        """Whether this person is asked."""
         return bool(self.roles)
 
     @property
@@ -80,6 +83,8 @@ def asked(gate: GateView, person: str, roles: tuple[str, ...], now: datetime) ->
     acts = list(_acts(shown.pop("acts", [])))
     evidence = _texts(shown.pop("evidence", []))
     missing = _texts(shown.pop("missing", []))
+    mine = still_asked(gate, person, roles_of(gate, person, roles))
+    given = {one.person for one in gate.approved} if policy.distinct_persons else frozenset()
     return Asked(
         gate=gate,
         step=step if isinstance(step, str) else "",
@@ -89,14 +94,16 @@ def asked(gate: GateView, person: str, roles: tuple[str, ...], now: datetime) ->
         shown=list(shown.items()),
         evidence=evidence,
         missing=missing,
-        if_approved=_if_approved(gate, bool(acts)),
+        if_approved=_if_approved(gate, mine, bool(acts)),
         if_rejected=policy.on_reject or _if_rejected(policy, bool(acts)),
         if_silent=_if_silent(gate, now),
         stands=policy.on_silence is OnSilence.STAND,
-        roles=roles_of(gate, person, roles),
+        roles=mine,
+        spoken=any(one.person == person for one in gate.approved),
         others=tuple(
             f"{s.person} ({plain(s.role)}{'' if s.available else ', away'})"
             for s in gate.may_decide
+            if s.person not in given
         ),
     )
 
@@ -123,12 +130,16 @@ def _texts(shown: Any) -> list[str]:
     return [str(item) for item in shown] if isinstance(shown, list) else []
 
 
-def _if_approved(gate: GateView, acts: bool) -> str:
+def _if_approved(gate: GateView, mine: tuple[str, ...], acts: bool) -> str:
+    """Say it to who is asked in the roles *mine*, or to somebody who only reads."""
     left = gate.policy.quorum - gate.approvals
     carried_out = "it is done at once, exactly as shown" if acts else "the response goes on at once"
     if gate.policy.all_roles and gate.policy.quorum > 1:
-        roles = " and ".join(plain(role) for role in gate.policy.roles)
-        return f"With an approval for each of {roles}, {carried_out}. {gate.approvals} so far."
+        others = [plain(role) for role in gate.lacking if role not in mine[:1]]
+        if others:
+            names, also = " and ".join(others), " as well" if mine else ""
+            counts = "It counts, and once" if mine else "Once"
+            return f"{counts} {names} approve{'s' * (len(others) == 1)}{also}, {carried_out}."
     if left > 1:
         return f"Counts as {gate.approvals + 1} of {gate.policy.quorum}; then {carried_out}."
     return f"{sentence(carried_out)}."

@@ -175,7 +175,7 @@ def _row(console: Console, row: IncidentRow, known: Summary | None) -> Row:
 def _waits(view: IncidentView) -> list[Wait]:
     """What waits for people, the nearest deadline first."""
     waits = [
-        Wait(gate.policy.roles, gate.policy.id, gate.deadline)
+        Wait(gate.lacking, gate.policy.id, gate.deadline)
         for gate in view.gates
         if gate.policy.on_silence is not OnSilence.STAND
     ]

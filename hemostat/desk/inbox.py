@@ -93,7 +93,7 @@ def asked_of(who: Who, seen: IncidentView, now: datetime) -> list[Asked]:
     """Return the gates of *seen* that *who* may decide now, standing offers apart."""
     found = []
     for gate in seen.gates:
-        roles = roles_at(gate, who)
+        roles = still_asked(gate, who.person, roles_at(gate, who))
         if roles and gate.policy.on_silence is not OnSilence.STAND:
             found.append(asked(seen, gate, roles, now))
     return found
@@ -126,6 +126,17 @@ def roles_at(gate: GateView, who: Who) -> tuple[str, ...]:
     if gate.may_decide:
         return (*(s.role for s in gate.may_decide if s.person == who.person), *alone)
     return (*(role for role in gate.policy.roles if role in who.roles), *alone)
+
+
+def still_asked(gate: GateView, person: str, roles: tuple[str, ...]) -> tuple[str, ...]:
+    """Return those of *roles* in which an answer of *person* is still asked for at *gate*.
+
+    Whose approval stands is asked nothing more; they may take it back, or break the glass.
+    """
+    given = {one.role for one in gate.approved if one.person == person}
+    if given and gate.policy.distinct_persons:
+        return tuple(role for role in roles if role == BREAK_GLASS)
+    return tuple(role for role in roles if role not in given)
 
 
 def legal_roles(who: Who) -> bool:

@@ -20,8 +20,9 @@ def show_gate(incident: str, gate: GateView) -> None:
     policy = gate.policy
     quorum = f", {policy.quorum} of them" if policy.quorum > 1 else ""
     quorum += ", each role" if policy.all_roles else ""
+    by = f": {', '.join(f'{a.person} as {a.role}' for a in gate.approved)}" if gate.approved else ""
     line((policy.id, "bold magenta"), "  ", (policy.asks, "bold"), hang=4)
-    line(f"    asks: {', '.join(policy.roles)}{quorum}  ({gate.approvals} approved so far)")
+    line(f"    asks: {', '.join(policy.roles)}{quorum}  ({gate.approvals} approved so far{by})")
     until = f" until {gate.deadline:%Y-%m-%d %H:%M:%S}Z" if gate.deadline else ""
     held = "; silence has passed, it holds" if gate.held else ""
     soon = f", {left(gate)}" if gate.deadline and not gate.held else ""

@@ -6,7 +6,7 @@ from typing import Any
 
 from hemostat.console.summaries import Summary
 from hemostat.desk.answers import answer_to
-from hemostat.desk.inbox import Inbox, asked, roles_at
+from hemostat.desk.inbox import Inbox, asked_of
 from hemostat.desk.listing import Filters, Page
 from hemostat.desk.said import Answer, Decide, Said
 from hemostat.incidents import JournalRead
@@ -202,8 +202,8 @@ class Desk:
 
     async def inbox(self, who: Who, cursor: str | None) -> Inbox:
         self._answers()
-        waiting = [g for g in self.seen.gates[:1] if roles_at(g, who)]
-        gates = tuple(asked(self.seen, g, roles_at(g, who), BEGAN) for g in waiting)
+        seen = self.seen.model_copy(update={"gates": self.seen.gates[:1]})
+        gates = tuple(asked_of(who, seen, BEGAN))
         return Inbox(at=BEGAN, gates=gates, clocks=(), unanswered=(self.text,) if gates else ())
 
     async def say(self, who: Who, incident: str, said: Said, key: str) -> Answer:

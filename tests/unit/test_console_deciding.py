@@ -13,6 +13,7 @@ from hemostat.desk.limits import Limit
 from hemostat.incidents.live import Live
 from schemas.canonical import digest_of
 from schemas.errors import HemostatError
+from schemas.incident import Approved
 from schemas.who import Who
 from tests.unit.api_stage import asking
 from tests.unit.console_desk import ID, WHO, Desk
@@ -21,6 +22,7 @@ from tests.unit.test_console import DECISION, OneWord, client, form, no_temporal
 GATE = f"/incidents/{ID}/gates/retrain"
 WHY = "seen\nat <night>"
 WRITTEN = form(reason="Not now", own_reason=WHY, choice="reject", role="commander")
+WHERE_ASKED = (GATE, f"/incidents/{ID}", "/decisions")
 OURS = {"sec-fetch-site": "same-origin"}
 
 
@@ -134,3 +136,36 @@ async def test_who_was_woken_for_one_question_reads_on_its_page_what_was_alerted
         for path in (GATE, f"/incidents/{ID}"):
             page = (await http.get(path)).text.partition("</h1>")[2]
             assert "&lt;b&gt;share of negatives up by 0.55&lt;/b&gt;" in page.partition("<h2")[0]
+
+
+async def test_whose_approval_stands_is_asked_nothing_more_and_others_see_whose_it_is() -> None:
+    desk = Desk()
+    given = (Approved(person="ic-1", role="commander"),)
+    gates = (desk.seen.gates[0].model_copy(update={"approved": given}),)
+    desk.seen = desk.seen.model_copy(update={"gates": gates})
+    async with client(desk) as http:
+        page, incident, inbox = [(await http.get(path)).text for path in WHERE_ASKED]
+    for text in (page, incident):
+        assert "You have approved. It waits for ML lead." in text
+        assert f'href="/incidents/{ID}/say/withdraw?gate=retrain"' in text
+        assert '<form class="decide"' not in text
+    assert "Asked of you" not in incident
+    assert "Nothing waits for you." in inbox
+    other = WHO.model_copy(update={"person": "ml-1", "roles": ("ml-lead",)})
+    async with client(desk, other) as http:
+        page, incident, inbox = [(await http.get(path)).text for path in WHERE_ASKED]
+    for text in (page, incident, inbox):
+        assert "1 of 2: ic-1 (commander)" in text
+        assert "It is done at once, exactly as shown." in text
+        assert '<form class="decide"' in text
+    assert re.search(r"<dt>Waits for</dt><dd>ML lead</dd>", incident)
+
+
+async def test_who_approved_and_then_broke_the_glass_may_go_on_alone() -> None:
+    desk = Desk()
+    changes = {"approved": (Approved(person="ic-1", role="commander"),), "glass": ("ic-1",)}
+    gates = (desk.seen.gates[0].model_copy(update=changes),)
+    desk.seen = desk.seen.model_copy(update={"gates": gates})
+    async with client(desk) as http:
+        page = (await http.get(GATE)).text
+    assert 'name="role" value="break-glass"' in page

@@ -28,7 +28,7 @@ from schemas.gate_machine import (
     withdraw,
 )
 from schemas.gate_state import GateState
-from schemas.incident import GateOverride, GateView
+from schemas.incident import Approved, GateOverride, GateView
 from schemas.journal import Kind, recordable
 from workflows.engine import commands
 from workflows.engine.gate_words import SAYS, asked_of_people, how_it_ended, what_is_next
@@ -69,6 +69,9 @@ class Gates:
                 approvals=len(state.approvals(sitting)),
                 stands=state.stands,
                 may_decide=state.may_decide(sitting, now) if sitting else (),
+                approved=tuple(
+                    Approved(person=d.actor, role=d.role) for d in state.approvals(sitting)
+                ),
                 glass=tuple(glass.person for glass in state.glass if now < glass.until),
             )
             for gate, state in self._states.items()

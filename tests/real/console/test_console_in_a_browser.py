@@ -77,10 +77,12 @@ async def test_two_people_in_two_browsers_make_a_quorum_and_each_sees_the_other_
         assert saw - said < 1.0, f"seen {saw - said:.3f} s after it was counted"
         print(f"a decision was on the other screen {saw - said:.3f} s after it was counted")  # noqa: T201 - the measurement
 
+        await expect(asked).to_contain_text("1 of 2: m1 (ML lead)")
+        await lead.goto("/decisions")
+        await expect(lead.locator("#inbox")).not_to_contain_text("Score the affected decisions")
         await lead.goto(f"/incidents/{incident}/gates/rescore-decisions")
-        await lead.get_by_label("Evidence checked, I agree").check()
-        await lead.get_by_role("button", name="Approve").click()
-        await expect(lead.locator("#became")).to_contain_text("You have approved here already")
+        await expect(lead.locator("#question")).to_contain_text("You have approved.")
+        await expect(lead.get_by_role("link", name="Take it back")).to_be_visible()
 
         await asked.get_by_label("Evidence checked, I agree").check()
         await asked.get_by_role("button", name="Approve").click()
