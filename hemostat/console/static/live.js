@@ -171,7 +171,8 @@ function refresh({ unattended = false } = {}) {
       upToDate();
     }
   };
-  request.onerror = () => fellBehind();
+  request.timeout = 30000;
+  request.onerror = request.ontimeout = () => fellBehind();
   request.onloadend = () => {
     asking = false;
     if (!taken) refreshIn(AGAIN_IN);
@@ -183,7 +184,8 @@ function refresh({ unattended = false } = {}) {
 
 // Whether what is shown is how it is: a page that looks live and is not would mislead.
 
-const SILENT = 40000; // milliseconds; the server says every 15 s that it is still there
+const QUIET = 32000; // milliseconds; the server says every 15 s that it is still there: ask it
+const SILENT = 40000; // milliseconds: it does not answer
 const BEHIND = 5000; // milliseconds that a change may wait for being read
 const notLive = document.querySelector("[data-not-live]");
 let asOf = Date.now();
@@ -212,6 +214,7 @@ function fellBehind(isSignedOut = false) {
 function doubt() {
   if (!notLive || !document.body.dataset.events || document.visibilityState === "hidden") return;
   const now = Date.now();
+  if (now - silentSince > QUIET && !asking) refresh({ unattended: true });
   const lost = signedOut || !navigator.onLine || now - silentSince > SILENT || (behind !== null && now - behind > BEHIND);
   for (const one of notLive.children) one.hidden = one.hasAttribute("data-signed-out") !== signedOut;
   if (lost === !notLive.hidden) return;
