@@ -146,6 +146,7 @@ function changed(event) {
 const AGAIN_IN = 2000; // milliseconds, where the server could not answer
 const ANSWERED_BY = 12000; // when what no worker answered for is asked for again
 let asking = false;
+let askedAt = 0;
 let again = false;
 let later = null;
 
@@ -157,6 +158,7 @@ function refreshIn(milliseconds) {
 function refresh({ unattended = false } = {}) {
   if (asking) { again = true; return; }
   asking = true;
+  askedAt = Date.now();
   const request = new XMLHttpRequest();
   request.open("GET", location.pathname + location.search);
   request.responseType = "document";
@@ -214,7 +216,7 @@ function fellBehind(isSignedOut = false) {
 function doubt() {
   if (!notLive || !document.body.dataset.events || document.visibilityState === "hidden") return;
   const now = Date.now();
-  if (now - silentSince > QUIET && !asking) refresh({ unattended: true });
+  if (now - Math.max(silentSince, askedAt) > QUIET && !asking) refresh({ unattended: true });
   const lost = signedOut || !navigator.onLine || now - silentSince > SILENT || (behind !== null && now - behind > BEHIND);
   for (const one of notLive.children) one.hidden = one.hasAttribute("data-signed-out") !== signedOut;
   if (lost === !notLive.hidden) return;
