@@ -95,7 +95,7 @@ def asked(gate: GateView, person: str, roles: tuple[str, ...], now: datetime) ->
         evidence=evidence,
         missing=missing,
         if_approved=_if_approved(gate, mine, bool(acts)),
-        if_rejected=policy.on_reject or _if_rejected(policy, bool(acts)),
+        if_rejected=sentence(policy.on_reject) or _if_rejected(policy, bool(acts)),
         if_silent=_if_silent(gate, now),
         stands=policy.on_silence is OnSilence.STAND,
         roles=mine,

@@ -134,7 +134,13 @@ def problem(request: Request, who: Who | None, status: int, error: HemostatError
 
 
 def to_login(request: Request) -> Response:
-    """Send to the login page, and from there back here; where a form is taken it is shown as well."""
+    """Send to the login page, and from there back here; where a form is taken it is shown as well.
+
+    A script of an open page is told 401: it would only follow to a sign-in that nobody sees, and
+    get in the way of one that somebody is about to do.
+    """
+    if request.headers.get("sec-fetch-dest") == "empty":
+        return Response(status_code=401, headers=dict(HEADERS))
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = here if request.method == "GET" else request.url.path
     return RedirectResponse(f"/login?next={quote(back)}", 303, headers=dict(HEADERS))

@@ -7,7 +7,9 @@ from typing import Any, Final
 
 _ACTS: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _KEPT: Final = frozenset("\n\t")
-_ACRONYMS: Final = {name.lower(): name for name in ("AI", "CBRN", "CISO", "CSAM", "DPO", "ML")}
+_ACRONYMS: Final = {
+    name.lower(): name for name in ("AI", "CBRN", "CISO", "CSAM", "DPO", "GDPR", "HR", "ML")
+}
 SHOWN_AT_MOST: Final = 20_000
 """Characters of one value; what a person decides on is cut nowhere below this."""
 

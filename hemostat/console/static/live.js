@@ -11,9 +11,10 @@ function busy(part) {
 }
 
 function keep(part, fresh) {
-  const open = new Map([...part.querySelectorAll("details")].map((one, at) => [one.parentElement.id || at, one.open]));
+  const name = (one, at) => one.dataset.keep || one.closest("[data-gate]")?.id || one.parentElement.id || at;
+  const open = new Map([...part.querySelectorAll("details")].map((one, at) => [name(one, at), one.open]));
   [...fresh.querySelectorAll("details")].forEach((one, at) => {
-    const was = open.get(one.parentElement.id || at);
+    const was = open.get(name(one, at));
     if (was !== undefined) one.open = was;
   });
   const told = part.querySelector("[data-timeline-detail]:not([hidden])");
@@ -166,7 +167,8 @@ function refresh({ unattended = false } = {}) {
   let taken = false;
   request.onload = () => {
     taken = request.status < 500 && request.status !== 429;
-    if (new URL(request.responseURL).pathname === "/login") fellBehind(true);
+    const out = request.status === 401 || new URL(request.responseURL).pathname === "/login";
+    if (out) fellBehind(true);
     else if (request.status !== 200 || !request.responseXML) fellBehind();
     else {
       put(request.responseXML);
