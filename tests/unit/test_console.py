@@ -139,8 +139,8 @@ async def test_nobody_reads_anything_without_signing_in(path: str) -> None:
     desk = Desk()
     async with client(desk, who=None) as http:
         page = await http.get(path)
-    assert page.status_code == 303
         script = await http.get(path, headers={"sec-fetch-dest": "empty"})
+    assert page.status_code == 303
     assert page.headers["location"].startswith("/login?next=/")
     assert script.status_code == 401, "a script of an open page begins no sign-in"
     assert not desk.asked_for

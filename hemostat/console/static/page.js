@@ -18,6 +18,7 @@ function span(seconds) {
 export function tick() {
   const now = Date.now();
   for (const time of document.querySelectorAll("time[data-since], time[data-until]")) {
+    if (!time.dateTime) continue;
     const away = (new Date(time.dateTime).getTime() - now) / 1000;
     if (time.hasAttribute("data-since")) {
       time.textContent = span(Math.max(0, -away));
