@@ -59,7 +59,7 @@ async def open_ours(stage: Stage, case: str) -> WorkflowHandle[Any, Any]:
     there = alarms.destination(stage.settings, case)
     signals = IncidentSignals(QUEUE, stage.client)
     batch, request_id = alarms.batch(case), uuid.uuid4().hex
-    await patiently(lambda: signals.signal_with_start(there, batch, request_id))
+    await patiently(lambda: signals.signal_with_start(there, batch, request_id, again=True))
     return stage.client.get_workflow_handle(there.incident)
 
 

@@ -1,10 +1,11 @@
 """How alerts reach their incident: Temporal's signal-with-start, one incident however many alerts.
 
-A running incident gets a plain signal, which the server refuses once it has closed; so nothing
-can be started by accident in the moment between looking and sending. Only what is not running is
-started, and only for episodes that its last run has not closed already. Requests carry a request
-id: the server drops the same one sent again to the same run. The raw requests are built here
-because the SDK's own call makes up its request id.
+An incident of which nothing is known is signalled or started by one request, which the server
+refuses where a run of it has closed. A running incident gets a plain signal, which the server
+refuses once it has closed; so nothing can be started by accident in the moment between looking
+and sending. What has closed is started again only for episodes that its last run has not closed
+already. Requests carry a request id: the server drops the same one sent again to the same run.
+The raw requests are built here because the SDK's own call makes up its request id.
 """
 
 import asyncio
@@ -52,6 +53,9 @@ DECIDES_WITHIN: Final = timedelta(seconds=5)
 
 ALERT_SIGNAL: Final = "alert"
 
+_ONCE: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE
+_AGAIN: Final = WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE
+
 
 class Standing(StrEnum):
     """What Temporal knows of an incident id."""
@@ -59,6 +63,14 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
     RUNNING = "running"
     CLOSED = "closed"
+
+
+class Arrival(StrEnum):
+    """How a signal that may start an incident arrived."""
+
+    STARTED = "started"
+    JOINED = "joined"
+    REFUSED = "refused"
 
 
 class NotAccepted(SystemUnreachable):
@@ -127,16 +139,26 @@ class IncidentSignals:
             return True
 
     async def signal_with_start(
-        self, destination: Destination, batch: AlertBatch, request_id: str
-    ) -> bool:
-        """Signal the incident, starting it if it does not run; return whether it was started."""
+        self, destination: Destination, batch: AlertBatch, request_id: str, *, again: bool
+    ) -> Arrival:
+        """Signal the incident, starting it if it does not run.
+
+        Unless it may be started *again*, an incident of which a run has closed refuses it.
+        """
         async with _temporal_answers():
             client = await self.connected()
             request = await self._start_request(client, destination, batch, request_id)
-            response = await client.workflow_service.signal_with_start_workflow_execution(
-                request, retry=True, timeout=ANSWERS_WITHIN
-            )
-            return response.started
+            if not again:
+                request.workflow_id_reuse_policy = _ONCE
+            try:
+                response = await client.workflow_service.signal_with_start_workflow_execution(
+                    request, retry=True, timeout=ANSWERS_WITHIN
+                )
+            except RPCError as error:
+                if error.status is RPCStatusCode.ALREADY_EXISTS:
+                    return Arrival.REFUSED
+                raise
+            return Arrival.STARTED if response.started else Arrival.JOINED
 
     async def standing(self, incident: str) -> tuple[Standing, frozenset[str]]:
         """Return what is known of *incident*, and the episodes its last run closed."""
@@ -177,7 +199,7 @@ class IncidentSignals:
             identity=client.identity,
             request_id=request_id,
             signal_name=ALERT_SIGNAL,
-            workflow_id_reuse_policy=WorkflowIdReusePolicy.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+            workflow_id_reuse_policy=_AGAIN,
             workflow_id_conflict_policy=(
                 WorkflowIdConflictPolicy.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING
             ),

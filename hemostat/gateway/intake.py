@@ -17,7 +17,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted, Standing
+from hemostat.gateway.incident_signal import Arrival, IncidentSignals, NotAccepted, Standing
 from hemostat.gateway.routing import Destination
 from schemas.alert import GAPS, Alert, AlertBatch, episode_mark
 from schemas.base import Digest
@@ -156,12 +156,15 @@ class Intake:
 
     async def _send(self, incident: str, parcels: Sequence[_Parcel]) -> None:
         """Get one batch accepted, whether the incident runs, has closed or is new."""
-        if incident in self._believed_running and await self._join(incident, parcels):
+        if incident in self._believed_running:
+            if await self._join(incident, parcels):
+                return
+        elif await self._open(incident, parcels, again=False):
             return
         for _ in range(_LOOKS):
             standing, closed = await self._signals.standing(incident)
             if standing is not Standing.RUNNING:
-                await self._open(incident, parcels, closed)
+                await self._open(incident, parcels, closed, again=True)
                 return
             if await self._join(incident, parcels):
                 return
@@ -178,21 +181,31 @@ class Intake:
         return True
 
     async def _open(
-        self, incident: str, parcels: Sequence[_Parcel], closed: frozenset[str]
-    ) -> None:
+        self,
+        incident: str,
+        parcels: Sequence[_Parcel],
+        closed: frozenset[str] = frozenset(),
+        *,
+        again: bool,
+    ) -> bool:
+        """Start it for what is not of *closed* episodes; return False if it was refused."""
         fresh = [parcel for parcel in parcels if not _all_closed(parcel, closed)]
-        started = False
+        arrival = Arrival.JOINED
         if fresh:
-            started = await self._signals.signal_with_start(
-                fresh[0].destination, _batch(fresh, closed), _request_id(fresh)
+            arrival = await self._signals.signal_with_start(
+                fresh[0].destination, _batch(fresh, closed), _request_id(fresh), again=again
             )
+            if arrival is Arrival.REFUSED:
+                return False
             self._believe_running(incident)
+        started = arrival is Arrival.STARTED
         for parcel in parcels:
             if parcel not in fresh:
                 parcel.accepted.set_result(Status.ALREADY_CLOSED)
             else:
                 parcel.accepted.set_result(Status.OPENED if started else Status.JOINED)
                 started = False  # one delivery opened it, the others joined
+        return True
 
     def _believe_running(self, incident: str) -> None:
         self._believed_running[incident] = None

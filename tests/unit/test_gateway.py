@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from hemostat.gateway import alerts, intake
 from hemostat.gateway.app import gateway_app
-from hemostat.gateway.incident_signal import IncidentSignals, NotAccepted, Standing
+from hemostat.gateway.incident_signal import Arrival, IncidentSignals, NotAccepted, Standing
 from hemostat.gateway.routing import Destination
 from hemostat.settings import Settings
 from hemostat.vault import Vault
@@ -53,6 +53,7 @@ class Temporal(IncidentSignals):
         self.running: dict[str, list[AlertBatch]] = {}
         self.closed: dict[str, frozenset[str]] = {}
         self.requests: list[str] = []
+        self.looks = 0
         self.broken: Exception | None = None
         self.go = asyncio.Event()
         self.go.set()
@@ -69,16 +70,19 @@ class Temporal(IncidentSignals):
         return True
 
     async def signal_with_start(
-        self, destination: Destination, batch: AlertBatch, request_id: str
-    ) -> bool:
+        self, destination: Destination, batch: AlertBatch, request_id: str, *, again: bool
+    ) -> Arrival:
         await self._works()
         started = destination.incident not in self.running
+        if started and destination.incident in self.closed and not again:
+            return Arrival.REFUSED
         self.requests.append(request_id)
         self.running.setdefault(destination.incident, []).append(batch)
-        return started
+        return Arrival.STARTED if started else Arrival.JOINED
 
     async def standing(self, incident: str) -> tuple[Standing, frozenset[str]]:
         await self._works()
+        self.looks += 1
         if incident in self.running:
             return Standing.RUNNING, frozenset()
         closed = self.closed.get(incident)
@@ -148,6 +152,17 @@ async def test_an_alert_opens_its_incident_and_its_body_is_sealed(gateway: Gatew
     assert gateway.vault.read(batch.alerts[0].raw.digest) == body
     assert batch.alerts[0].auth.key_id == "prometheus/1"
     assert gateway.temporal.requests == [batch.alerts[0].delivery_key]
+
+
+async def test_a_new_incident_takes_one_request_and_only_one_that_closed_is_looked_up(
+    gateway: Gateway,
+) -> None:
+    (incident,) = (await gateway.post(webhook())).json()["incidents"]
+    assert (len(gateway.temporal.requests), gateway.temporal.looks) == (1, 0)
+    gateway.temporal.close(incident["id"])
+    again = await gateway.post(webhook(alert(startsAt="2026-11-25T00:00:00Z")))
+    assert again.json()["incidents"][0]["status"] == "opened"
+    assert (len(gateway.temporal.requests), gateway.temporal.looks) == (2, 1)
 
 
 async def test_another_alert_of_the_same_harm_joins_and_another_harm_opens(
