@@ -1,43 +1,26 @@
-"""What people said: each decision is in the history as a signal, and signed where it had to be."""
+"""What people said: each thing that counted is in the history as a signal, signed where it had to be."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from hemostat.audit.account.words import counted
 from hemostat.audit.verify.findings import Findings
 from hemostat.audit.verify.history import Seen, Signal
+from hemostat.audit.verify.sayings import SAYINGS, differs, id_of, is_said, read_as, signal_of
 from schemas.audit.manifest import Manifest
-from schemas.base import Frozen
-from schemas.clocks.determination import Determination
-from schemas.gate import BreakGlassUse, Decision, Withdrawal
 from schemas.journal import Entry, Kind
 from schemas.signed_statement import Heard, Place, verify
 from schemas.speakers import SpeakerKeys
-from schemas.statements import Attestation, Draft, Regrading, Suspicion
-
-SAID: Final[Mapping[str, tuple[type[Frozen], str]]] = {
-    "decide": (Decision, "decision_id"),
-    "withdraw": (Withdrawal, "withdrawal_id"),
-    "break-glass": (BreakGlassUse, "use_id"),
-    "attest": (Attestation, "id"),
-    "grade": (Regrading, "id"),
-    "suspect": (Suspicion, "id"),
-    "draft": (Draft, "id"),
-    "determine": (Determination, "determination_id"),
-}
-"""By signal, what it carries and which field of it is its id."""
-
-_SAME: Final = ("gate", "actor", "role", "choice", "digest", "reason")
 
 
 def check_said(
     manifest: Manifest, entries: Sequence[Entry], seen: Seen, findings: Findings
 ) -> str | None:
-    """Compare each decision that counted with the signal that carried it."""
-    decided = [e for e in entries if e.kind is Kind.DECISION and "decision" in e.data]
-    if not decided:
+    """Compare what people said and what counted with the signals that carried it."""
+    counted_ = [entry for entry in entries if is_said(entry)]
+    if not counted_:
         return None
     # By the opening alone: anybody may send a signal that cannot be read, and it takes nothing away.
     if seen.opening is None:
@@ -46,26 +29,36 @@ def check_said(
     keys = _keys(seen.opening)
     signed = _hear(manifest, seen.signals, keys) if keys is not None else None
     spoken = _by_id(seen.signals)
-    for entry in decided:
-        _check_one(entry, spoken.get(str(entry.data["decision"]), []), signed, findings)
+    for entry in counted_:
+        _check_one(entry, spoken.get((signal_of(entry), id_of(entry)), []), signed, findings)
     proven = ", each signed by a key that the incident trusts" if keys is not None else ""
     if keys is None:
         findings.notes.append("people were not asked to sign: who decided rests on Temporal's word")
-    return f"{counted(len(decided), 'decision was', 'decisions were')} said as signals in the history{proven}"
+    return f"{_told(counted_)} said as signals in the history{proven}"
 
 
-def _by_id(signals: Sequence[Signal]) -> dict[str, list[Signal]]:
-    spoken: dict[str, list[Signal]] = {}
+def _told(said: Sequence[Entry]) -> str:
+    legal = sum(entry.kind is Kind.CLOCK for entry in said)
+    told = counted(len(said) - legal, "decision was", "decisions were")
+    if not legal:
+        return told
+    return f"{counted(len(said) - legal, 'decision')} and {counted(legal, 'determination')} were"
+
+
+def _by_id(signals: Sequence[Signal]) -> dict[tuple[str, str | None], list[Signal]]:
+    spoken: dict[tuple[str, str | None], list[Signal]] = {}
     for signal in signals:
-        if signal.name in SAID and isinstance(signal.said, Mapping):
-            spoken.setdefault(_id_of(signal), []).append(signal)
+        if signal.name in SAYINGS and isinstance(signal.said, Mapping):
+            id_ = signal.said.get(SAYINGS[signal.name].id)
+            if isinstance(id_, str):
+                spoken.setdefault((signal.name, id_), []).append(signal)
     return spoken
 
 
 def _check_one(
     entry: Entry, said: Sequence[Signal], signed: "_Proofs | None", findings: Findings
 ) -> None:
-    """Find among the signals under a decision's id the one that counted.
+    """Find among the signals under an id the one that counted.
 
     Anybody may send what was said once more, or another thing under its id: the incident refuses
     it, and what had counted counts.
@@ -85,8 +78,8 @@ def _check_one(
 
 def _differs(entry: Entry, signal: Signal) -> str:
     """Which field of the signal is another one than the journal's; "" if they are alike."""
-    differing = (n for n in _SAME if n in entry.data and signal.said.get(n) != entry.data[n])
-    return next(differing, "")
+    said = read_as(signal.name, signal.said)
+    return "form" if said is None else differs(entry, signal.name, said)
 
 
 class _Proofs:
@@ -108,11 +101,10 @@ def _hear(manifest: Manifest, signals: Sequence[Signal], keys: SpeakerKeys) -> _
     """Hear all signals in order, as the incident did: keys are learnt on the way."""
     proofs, spent = _Proofs(), set[str]()
     for signal in signals:
-        if signal.name not in SAID:
+        if signal.name not in SAYINGS:
             continue
-        try:
-            said = SAID[signal.name][0].model_validate(signal.said)
-        except ValidationError:
+        said = read_as(signal.name, signal.said)
+        if said is None:
             continue
         place = Place(manifest.incident, manifest.first_run, signal.name)
         envelope = getattr(said, "statement", None)
@@ -134,8 +126,3 @@ def _keys(opening: Any) -> SpeakerKeys | None:
         return SpeakerKeys.model_validate(given)
     except ValidationError:
         return None
-
-
-def _id_of(signal: Signal) -> str:
-    said = signal.said
-    return str(said.get(SAID[signal.name][1])) if isinstance(said, Mapping) else ""
