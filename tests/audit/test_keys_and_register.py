@@ -137,6 +137,58 @@ def test_an_incident_without_a_pack_is_named(
     assert "register-no-pack" in capsys.readouterr().out
 
 
+def test_a_record_sealed_anew_with_the_sealers_own_key_is_not_the_registered_one(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first_key(settings)
+    seal(settings, "i-1")
+    assert run(["audit", "register", "-o", "register.jsonl"]) == 0
+    for file in settings.folder.glob("**/*"):  # as whoever has the key would, somewhere else
+        if file.is_file() and ("/register/" in str(file) or "/incidents/" in str(file)):
+            file.unlink()
+    (settings.folder / "i-1.zip").unlink()
+    again = str(seal(settings, "i-1"))
+    known = ["--trust", str(trust_path(settings))]
+    assert run(["audit", "verify", again, *known]) == 0, "with the key it is as good as the first"
+    capsys.readouterr()
+    assert run(["audit", "verify", again, *known, "--register", "register.jsonl"]) == 1
+    said = capsys.readouterr().out
+    assert "register entry 0: it is another one than in i-1.zip" in said
+    assert "register-other" in said
+
+
+def test_a_pack_without_the_end_that_the_register_has_is_named(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first_key(settings)
+    seal(settings, "i-1")
+    assert run(["audit", "register", "-o", "register.jsonl"]) == 0
+    for name in ("0000000001.json", "000001.json"):  # the close, there and among the checkpoints
+        (file,) = settings.folder.glob(f"**/{name}")
+        file.unlink()
+    assert run(["audit", "export", "i-1", "-o", "open.zip"]) == 0
+    known = ["--trust", str(trust_path(settings)), "--register", "register.jsonl"]
+    capsys.readouterr()
+    assert run(["audit", "verify", "open.zip", *known]) == 1
+    assert "the register has its close, entry 1, and open.zip has no end" in capsys.readouterr().out
+
+
+def test_a_register_that_ends_before_a_pack_is_named(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first_key(settings)
+    packs = [str(seal(settings, f"i-{number}")) for number in (1, 2)]
+    assert run(["audit", "register", "-o", "register.jsonl"]) == 0
+    lines = Path("register.jsonl").read_bytes().splitlines(keepends=True)
+    Path("register.jsonl").write_bytes(b"".join(lines[:3]))
+    known = ["--trust", str(trust_path(settings)), "--register", "register.jsonl"]
+    capsys.readouterr()
+    assert run(["audit", "verify", *packs, *known]) == 1
+    assert "register entry 3: the register ends before it, and i-2.zip has it" in (
+        capsys.readouterr().out
+    )
+
+
 def test_an_incident_taken_out_of_the_register_is_noticed(settings: Settings) -> None:
     first_key(settings)
     for number in (1, 2, 3):

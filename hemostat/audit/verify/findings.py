@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.base import Frozen
+from schemas.base import Digest, Frozen
 
 MOST: Final = 50
 """Findings that are told; a pack that is wrong throughout is wrong after a few."""
@@ -68,6 +68,13 @@ class Check(Frozen):
     says: str
 
 
+class Registered(Frozen):
+    """An entry of the register that a pack brings along: its number and its digest."""
+
+    seq: int
+    digest: Digest
+
+
 class Verdict(Frozen):
     """The answer: everything that was checked, and what does not hold, the gravest reason first."""
 
@@ -79,6 +86,8 @@ class Verdict(Frozen):
     checks: tuple[Check, ...]
     findings: tuple[Finding, ...]
     notes: tuple[str, ...] = ()
+    registered: tuple[Registered, ...] = ()
+    """To be compared with a whole register."""
     events: int = 0
     size: int = 0
 
@@ -90,6 +99,7 @@ class Findings:
     found: list[Finding] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    registered: list[Registered] = field(default_factory=list)
     broken: bool = False
 
     def add(self, code: str, where: str, says: str) -> None:

@@ -48,6 +48,7 @@ def verify_pack(path: Path, trust: Trust) -> Verdict:
         checks=tuple(findings.checks),
         findings=tuple(findings.found),
         notes=tuple(findings.notes),
+        registered=tuple(findings.registered),
         events=seen.events,
         size=size,
     )

@@ -1,11 +1,11 @@
 """The register: this incident is in it, opened and closed as the pack says; and all others are."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hemostat.audit.account.words import counted
 from hemostat.audit.pack.reader import BrokenPack, Pack
-from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.findings import Findings, Registered, Verdict
 from hemostat.audit.verify.form import told
 from hemostat.audit.verify.signatures import Signed, check_key
 from schemas.audit.checkpoint import Checkpoint, Why
@@ -29,6 +29,8 @@ def check_register(
         for envelope in pack.register():
             check_key(envelope, f"register entry {envelope.body.seq}", signed, findings)
             entries.append(envelope)
+            registered = Registered(seq=envelope.body.seq, digest=envelope.digest)
+            findings.registered.append(registered)
     except BrokenPack as error:
         told(findings, error)
         return ""
@@ -78,9 +80,11 @@ def _check_close(
         findings.add("incident-deleted", where, "the workflow was deleted while it was open")
 
 
-def read_register(lines: bytes, signed: Signed, findings: Findings) -> list[RegisterEntry]:
+def read_register(
+    lines: bytes, signed: Signed, findings: Findings
+) -> list[Envelope[RegisterEntry]]:
     """Check a whole register and return its entries; what breaks it is a finding."""
-    entries: list[RegisterEntry] = []
+    entries: list[Envelope[RegisterEntry]] = []
     previous: Any = GENESIS
     for number, line in enumerate(lines.splitlines()):
         where = f"register entry {number}"
@@ -96,20 +100,47 @@ def read_register(lines: bytes, signed: Signed, findings: Findings) -> list[Regi
         if envelope.body.previous != previous:
             findings.add("register-chain", where, "it does not follow the one before it")
         previous = envelope.digest
-        entries.append(envelope.body)
+        entries.append(envelope)
     return entries
 
 
 def check_population(
-    entries: Sequence[RegisterEntry], packs: Sequence[tuple[str, str]], findings: Findings
+    entries: Sequence[Envelope[RegisterEntry]], packs: Iterable[Verdict], findings: Findings
 ) -> str:
-    """Compare the incidents of a whole register with the packs that were given."""
-    registered = dict.fromkeys((entry.incident, entry.first_run) for entry in entries)
-    for incident, first_run in packs:
-        if (incident, first_run) not in registered:
-            findings.add("register-missing", incident[:80], "the register has no such incident")
-    without = [which for which in registered if which not in packs]
-    for incident, _ in without:
+    """Compare a whole register with the packs that were given, entry by entry."""
+    which = [(entry.body.incident, entry.body.first_run) for entry in entries]
+    registered = dict.fromkeys(which)
+    closed = {
+        which[number]: number
+        for number, entry in enumerate(entries)
+        if entry.body.what is What.CLOSED
+    }
+    given = set[tuple[str, str]]()
+    for pack in packs:
+        mine = (pack.incident, pack.first_run)
+        given.add(mine)
+        if mine not in registered:
+            findings.add("register-missing", mine[0][:80], "the register has no such incident")
+            continue
+        _compare(entries, pack, findings)
+        if mine in closed and not pack.closed:
+            what = f"the register has its close, entry {closed[mine]}, and {pack.pack} has no end"
+            findings.add("register-close", mine[0][:80], what)
+    for incident, _ in (which for which in registered if which not in given):
         findings.add("register-no-pack", incident[:80], "it is registered and no pack was given")
     incidents = counted(len(registered), "incident is", "incidents are")
-    return f"{incidents} registered, and each has its pack"
+    upto = f", the last entry of {entries[-1].body.at}" if entries else ""
+    return f"{incidents} registered{upto}, and each has its pack, with the same entries"
+
+
+def _compare(entries: Sequence[Envelope[RegisterEntry]], pack: Verdict, findings: Findings) -> None:
+    """Whoever has the key can seal a record anew; they cannot do so in a register that is elsewhere."""
+    for said in pack.registered:
+        where = f"register entry {said.seq}"
+        if said.seq >= len(entries):
+            findings.add(
+                "register-cut", where, f"the register ends before it, and {pack.pack} has it"
+            )
+        elif entries[said.seq].digest != said.digest:
+            what = f"it is another one than in {pack.pack}: its record was sealed twice"
+            findings.add("register-other", where, what)

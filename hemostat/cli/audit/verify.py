@@ -61,7 +61,7 @@ def command(
     for verdict in verify_many(found, believed, processes):
         told.add(verdict)
     if register is not None:
-        told.close(_population(register, believed, told.incidents))
+        told.close(_population(register, believed, told.given))
     if as_json:
         document(told.document())
     elif not told.fully:
@@ -75,7 +75,8 @@ class _Told:
 
     packs: int
     as_json: bool
-    incidents: list[tuple[str, str]] = field(default_factory=list)
+    given: list[Verdict] = field(default_factory=list)
+    """What a register is compared with; the rest of each verdict is left out."""
     kept: list[Verdict] = field(default_factory=list)
     broken: int = 0
     events: int = 0
@@ -88,7 +89,7 @@ class _Told:
 
     def add(self, verdict: Verdict) -> None:
         """Take the verdict on one pack."""
-        self.incidents.append((verdict.incident, verdict.first_run))
+        self.given.append(verdict.model_copy(update={"checks": (), "findings": (), "notes": ()}))
         self.broken += not verdict.held
         self.events += verdict.events
         self._show_progress()
@@ -111,8 +112,8 @@ class _Told:
 
     def summary(self) -> dict[str, int]:
         """All packs in numbers."""
-        held = len(self.incidents) - self.broken
-        return {"packs": len(self.incidents), "held": held, "events": self.events}
+        held = len(self.given) - self.broken
+        return {"packs": len(self.given), "held": held, "events": self.events}
 
     def print_summary(self) -> None:
         """The last line."""
@@ -123,7 +124,7 @@ class _Told:
         )
 
     def _show_progress(self) -> None:
-        done = len(self.incidents)
+        done = len(self.given)
         if self.fully or not sys.stderr.isatty() or (done % 50 and done != self.packs):
             return
         end = "\n" if done == self.packs else ""
@@ -131,7 +132,7 @@ class _Told:
         sys.stderr.flush()
 
 
-def _population(file: Path, trust: Trust, given: Sequence[tuple[str, str]]) -> Verdict:
+def _population(file: Path, trust: Trust, given: Sequence[Verdict]) -> Verdict:
     findings = Findings()
     entries = read_register(_read(file), Signed(trust), findings)
     findings.check("all incidents", lambda: check_population(entries, given, findings))
