@@ -33,7 +33,7 @@ from hemostat.audit.tail import (
 from hemostat.audit.timestamps import Timestamps
 from hemostat.vault import Vault
 from schemas.audit.chain import Link
-from schemas.audit.checkpoint import Checkpoint, JournalAt, Outcome, Why
+from schemas.audit.checkpoint import JournalAt, Outcome, Why
 from schemas.audit.register import RegisterEntry
 from schemas.audit.signing import SigningKey
 from schemas.errors import HemostatError
@@ -87,6 +87,7 @@ class Follower:
         while True:
             try:
                 await self._from_the_store()
+                await self._stamp_the_close()
                 await asyncio.to_thread(self._register.enter_closed, self._sealing)
                 _log.info(
                     "%s is sealed: %d checkpoints", self._opening.incident, self._sealing.count
@@ -108,7 +109,8 @@ class Follower:
         self._sealing = sealing = await asyncio.to_thread(
             Sealing, parts.store, parts.key, opening.incident, opening.first_run
         )
-        await self._stamp_what_is_not()
+        for seq in range(sealing.count):
+            await self._stamp(seq)
         if sealing.run is None:
             sealing.begin_run(opening.first_run, Link.START)
         while not sealing.closed:
@@ -150,6 +152,8 @@ class Follower:
             if page:
                 sealing.take([event_bytes(event) for event in page])
             await self._checkpoint_if_due(page)
+            if not page:
+                await self._stamp(sealing.count - 1)  # once more, if nobody answered before
         if len(served) < len(sealed):
             await self._alarm(closing.difference(run, sealed, served))
         return last
@@ -226,7 +230,7 @@ class Follower:
             sealed=sealed,
             gaps=gaps,
         )
-        await self._stamp(written)
+        await self._stamp(written.seq)
 
     async def _journal_now(self) -> JournalAt | None:
         """Where the journal is, its new entries kept; sealing never waits long for a worker."""
@@ -278,11 +282,11 @@ class Follower:
 
     # Timestamps
 
-    async def _stamp(self, written: Checkpoint) -> None:
+    async def _stamp(self, seq: int) -> None:
         if self._with.timestamps:
-            await self._with.timestamps.stamp(self._with.store, self._sealing.place, written.seq)
+            await self._with.timestamps.stamp(self._with.store, self._sealing.place, seq)
 
-    async def _stamp_what_is_not(self) -> None:
+    async def _stamp_the_close(self) -> None:
         if self._with.timestamps:
-            for held in self._sealing.checkpoints():
-                await self._stamp(held)
+            last = self._sealing.count - 1
+            await self._with.timestamps.stamp_last(self._with.store, self._sealing.place, last)

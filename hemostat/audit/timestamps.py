@@ -1,8 +1,9 @@
 """Timestamps from outside (RFC 3161): so that not even whoever holds the key can backdate.
 
 An authority signs the digest of a checkpoint with its own time. One that does not answer delays
-nothing: the checkpoint stands without, and the next start of the sealer asks again. What is older
-than ``IN_TIME`` by then stays without: the next checkpoint's timestamp covers it.
+nothing that is open: the checkpoint stands without, and is asked for again while it is younger than
+``IN_TIME``. What is older stays without: the next checkpoint's timestamp covers it. Behind the last
+one there is none, so the close is registered once it has its timestamp, or is too old for one.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from schemas.audit.signing import open_envelope
 from schemas.errors import SystemRefused, SystemUnreachable
 
 _WITHIN: Final = 10.0
+_AGAIN, _AGAIN_AT_MOST = 1.0, 30.0
 IN_TIME: Final = timedelta(minutes=10)
 """How old a checkpoint may be when it is timestamped."""
 
@@ -43,7 +45,7 @@ class Timestamps:
         if stored is None:
             return False
         held = open_envelope(KIND, stored, Checkpoint)
-        if datetime.fromisoformat(held.body.at) < datetime.now(UTC) - IN_TIME:
+        if _is_old(held.body):
             return False  # it would look dated back; a later checkpoint's covers this one too
         try:
             answer = await self.ask(held.content)
@@ -51,6 +53,16 @@ class Timestamps:
             _log.warning("no timestamp for checkpoint %d: %s", seq, error)
             return False
         await asyncio.to_thread(store.put, name, answer)
+        return True
+
+    async def stamp_last(self, store: Store, place: str, seq: int) -> bool:
+        """``stamp`` for what no later one covers: ask again while a timestamp still counts."""
+        pause = _AGAIN
+        while not await self.stamp(store, place, seq):
+            if not await asyncio.to_thread(_is_in_time, store, place, seq):
+                return False
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _AGAIN_AT_MOST)
         return True
 
     async def ask(self, said: bytes) -> bytes:
@@ -80,3 +92,12 @@ class Timestamps:
                 next_step="see the authority's log.",
             )
         return answer.content
+
+
+def _is_old(checkpoint: Checkpoint) -> bool:
+    return datetime.fromisoformat(checkpoint.at) < datetime.now(UTC) - IN_TIME
+
+
+def _is_in_time(store: Store, place: str, seq: int) -> bool:
+    stored = store.get(checkpoint_name(place, seq))
+    return stored is not None and not _is_old(open_envelope(KIND, stored, Checkpoint).body)

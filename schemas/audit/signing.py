@@ -7,6 +7,7 @@ another kind. ``kid`` names the key by the digest of its public half; it stands 
 import base64
 import hashlib
 from binascii import a2b_base64, b2a_base64
+from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 
@@ -18,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from pydantic import StringConstraints, ValidationError
+from pydantic import AfterValidator, StringConstraints, ValidationError
 from pydantic_core import from_json, to_json
 
 from schemas.audit.strict import NotStrict, Ordered, is_same, quickly_as, strict_json
@@ -28,7 +29,22 @@ from schemas.canonical import canonical_json, digest_bytes
 Kid = Annotated[str, StringConstraints(pattern=r"^ed25519:[0-9a-f]{32}$")]
 """A key by its digest: ``ed25519:`` and half the SHA-256 of the raw public key."""
 
-Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
+_FAR: Final = "9000"
+"""Years from this one on are none of a record; what is reckoned from a moment stays a time."""
+
+
+def _is_one(text: str) -> str:
+    """Refuse what looks like a moment and is on no calendar."""
+    if text >= _FAR or datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("there is no such moment")
+    return text
+
+
+Moment = Annotated[
+    str,
+    StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$"),
+    AfterValidator(_is_one),
+]
 """An instant in the one form of the record, so that text compares as time does."""
 
 

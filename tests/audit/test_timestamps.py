@@ -23,6 +23,8 @@ from schemas.audit.chain import Link
 from schemas.audit.checkpoint import KIND, Checkpoint, Outcome, Why
 from schemas.audit.signing import SigningKey, open_envelope
 from schemas.audit.trust import Authority, Trust
+from schemas.base import iso
+from schemas.errors import SystemUnreachable
 
 pytestmark = pytest.mark.real
 
@@ -154,11 +156,14 @@ class Sealed:
         told = Authority(certificate=authority.certificate, since="2020-01-01T00:00:00.000000Z")
         self.trust: Trust = keys.model_copy(update={"authorities": (told,)})
 
-    async def seal(self, at: datetime, *, stamped: bool = True) -> None:
+    async def seal(
+        self, at: datetime, *, stamped: bool = True, closed_at: datetime | None = None
+    ) -> None:
         """Seal it."""
         register = Register(self.store, self.key, now=lambda: at)
         register.enter_opened("i-1", "r-1", playbook="triage", drill=False, opened_at=at)
-        sealing = Sealing(self.store, self.key, "i-1", "r-1", now=lambda: at)
+        times = iter([at, closed_at or at])
+        sealing = Sealing(self.store, self.key, "i-1", "r-1", now=lambda: next(times))
         sealing.begin_run("r-1", Link.START)
         sealing.take([b"\x08\x01\x18\x01"])
         sealing.checkpoint(Why.START)
@@ -196,6 +201,18 @@ async def test_the_sealers_own_key_cannot_date_back(
     sealed = Sealed(tmp_path, authority)
     await sealed.seal(datetime.now(UTC) - timedelta(days=30))
     assert "time-backdated" in sealed.codes()
+
+
+async def test_only_the_end_dated_honestly_does_not_date_the_rest(
+    authority: Authority3161, tmp_path: Path
+) -> None:
+    """With the key all is sealed anew a month later, and the end alone is of today."""
+    sealed, now = Sealed(tmp_path, authority), datetime.now(UTC)
+    await sealed.seal(now - timedelta(days=30), closed_at=now)
+    assert sealed.codes() == {"timestamp-late"}
+    told = Authority(certificate=authority.certificate, since=iso(now - timedelta(days=1)))
+    sealed.trust = sealed.trust.model_copy(update={"authorities": (told,)})
+    assert sealed.codes() == set(), "before there was an authority nobody was asked for the time"
 
 
 async def test_without_its_timestamp_a_pack_does_not_hold(
@@ -263,3 +280,37 @@ async def test_an_authority_that_is_down_delays_nothing(tmp_path: Path) -> None:
     sealing.begin_run("r-1", Link.START)
     sealing.checkpoint(Why.START)
     assert not await Timestamps("http://127.0.0.1:9").stamp(store, sealing.place, 0)
+
+
+class ComesBack(Timestamps):
+    """An authority that does not answer at first."""
+
+    asked = 0
+
+    async def ask(self, said: bytes) -> bytes:
+        self.asked += 1
+        if self.asked == 1:
+            raise SystemUnreachable("it is down", where="[audit] timestamps")
+        return await super().ask(said)
+
+
+async def test_the_close_is_asked_for_again_until_the_authority_answers(
+    authority: Authority3161, tmp_path: Path
+) -> None:
+    store = FolderStore(tmp_path)
+    sealing = Sealing(store, SigningKey.make(), "i-1", "r-1")
+    sealing.begin_run("r-1", Link.START)
+    sealing.checkpoint(Why.CLOSE, outcome=Outcome.TERMINATED)
+    stamps = ComesBack(authority.url)
+    assert await stamps.stamp_last(store, sealing.place, 0)
+    assert stamps.asked == 2
+    assert store.get(timestamp_name(sealing.place, 0))
+
+
+async def test_what_is_too_old_for_a_timestamp_is_not_waited_for(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    sealing = Sealing(store, SigningKey.make(), "i-1", "r-1", now=lambda: long_ago)
+    sealing.begin_run("r-1", Link.START)
+    sealing.checkpoint(Why.CLOSE, outcome=Outcome.TERMINATED)
+    assert not await Timestamps("http://127.0.0.1:9").stamp_last(store, sealing.place, 0)

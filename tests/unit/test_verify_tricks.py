@@ -8,11 +8,12 @@ from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from pydantic import ValidationError
 
 from hemostat.audit.keys import make_key, trusted
 from hemostat.audit.setup import key_of
 from hemostat.audit.verify.findings import Findings
-from hemostat.audit.verify.stamps import _times
+from hemostat.audit.verify.stamps import _of_checkpoints
 from hemostat.settings import Settings
 from schemas.audit.signing import SigningKey
 from schemas.audit.trust import read_trust, standing
@@ -31,14 +32,31 @@ def test_a_key_that_a_trust_file_lists_twice_is_worth_neither() -> None:
             read_trust(json.dumps({**whole, "keys": keys}).encode(), "t")
 
 
-@pytest.mark.parametrize("name", ["0000000", "00000000001"])
+@pytest.mark.parametrize("name", ["0000000", "00000000001", "abc", "0_0001", "²"])
 def test_a_timestamp_under_another_name_of_its_checkpoint_does_not_replace_the_first(
     name: str,
 ) -> None:
     findings, held = Findings(), cast("Any", [None, None])
-    stamps = [f"timestamps/{name}.tsr"]
-    assert _times(cast("Any", SimpleNamespace()), stamps, held, [], findings) == {}
+    pack = cast("Any", SimpleNamespace(names=[f"timestamps/{name}.tsr"]))
+    assert [*_of_checkpoints(pack, held, findings)] == []
     assert [finding.code for finding in findings.found] == ["timestamp-of-nothing"]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "2026-99-99T99:99:99.999999Z",
+        "2026-02-30T00:00:00.000000Z",
+        "0000-01-01T00:00:00.000000Z",
+        "9999-12-31T23:59:59.999999Z",
+        "٢٠٢٦-01-01T00:00:00.000000Z",
+    ],
+)
+def test_a_moment_that_is_on_no_calendar_is_none(at: str) -> None:
+    with pytest.raises(ValidationError):
+        trusted(SigningKey.make()).model_validate(
+            {**trusted(SigningKey.make()).model_dump(), "retired": at}
+        )
 
 
 def test_a_key_retired_before_it_was_stolen_signs_nothing_after_it_was_retired() -> None:

@@ -1,6 +1,6 @@
 """Timestamps from outside: each is over its checkpoint, by an authority of the trust file."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +23,7 @@ def check_stamps(
     pack: Pack, held: Sequence[Envelope[Checkpoint]], signed: Signed, findings: Findings
 ) -> str | None:
     """Check every timestamp and fill ``signed.proven_before``."""
-    names = [name for name in pack.names if name.startswith("timestamps/")]
+    names = list(_of_checkpoints(pack, held, findings))
     authorities = signed.trust.authorities
     if not authorities:
         if names:
@@ -39,10 +39,61 @@ def check_stamps(
         if proven:
             signed.proven_before[seq] = proven
     since = min(authority.since for authority in authorities)
+    _check_between(held, times, since, signed, findings)
     if held and held[-1].body.at >= since and len(held) - 1 not in times:
         where = f"checkpoint {len(held) - 1}"
         findings.add("timestamp-missing", where, "the last checkpoint has no timestamp that holds")
     return counted(len(times), "timestamp from outside holds", "timestamps from outside hold")
+
+
+def _of_checkpoints(
+    pack: Pack, held: Sequence[Envelope[Checkpoint]], findings: Findings
+) -> Iterator[str]:
+    """The members that are timestamps of a checkpoint that is there, under its one name."""
+    for name in pack.names:
+        if not name.startswith("timestamps/"):
+            continue
+        if name != f"timestamps/{_seq_of(name):06}.tsr":
+            findings.add("timestamp-of-nothing", name, "another name of a checkpoint's timestamp")
+        elif _seq_of(name) >= len(held):
+            findings.add("timestamp-of-nothing", name, "there is no such checkpoint")
+        else:
+            yield name
+
+
+def _seq_of(name: str) -> int:
+    """The checkpoint that *name* names; 0 where it names none, which is then not its one name."""
+    said = name.removeprefix("timestamps/").removesuffix(".tsr")
+    return int(said) if said.isdecimal() and said.isascii() else 0
+
+
+def _check_between(
+    held: Sequence[Envelope[Checkpoint]],
+    times: Mapping[int, str],
+    since: str,
+    signed: Signed,
+    findings: Findings,
+) -> None:
+    """Name checkpoints that no outside time covers soon after they say they were made.
+
+    With the sealer's key they can be made anew at any time until that one, and dated back.
+    """
+    late = [
+        envelope.body
+        for envelope in held
+        if envelope.body.at >= since
+        and envelope.body.seq not in times
+        and (proven := signed.proven_before.get(envelope.body.seq))
+        and moment(proven) > moment(envelope.body.at) + LATE
+    ]
+    if late:
+        first, more = late[0], len(late) - 1
+        what = (
+            f"it says {first.at}, and the first time from outside that covers it is "
+            f"{signed.proven_before[first.seq]}"
+        )
+        also = f"; {counted(more, 'later one', 'later ones')} alike" if more else ""
+        findings.add("timestamp-late", f"checkpoint {first.seq}", what + also)
 
 
 def _times(
@@ -55,13 +106,7 @@ def _times(
     """The outside time of each checkpoint that has one which holds."""
     times: dict[int, str] = {}
     for name in names:
-        seq = int(name.removeprefix("timestamps/").removesuffix(".tsr"))
-        if name != f"timestamps/{seq:06}.tsr":
-            findings.add("timestamp-of-nothing", name, "another name of a checkpoint's timestamp")
-            continue
-        if seq >= len(held):
-            findings.add("timestamp-of-nothing", name, "there is no such checkpoint")
-            continue
+        seq = _seq_of(name)
         said = _time_of(bytes(pack.content(name)), held[seq].content, roots)
         if said is None:
             findings.add("timestamp-invalid", name, "it does not hold over its checkpoint")
