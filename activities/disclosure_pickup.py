@@ -103,6 +103,7 @@ class DisclosurePickup:
             text_digest=request.text_digest,
             sealed=item.digest,
             changed=changed,
+            item=item,
         )
 
     @fulfils(read_disclosure)

@@ -1,10 +1,11 @@
 """What leaves the company: statements and filings, exactly as approved, once, with a receipt."""
 
-from typing import Final
+from typing import Any, Final
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.base import Digest, Frozen, Name
+from schemas.evidence import EvidenceItem
 from schemas.ports.port import Effect, Request, port
 
 LONGEST_TEXT: Final = 20_000
@@ -30,6 +31,16 @@ class Receipt(Frozen):
     text_digest: Digest
     sealed: Digest
     changed: bool
+    item: EvidenceItem | None = None
+    """What was sealed, as the vault keeps it, so that the journal binds more than its digest."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_nobody_said(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Recorded incidents know no ``item``: what was told of theirs stays as it was."""
+        written: dict[str, Any] = write(self)
+        if self.item is None:
+            written.pop("item", None)
+        return written
 
 
 class ReadDisclosure(Request):

@@ -151,6 +151,17 @@ def a_member_is_made_up(draft: Draft) -> None:
     draft.members["notes.json"] = b'"trust me"'
 
 
+@forgery("member-unknown", "histories/07.events")
+def a_history_of_no_run_is_put_in(draft: Draft) -> None:
+    draft.members["histories/07.events"] = draft.members["histories/01.events"]
+    draft.members["histories/07.digests"] = draft.members["histories/01.digests"]
+
+
+@forgery("timestamp-of-nothing", "timestamps/000099.tsr")
+def a_timestamp_of_no_checkpoint_is_put_in(draft: Draft) -> None:
+    draft.members["timestamps/000099.tsr"] = b"planted"
+
+
 @forgery("member-missing", "manifest.json")
 def there_is_no_manifest(draft: Draft) -> None:
     draft.raw = lambda _: _zip({"journal.jsonl": b"{}\n"})

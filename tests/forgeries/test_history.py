@@ -102,6 +102,13 @@ def the_run_has_another_name(draft: Draft) -> None:
     draft.manifest["runs"][0]["run"] = "00000000-0000-0000-0000-000000000000"
 
 
+@forgery("history-runs", "manifest.json")
+def the_run_lies_beside_the_history_for_people(draft: Draft) -> None:
+    draft.manifest["runs"][0]["folder"] = "histories/09"
+    for ending in ("events", "digests"):
+        draft.members[f"histories/09.{ending}"] = draft.members.pop(f"{RUN}.{ending}")
+
+
 @pytest.mark.parametrize("case", cases(__name__), ids=named)
 def test_it_is_noticed_and_named(case: Case, draft: Draft, tmp_path: Path) -> None:
     assert_named(case, draft, tmp_path)

@@ -100,6 +100,13 @@ def an_approver_is_swapped_in_the_list(draft: Draft) -> None:
     draft.set_json("decisions.json", listed)
 
 
+@forgery("decision-changed", "decisions.json")
+def truths_become_numbers_in_the_list(draft: Draft) -> None:
+    text = draft.members["decisions.json"]
+    assert b":false" in text
+    draft.members["decisions.json"] = text.replace(b":false", b":0").replace(b":true", b":1")
+
+
 @forgery("decision-missing", "decisions.json")
 def a_decision_is_left_out_of_the_list(draft: Draft) -> None:
     draft.set_json("decisions.json", draft.json("decisions.json")[:-1])
@@ -165,6 +172,20 @@ def an_item_is_taken_off_the_list(draft: Draft) -> None:
     listed = draft.json("evidence.json")
     gone = listed["items"].pop(0)
     draft.members.pop(f"evidence/{gone['item']['digest'][7:]}", None)
+    draft.set_json("evidence.json", listed)
+
+
+@forgery("evidence-changed", "evidence.json")
+def an_item_is_listed_twice(draft: Draft) -> None:
+    listed = draft.json("evidence.json")
+    listed["items"].append(listed["items"][0])
+    draft.set_json("evidence.json", listed)
+
+
+@forgery("evidence-changed", "evidence.json")
+def items_are_listed_in_another_order(draft: Draft) -> None:
+    listed = draft.json("evidence.json")
+    listed["items"].reverse()
     draft.set_json("evidence.json", listed)
 
 

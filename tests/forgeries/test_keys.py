@@ -82,6 +82,13 @@ def a_checkpoint_is_edited(draft: Draft) -> None:
     draft.set_lines("checkpoints.jsonl", lines)
 
 
+@forgery("shape", "checkpoints.jsonl:2")
+def a_checkpoint_is_dated_on_no_calendar(draft: Draft) -> None:
+    lines = draft.lines("checkpoints.jsonl")
+    lines[1]["body"]["at"] = "2026-02-30T99:99:99.999999Z"
+    draft.set_lines("checkpoints.jsonl", lines)
+
+
 @forgery("checkpoint-missing", "checkpoint 1")
 def a_checkpoint_is_taken_out(draft: Draft) -> None:
     lines = draft.lines("checkpoints.jsonl")

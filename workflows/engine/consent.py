@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import JsonValue
-
 from schemas.base import Frozen
 from schemas.canonical import digest_bytes
 from schemas.gate import GatePolicy, OnSilence
@@ -26,6 +24,7 @@ from schemas.ports.disclosure import (
 from schemas.ports.port import Request
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine import commands
+from workflows.engine.evidence import of_sent
 from workflows.engine.execution import Execution
 from workflows.engine.proof import Check, Proof
 from workflows.engine.steps import Act, ActFailed, Step, do
@@ -122,13 +121,8 @@ class Consent(Execution):
         if not answers:
             return None
         receipt: Receipt = answers[0]
-        data: dict[str, JsonValue] = {
-            "digest": receipt.sealed,
-            "text": receipt.text_digest,
-            "receipt": receipt.receipt,
-            "audience": receipt.audience,
-        }
-        self.record.write(Kind.EVIDENCE, f"Sent: {title}", step=step, data=data)
+        says = f"Sent: {title}"
+        self.record.write(Kind.EVIDENCE, says, step=step, data=of_sent(receipt))
         return receipt
 
     async def restore_in_stages(

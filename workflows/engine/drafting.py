@@ -18,6 +18,7 @@ from schemas.ports.disclosure import Disclose, Receipt, send_disclosure
 from schemas.step import StepClass
 from workflows.engine import commands
 from workflows.engine.consent import Consent, was_sent
+from workflows.engine.evidence import of_sent
 from workflows.engine.steps import Step, do
 
 
@@ -154,13 +155,7 @@ class Drafting(Consent):
         if not answers:
             return None
         receipt: Receipt = answers[0]
-        data: dict[str, JsonValue] = {
-            "digest": receipt.sealed,
-            "text": receipt.text_digest,
-            "receipt": receipt.receipt,
-            "audience": receipt.audience,
-            **by_policy,
-        }
+        data = {**of_sent(receipt), **by_policy}
         self.record.write(Kind.EVIDENCE, f"Sent: {letter.title}", step=step, data=data)
         return receipt
 

@@ -10,6 +10,7 @@ from temporalio import workflow
 from schemas.base import iso
 from schemas.evidence import Gap, Sealed
 from schemas.journal import Kind
+from schemas.ports.disclosure import Receipt
 from schemas.ports.vault import EvidenceVerified, VerifyEvidence, verify_evidence
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine import commands
@@ -120,3 +121,14 @@ def _all_there(everything: VerifyEvidence) -> Check[VerifyEvidence, EvidenceVeri
         ask=lambda _: everything,
         holds=lambda seen: not seen.missing and not seen.corrupt,
     )
+
+
+def of_sent(receipt: Receipt) -> dict[str, JsonValue]:
+    """What the journal keeps of what was sent: it is evidence, too."""
+    kept: dict[str, JsonValue] = {
+        "digest": receipt.sealed,
+        "text": receipt.text_digest,
+        "receipt": receipt.receipt,
+        "audience": receipt.audience,
+    }
+    return kept if receipt.item is None else {**kept, "item": receipt.item.model_dump(mode="json")}

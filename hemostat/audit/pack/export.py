@@ -188,9 +188,11 @@ def _of_the_journal(
 
 
 def _sealed(entry: Entry, vault: Vault) -> EvidenceItem:
-    """The item that an entry seals; of what was sent the journal has the digest, the vault the rest."""
+    """The item that an entry seals; older ones of what was sent leave all but its digest to the vault."""
     if "receipt" not in entry.data:
         return EvidenceItem.model_validate(entry.data)
+    if "item" in entry.data:
+        return EvidenceItem.model_validate(entry.data["item"])
     digest = entry.data["digest"]
     for item in vault.ledger():
         if item.digest == digest:

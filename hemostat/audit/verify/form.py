@@ -20,6 +20,7 @@ _KNOWN: Final = re.compile(
 def check_members(pack: Pack, manifest: Manifest, findings: Findings) -> str:
     """Compare what lies in the pack with what the manifest lists, byte for byte."""
     listed = {member.name: member for member in manifest.members}
+    folders = tuple(f"{run.folder}." for run in manifest.runs)
     there = [name for name in pack.names if name != "manifest.json"]
     if [member.name for member in manifest.members] != sorted(listed):
         findings.add(
@@ -30,6 +31,8 @@ def check_members(pack: Pack, manifest: Manifest, findings: Findings) -> str:
     for name in there:
         if not _KNOWN.fullmatch(name):
             findings.add("member-unknown", name, "no part of the format has this name")
+        elif name.startswith("histories/") and not name.startswith(folders):
+            findings.add("member-unknown", name, "no run of the manifest has this history")
         elif name not in listed:
             findings.add("member-unlisted", name, "it is there and the manifest does not list it")
         else:

@@ -84,6 +84,8 @@ def check_histories(
     if [run.run for run in manifest.runs] != [header.run for header in headers]:
         findings.add("history-runs", "manifest.json", "its runs are not those that were sealed")
         return ""
+    if [run.folder for run in manifest.runs] != [f"histories/{h.number:02}" for h in headers]:
+        findings.add("history-runs", "manifest.json", "its runs do not lie where they belong")
     head, previous = NO_EVENTS, None
     for run, header in zip(manifest.runs, headers, strict=True):
         _check_header(header, head, previous, manifest, findings)

@@ -10,6 +10,7 @@ from hemostat.audit.verify.form import told
 from schemas.audit.chain import Link
 from schemas.audit.checkpoint import Checkpoint, Outcome, Why
 from schemas.audit.manifest import EvidenceList, Kept, Manifest, Missing
+from schemas.audit.strict import is_same
 from schemas.base import Digest
 from schemas.journal import GENESIS, Entry, Kind
 
@@ -132,7 +133,7 @@ def check_decisions(pack: Pack, entries: Sequence[Entry], findings: Findings) ->
         return ""
     expected = decisions_of(list(entries))
     for number, (one, other) in enumerate(zip(listed, expected, strict=False)):
-        if one != other:
+        if not is_same(one, other):
             where = f"decisions.json, number {number}"
             what = f"it is not what journal entry {other['seq']} says"
             findings.add("decision-changed", where, what)
@@ -179,13 +180,23 @@ def _check_bytes(pack: Pack, name: str, kept: Kept, findings: Findings) -> None:
         findings.add("evidence-missing", name, "it is listed as included and is not there")
     elif pack.digest(name) != kept.item.digest:
         findings.add("evidence-replaced", name, "its bytes are not those that were sealed")
+    elif len(pack.content(name)) != kept.item.size:
+        findings.add("evidence-changed", name, "the list says that it has another size")
 
 
 def _seals(entry: Entry, kept: Kept) -> bool:
-    """Whether an entry seals an item as listed; of what was sent it binds the digest alone."""
-    if "receipt" in entry.data:
+    """Whether an entry seals an item as listed."""
+    if _by_digest_alone(entry):
         return entry.data.get("digest") == kept.item.digest
-    return kept.item.model_dump(mode="json") == _item(entry)
+    sealed = entry.data["item"] if "receipt" in entry.data else dict(entry.data)
+    return kept.item.digest == entry.data.get("digest") and is_same(
+        kept.item.model_dump(mode="json"), sealed
+    )
+
+
+def _by_digest_alone(entry: Entry) -> bool:
+    """Whether it tells of something that was sent as incidents did before they told of the item."""
+    return "receipt" in entry.data and "item" not in entry.data
 
 
 def _compare_evidence(listed: EvidenceList, entries: Sequence[Entry], findings: Findings) -> None:
@@ -199,6 +210,10 @@ def _compare_evidence(listed: EvidenceList, entries: Sequence[Entry], findings: 
     for digest in sorted(first.keys() - {kept.item.digest for kept in listed.items}):
         what = f"journal entry {first[digest].seq} seals {digest[:19]}, which is not listed"
         findings.add("evidence-dropped", "evidence.json", what)
+    seqs = [kept.seq for kept in listed.items]
+    if not findings.broken and seqs != sorted(entry.seq for entry in first.values()):
+        what = "its items are not each listed once, in the order in which they were sealed"
+        findings.add("evidence-changed", "evidence.json", what)
     gaps = tuple(
         Missing(seq=e.seq, says=e.says, reason=str(e.data.get("reason", "")))
         for e in sealed.values()
@@ -206,7 +221,8 @@ def _compare_evidence(listed: EvidenceList, entries: Sequence[Entry], findings: 
     )
     if gaps != listed.gaps:
         findings.add("evidence-gaps", "evidence.json", "the gaps are not those of the journal")
-
-
-def _item(entry: Entry) -> dict[str, Any]:
-    return dict(entry.data)
+    if alone := sum(map(_by_digest_alone, sealed.values())):
+        what = counted(alone, "item that was sent is", "items that were sent are")
+        findings.notes.append(
+            f"{what} bound by digest: its name, source and time are the vault's word"
+        )
