@@ -42,8 +42,8 @@ def edit(payload: dict[str, Any], change: Callable[[Any], Any]) -> None:
 
 
 async def replayed(
-    *histories: WorkflowHistory, journal: Any = None, exact: bool = False
+    *histories: WorkflowHistory, journal: Any = None, clocks: Any = None, exact: bool = False
 ) -> list[RunReplay]:
     playbooks = list(discover_playbooks().values())
-    runs = replay(histories, playbooks, sandbox(), journal=journal, exact=exact)
+    runs = replay(histories, playbooks, sandbox(), journal=journal, clocks=clocks, exact=exact)
     return [run async for run in runs]

@@ -94,6 +94,25 @@ async def test_an_edited_outcome_is_noticed() -> None:
     assert parting.says == "the outcome: containment: recorded unproven, now proven"
 
 
+async def test_legal_clocks_are_those_that_the_run_comes_to() -> None:
+    """They are what a worker answered at the close, and no event holds them."""
+    history = packed(events_of(HISTORIES / "assistant-exfiltration" / "filed" / "01.json.gz"))
+    (run,) = await replayed(history, clocks={})
+    assert [parting.what for parting in run.partings] == ["clocks"]
+    ledger = json.loads(json.dumps(run.clocks))
+    (run,) = await replayed(history, clocks=ledger)
+    assert run.held
+    filed = next(row for row in ledger["clocks"] if row["filings"])
+    filed["filings"][0]["at"] = "2026-01-01T00:00:00Z"
+    (run,) = await replayed(history, clocks=ledger)
+    (parting,) = run.partings
+    said = f"legal clock {filed['id']}: `filings` is recorded otherwise than the run has it"
+    assert parting.says == said
+    ledger["clocks"].remove(filed)
+    (run,) = await replayed(history, clocks=ledger)
+    assert [parting.says for parting in run.partings] == ["the record has other legal clocks"]
+
+
 async def test_an_edited_search_attribute_is_noticed() -> None:
     events = events_of()
     kind = "upsertWorkflowSearchAttributesEventAttributes"

@@ -39,12 +39,15 @@ names = sorted(name for name in os.listdir(work) if name.endswith(".pb"))
 journal = None
 if os.path.exists(os.path.join(work, "journal.json")):
     journal = json.load(open(os.path.join(work, "journal.json")))
+clocks = None
+if os.path.exists(os.path.join(work, "clocks.json")):
+    clocks = json.load(open(os.path.join(work, "clocks.json")))
 def histories():
     for name in names:
         yield strict.history_of(open(os.path.join(work, name), "rb").read())
 async def main():
     playbooks = list(registry.discover_playbooks().values())
-    runs = strict.replay(histories(), playbooks, sandbox.sandbox(), journal=journal, exact=True)
+    runs = strict.replay(histories(), playbooks, sandbox.sandbox(), journal=journal, clocks=clocks, exact=True)
     return [run.document() async for run in runs]
 found = asyncio.run(main())
 with open(os.path.join(work, "found.json"), "w") as file:
@@ -68,6 +71,8 @@ def replay_elsewhere(incident: RecordedIncident, code: Path) -> list[RunReplay]:
             _write(work / f"{number:06}.pb", history)
         if incident.journal is not None:
             (work / "journal.json").write_text(json.dumps([*incident.journal]))
+        if incident.clocks is not None:
+            (work / "clocks.json").write_text(json.dumps(incident.clocks))
         _run(code, work)
         found: list[dict[str, Any]] = json.loads((work / "found.json").read_text())
     return [_read(run) for run in found]

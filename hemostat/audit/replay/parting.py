@@ -205,6 +205,28 @@ def compare_journals(
     return None
 
 
+def compare_clocks(
+    recorded: Mapping[str, Any], replayed: Mapping[str, Any], event: int
+) -> Parting | None:
+    """Return where the ledger of legal clocks in the record is not the one that a replay comes to.
+
+    What only a newer version tells of a clock is no parting.
+    """
+    told = {row.get("id"): row for row in replayed.get("clocks", ())}
+    for row in recorded.get("clocks", ()):
+        twin = told.pop(row.get("id"), {})
+        other = next((n for n, value in row.items() if value != twin.get(n)), None)
+        if other is not None:
+            says = (
+                f"legal clock {row.get('id')}: `{other}` is recorded otherwise than the run has it"
+            )
+            return Parting("clocks", says, event, "", cut(row[other]), cut(twin.get(other)))
+    rest = {name: value for name, value in recorded.items() if name != "clocks"}
+    if told or any(replayed.get(name) != value for name, value in rest.items()):
+        return Parting("clocks", "the record has other legal clocks", event)
+    return None
+
+
 def _entry_differs(entry: Mapping[str, Any], twin: Mapping[str, Any] | None) -> Parting | None:
     seq, step = entry["seq"], entry["step"] or ""
     where = f"step {step}" if step else "the journal"

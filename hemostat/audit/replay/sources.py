@@ -35,6 +35,8 @@ class RecordedIncident:
     histories: Callable[[], Iterator[WorkflowHistory]]
     journal: Sequence[Mapping[str, Any]] | None = None
     """None: the source has no journal of its own."""
+    clocks: Mapping[str, Any] | None = None
+    """The ledger of legal clocks at the close; None: the source has none of its own."""
     code: Mapping[str, Any] | None = None
     """The digests of the code that decided; None where nobody recorded them."""
 
@@ -106,7 +108,8 @@ def _in_pack(path: Path) -> RecordedIncident:
             yield WorkflowHistory(incident, events)
 
     journal = [entry.model_dump(mode="json") for entry in pack.journal()]
-    return RecordedIncident(path.name, histories, journal, pack.code())
+    clocks = pack.json("clocks.json") if "clocks.json" in pack.names else None
+    return RecordedIncident(path.name, histories, journal, clocks, pack.code())
 
 
 def _read(file: Path) -> WorkflowHistory:

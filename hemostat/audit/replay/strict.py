@@ -18,7 +18,13 @@ from temporalio.worker import Replayer, WorkflowRunner
 
 from hemostat.audit.replay.asked import Asked, Asking, readable, recorded, replayed
 from hemostat.audit.replay.counterfactual import WhatIf, what_if
-from hemostat.audit.replay.parting import Compared, Parting, compare, compare_journals
+from hemostat.audit.replay.parting import (
+    Compared,
+    Parting,
+    compare,
+    compare_clocks,
+    compare_journals,
+)
 from hemostat.audit.replay.watching import Watched, Watching
 
 Journal = Sequence[Mapping[str, Any]]
@@ -48,6 +54,8 @@ class RunReplay:
     partings: tuple[Parting, ...] = ()
     notes: tuple[str, ...] = ()
     journal: Journal = field(default=(), repr=False)
+    clocks: Mapping[str, Any] | None = field(default=None, repr=False)
+    """The legal clocks that the last run comes to, where they were compared."""
     what_if: WhatIf | None = None
     """What this version would have gone on to do, where it was asked for and the order parts."""
 
@@ -58,7 +66,7 @@ class RunReplay:
 
     def without_journal(self) -> "RunReplay":
         """This, for another process or a long list."""
-        return replace(self, journal=())
+        return replace(self, journal=(), clocks=None)
 
     def document(self) -> dict[str, Any]:
         """As JSON; without the journal."""
@@ -93,16 +101,18 @@ async def replay(
     runner: WorkflowRunner,
     *,
     journal: Journal | None = None,
+    clocks: Mapping[str, Any] | None = None,
     exact: bool = False,
     counterfactual: bool = False,
     runtime: Runtime | None = None,
 ) -> AsyncIterator[RunReplay]:
     """Replay *histories* one after the other, comparing each with the record and *journal*.
 
+    *clocks* is the ledger of legal clocks as it was sealed, which the last of them comes to.
     *exact*: the code is known to be the recorded one, so nothing is put down to a newer version.
     *counterfactual*: where a run parts so that it cannot go on, derive what would have followed.
     """
-    watching = Watching(runner)
+    watching = Watching(runner, clocks=clocks is not None)
     replayer = Replayer(
         workflows=playbooks,
         workflow_runner=watching,
@@ -115,16 +125,21 @@ async def replay(
             yield history
 
     before: WorkflowHistory | None = None
+    pending: tuple[RunReplay, WorkflowHistory, Watched] | None = None
     async with replayer.workflow_replay_iterator(each()) as results:
         async for result in results:
             history = result.history
+            if pending is not None:
+                yield pending[0]
             watched = watching.runs.pop(history.run_id, Watched())
             done = _judged(history, watched, result.replay_failure, journal, exact=exact)
             if counterfactual and result.replay_failure is not None:
                 derived = await what_if(history.events, watched, runner)
                 done = replace(done, what_if=derived)
-            yield _linked(done, before, history)
+            pending = _linked(done, before, history), history, watched
             before = history
+    if pending is not None:
+        yield pending[0] if clocks is None else _with_clocks(*pending, clocks)
 
 
 def _judged(
@@ -186,6 +201,17 @@ def _of_failure(
     at = int(found_at[1]) if found_at else last + 1
     order = Parting(what="order", says=says, event=at)
     return [*fresh, order] if found.partings or fresh else [order]
+
+
+def _with_clocks(
+    done: RunReplay, history: WorkflowHistory, watched: Watched, clocks: Mapping[str, Any]
+) -> RunReplay:
+    """Compare the sealed legal clocks with those of the last run, from which they were taken."""
+    if watched.clocks is None:  # it stopped before, which is told
+        return done
+    parting = compare_clocks(clocks, watched.clocks, history.events[-1].event_id)
+    found = (*done.partings, parting) if parting else done.partings
+    return replace(done, partings=found, clocks=watched.clocks)
 
 
 def _linked(done: RunReplay, before: WorkflowHistory | None, history: WorkflowHistory) -> RunReplay:

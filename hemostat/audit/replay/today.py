@@ -43,6 +43,7 @@ async def replay_today(
         playbooks(),
         runner(),
         journal=incident.journal,
+        clocks=incident.clocks,
         exact=incident.by_this_code,
         counterfactual=counterfactual,
         runtime=_runtime(),

@@ -4,15 +4,21 @@ It stands where the SDK hands an activation to the run and takes its commands: n
 playbook can ask for passes elsewhere, and the run itself notices nothing.
 """
 
+import json
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from temporalio import workflow
-from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_activation import QueryWorkflow, WorkflowActivation
 from temporalio.bridge.proto.workflow_commands import WorkflowCommand
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.worker import WorkflowInstance, WorkflowRunner
 from temporalio.worker._workflow_instance import WorkflowInstanceDetails
+
+CLOCKS: Final = "clocks"
+"""The query that a run answers with its ledger of legal clocks."""
 
 
 @dataclass
@@ -25,6 +31,8 @@ class Watched:
     details: WorkflowInstanceDetails | None = None
     """What the run was made from, so that it can be made anew."""
     activations: list[WorkflowActivation] = field(default_factory=list)
+    clocks: Any = None
+    """The ledger of legal clocks when the run was over, as it answers for it; None: not asked for."""
     _instance: Any = None
     _entries: int = 0
 
@@ -37,6 +45,23 @@ class Watched:
         if any(not job.HasField("remove_from_cache") for job in given.jobs):
             self.activations.append(given)
             self._entries = len(self._chain())
+
+    def ask_for_clocks(
+        self, activate: Callable[[WorkflowActivation], WorkflowActivationCompletion]
+    ) -> None:
+        """Ask the run, as it stands, for its legal clocks; what does not answer has none."""
+        if not self.activations or self.failed:
+            return
+        asked = WorkflowActivation(
+            run_id=self.activations[-1].run_id,
+            timestamp=self.activations[-1].timestamp,
+            history_length=self.activations[-1].history_length,
+        )
+        asked.jobs.add().query_workflow.CopyFrom(QueryWorkflow(query_id=CLOCKS, query_type=CLOCKS))
+        for command in activate(asked).successful.commands:
+            if command.respond_to_query.HasField("succeeded"):
+                with suppress(ValueError):
+                    self.clocks = json.loads(command.respond_to_query.succeeded.response.data)
 
     def journal(self) -> list[dict[str, Any]]:
         """The journal that the run wrote, as JSON; empty of what is no playbook of ours."""
@@ -51,8 +76,10 @@ class Watched:
 class Watching(WorkflowRunner):
     """Runs workflows as *runner* does, and keeps what each asked for under its run id."""
 
-    def __init__(self, runner: WorkflowRunner) -> None:
+    def __init__(self, runner: WorkflowRunner, *, clocks: bool = False) -> None:
         self._runner = runner
+        self._clocks = clocks
+        """Whether each run is asked for its legal clocks before it goes."""
         self.runs: dict[str, Watched] = {}
 
     def prepare_workflow(self, defn: workflow._Definition) -> None:
@@ -66,6 +93,8 @@ class Watching(WorkflowRunner):
         activate = instance.activate
 
         def noting(given: WorkflowActivation) -> WorkflowActivationCompletion:
+            if self._clocks and any(job.HasField("remove_from_cache") for job in given.jobs):
+                watched.ask_for_clocks(activate)
             done = activate(given)
             watched.note(given, done)
             return done
