@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -9,12 +10,23 @@ from typing import Any, cast
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 
-from hemostat.audit.keys import make_key, trusted
+from hemostat.audit.keys import make_key, trusted, with_key
+from hemostat.audit.pack.export import export
+from hemostat.audit.register import Register
+from hemostat.audit.sealing import Sealing
 from hemostat.audit.setup import key_of
+from hemostat.audit.store_folder import FolderStore
+from hemostat.audit.tail import event_bytes
 from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.pack import verify_pack
 from hemostat.audit.verify.stamps import _of_checkpoints
 from hemostat.settings import Settings
+from hemostat.vault import Vault
+from schemas.audit.chain import Link
+from schemas.audit.checkpoint import Outcome, Why
 from schemas.audit.signing import SigningKey
 from schemas.audit.trust import read_trust, standing
 from schemas.errors import ConfigurationError
@@ -79,3 +91,27 @@ def test_a_sealers_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     file.chmod(0o640)
     with pytest.raises(ConfigurationError, match="others may read"):
         key_of(settings)
+
+
+def test_an_event_that_waited_long_for_its_seal_is_told(tmp_path: Path) -> None:
+    began = datetime(2026, 11, 23, 10, tzinfo=UTC)
+    key, store = SigningKey.make(), FolderStore(tmp_path / "store")
+    times = iter([began, began + timedelta(hours=3), began + timedelta(hours=3)])
+    register = Register(store, key, now=lambda: began)
+    register.enter_opened("i-1", "r-1", playbook="triage", drill=False, opened_at=began)
+    sealing = Sealing(store, key, "i-1", "r-1", now=lambda: next(times))
+    sealing.begin_run("r-1", Link.START)
+    for number, minutes in ((1, 0), (2, 40)):
+        event = HistoryEvent(event_id=number, event_type=EventType.EVENT_TYPE_TIMER_STARTED)
+        event.event_time.FromDatetime(began + timedelta(minutes=minutes))
+        sealing.take([event_bytes(event)])
+        sealing.checkpoint(Why.INTERVAL)
+    sealing.checkpoint(Why.CLOSE, outcome=Outcome.TERMINATED)
+    register.enter_closed(sealing)
+    export(store, Vault(tmp_path / "vault"), "i-1", tmp_path / "i-1.zip")
+    verdict = verify_pack(tmp_path / "i-1.zip", with_key(None, key, began))
+    assert verdict.held
+    (note,) = verdict.notes
+    assert note.startswith(
+        "event 2 of run 1 was sealed 2 h 20 min after it happened, by checkpoint 1"
+    )

@@ -1,14 +1,14 @@
 """Temporal's history: every event is the one that was sealed, in its place, none more, none less."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
 from itertools import zip_longest
 from typing import Any
 
-from hemostat.audit.account.words import counted
+from hemostat.audit.account.words import counted, in_short
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.verify.events import READ, Walked, walk
 from hemostat.audit.verify.findings import Findings
@@ -27,6 +27,8 @@ from schemas.audit.wire import (
     value_of,
 )
 
+SOON = timedelta(minutes=15)
+"""How long an event may wait for its checkpoint without that being told."""
 _SOME = 1_000
 """Digests that are compared together."""
 INPUT, SIGNAL_INPUT, RESULT = 6, 2, 1
@@ -122,9 +124,10 @@ def _check_run(
         short = min(len(listed) // 32, run.events) < last.last_event
         what = f"{len(listed) // 32} events are listed and {last.last_event} were sealed"
         findings.add("history-cut" if short else "history-longer", f"run {header.number}", what)
+    firsts = _first_after_a_pause(checkpoints)
     walked = walk(
         pack.content(f"{run.folder}.events"),
-        {body.last_event for body in checkpoints},
+        {body.last_event for body in checkpoints} | firsts.keys(),
         bytes.fromhex(head_of_header(header).removeprefix("sha256:")),
     )
     digests = _listed(listed, walked)
@@ -146,7 +149,40 @@ def _check_run(
         if written and moment(body.at) + CLOCKS_DIFFER < written:
             what = f"it is dated {body.at}, before the last event that it covers"
             findings.add("time-backdated", f"checkpoint {body.seq}", what)
+    _note_late(times, firsts, header.number, findings)
     return last.head
+
+
+def _first_after_a_pause(checkpoints: Sequence[Checkpoint]) -> dict[int, Checkpoint]:
+    """The first event of each segment that may have waited long, with the checkpoint over it."""
+    before, firsts = datetime.min.replace(tzinfo=UTC), dict[int, Checkpoint]()
+    for body in checkpoints:
+        at = moment(body.at)
+        if body.segment and at > before + SOON:
+            firsts[body.segment.first_event] = body
+        before = at
+    return firsts
+
+
+def _note_late(
+    times: Mapping[int, datetime], firsts: Mapping[int, Checkpoint], run: int, findings: Findings
+) -> None:
+    """Say how long the longest wait for a seal was: that long an event could be edited unseen."""
+    waits = [
+        (moment(body.at) - times[first], first, body)
+        for first, body in firsts.items()
+        if first in times and moment(body.at) > times[first] + SOON
+    ]
+    if waits:
+        wait, first, body = max(waits, key=lambda one: one[0])
+        more = f"; {counted(len(waits) - 1, 'more wait', 'more waits')} of its kind" * (
+            len(waits) > 1
+        )
+        findings.notes.append(
+            f"event {first} of run {run} was sealed {in_short(wait.total_seconds())} after it "
+            f"happened, by checkpoint {body.seq}: until then whoever had Temporal could edit it"
+            f"{more}"
+        )
 
 
 def _listed(listed: memoryview, walked: Walked) -> list[bytes]:

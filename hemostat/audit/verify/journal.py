@@ -224,5 +224,5 @@ def _compare_evidence(listed: EvidenceList, entries: Sequence[Entry], findings: 
     if alone := sum(map(_by_digest_alone, sealed.values())):
         what = counted(alone, "item that was sent is", "items that were sent are")
         findings.notes.append(
-            f"{what} bound by digest: its name, source and time are the vault's word"
+            f"{what} bound by digest alone; name, source and time are the vault's word"
         )
