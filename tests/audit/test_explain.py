@@ -106,6 +106,17 @@ async def test_a_decision_bound_to_something_else_is_a_point_to_look_at() -> Non
     assert told["altered"].says.startswith("Yes: journal entry 47")
 
 
+async def test_sources_of_another_build_than_decided_are_not_passed_off_as_those_that_did() -> None:
+    entries = (await account_of("feedback-poisoning/resolved")).record.entries
+    code = {"workflows": "sha256:" + "1" * 64, "sealer_build": "b2", "same_build": True}
+    for same, shown in ((True, "shown"), (False, "partly")):
+        record = Record("pack", entries, code={**code, "same_build": same}, builds=("b1",))
+        told = {answer.id: answer for answer in explain(Account(record)).answers}["playbook"]
+        assert told.shown == shown
+        concerns = [point.says for point in told.concerns if "what decided was" in point.says]
+        assert len(concerns) == (not same)
+
+
 async def test_hostile_text_is_text_on_the_page() -> None:
     account = await account_of("feedback-poisoning/by_people")
     hostile = "<script>alert(1)</script>{{ 7*7 }}\x1b[31m\u202e"

@@ -9,7 +9,7 @@ from hemostat.audit.account.deviations import of_steps, of_the_course
 from hemostat.audit.account.record import at
 from hemostat.audit.account.steps import StepTold
 from hemostat.audit.account.words import counted, in_short
-from hemostat.audit.explain.answer import Answer, Point, listed, not_shown
+from hemostat.audit.explain.answer import Answer, Point, Shown, listed, not_shown
 from schemas.base import iso
 from schemas.journal import Entry, Kind
 
@@ -195,6 +195,9 @@ def playbook(account: Account) -> Answer:
                 f"{code.get('sealer_build')}"
             )
         )
+        if code.get("same_build") is False:
+            says = "those sources are the sealer's: what decided was another build, told below"
+            points.append(Point(says, (), True))
     if account.record.builds:
         several = len(account.record.builds) > 1
         points.append(Point(f"decided by builds {listed(account.record.builds)}", (), several))
@@ -205,10 +208,14 @@ def playbook(account: Account) -> Answer:
     found = [*of_the_course(account), *of_steps(account)]
     points += [Point(d.says, d.entries, True) for d in found]
     known = bool(code or account.record.builds)
-    says = f"{counted(len(found), 'deviation')} from the plain course of the playbook." + (
-        "" if known else " Which code decided is not in this record; a pack has its digests."
-    )
-    return Answer(id_, question, "shown" if known else "partly", says, tuple(points), trap)
+    other = bool(code) and code.get("same_build") is False
+    says = f"{counted(len(found), 'deviation')} from the plain course of the playbook."
+    if other:
+        says += " Of the code that decided the record has its build id, and not its sources."
+    elif not known:
+        says += " Which code decided is not in this record; a pack has its digests."
+    shown: Shown = "shown" if known and not other else "partly"
+    return Answer(id_, question, shown, says, tuple(points), trap)
 
 
 def _words(value: object) -> str:
