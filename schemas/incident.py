@@ -102,6 +102,9 @@ class OpenIncident(Frozen):
     legal: LegalBasis | None = None
     speakers: SpeakerKeys | None = None
     """Whose statements count; None: nobody is asked to prove who they are."""
+    in_full: bool = False
+    """Whether its journal also tells until when an answer was due, and by which look over which
+    connection a proof was had; incidents that opened before go on without."""
 
 
 class Approved(Frozen):

@@ -1,8 +1,9 @@
 """The classes of a step and what became of it; the engine derives the order rule from the class."""
 
 from enum import StrEnum
+from typing import Any
 
-from pydantic import JsonValue
+from pydantic import JsonValue, SerializerFunctionWrapHandler, model_serializer
 
 from schemas.base import Frozen
 
@@ -46,6 +47,16 @@ class Observation(Frozen):
     held: bool | None
     """None: the look itself failed, nothing was shown."""
     measured: dict[str, JsonValue] = {}
+    by: str | None = None
+    """The port of the look and the connection that it went over; None: the record does not tell."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_not_told(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Incidents that do not tell it have it nowhere, as those before them."""
+        written: dict[str, Any] = write(self)
+        if self.by is None:
+            written.pop("by", None)
+        return written
 
 
 class StepView(Frozen):

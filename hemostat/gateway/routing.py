@@ -66,7 +66,12 @@ def opening_of(
     """Return what opens an incident, pinned to this edition of the legal clocks it may start."""
     legal = catalogue().basis(service.regimes, service.countries) if service.regimes else None
     return OpenIncident(
-        playbook=playbook, service=service, drill=drill, legal=legal, speakers=speakers
+        playbook=playbook,
+        service=service,
+        drill=drill,
+        legal=legal,
+        speakers=speakers,
+        in_full=True,
     )
 
 

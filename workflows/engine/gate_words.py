@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
+from schemas.base import iso
 from schemas.gate import Event, GatePolicy, Outcome
 from schemas.gate_state import GateState
 
@@ -27,6 +28,11 @@ def how_it_ended(state: GateState, outcome: Outcome) -> dict[str, JsonValue]:
     }
     branch = state.policy.on_reject if outcome is Outcome.REJECTED else ""
     return ended | {"on_reject": branch} if branch else ended
+
+
+def due_of(state: GateState) -> str | None:
+    """When silence takes effect; None for a standing offer."""
+    return iso(state.deadline) if state.deadline else None
 
 
 def asked_of_people(policy: GatePolicy) -> dict[str, JsonValue]:

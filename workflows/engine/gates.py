@@ -31,7 +31,7 @@ from schemas.gate_state import GateState
 from schemas.incident import Approved, GateOverride, GateView
 from schemas.journal import Kind, recordable
 from workflows.engine import commands
-from workflows.engine.gate_words import SAYS, asked_of_people, how_it_ended, what_is_next
+from workflows.engine.gate_words import SAYS, asked_of_people, due_of, how_it_ended, what_is_next
 from workflows.engine.people import People
 from workflows.engine.record import Record
 
@@ -156,6 +156,7 @@ class Gates:
                 "digest": state.digest,
                 "shown": shown,
                 **(asked_of_people(policy) if self._people.declared else {}),
+                **({"due": due_of(state)} if self._record.in_full else {}),
             },
         )
         return state

@@ -34,6 +34,8 @@ class Record:
         self.facts, self.impact = Facts(), Impact()
         self.restricted: bool | None = None
         """Whether someone must not see the incident; None: it was opened before this was told."""
+        self.in_full = False
+        """Whether it also tells when answers were due and over what looks were made."""
         self.only_people_lower = False
         """Whether a playbook may raise the severity and no more; its first word sets it."""
         self._graded = False

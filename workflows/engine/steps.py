@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
+from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
@@ -201,8 +202,9 @@ class Hands:
         except ActivityError as error:
             if is_cancelled_exception(error):
                 raise asyncio.CancelledError from error
-            return Observation(check=check.says, held=None, measured={"error": cause_of(error)})
-        return Observation(check=check.says, held=check.holds(answer), measured=scalars(answer))
+            failed: dict[str, JsonValue] = {"error": cause_of(error)}
+            return Observation(check=check.says, held=None, measured=failed, by=self._by(check))
+        return self._observed(check, answer)
 
     async def look_together(
         self, asked: Sequence[tuple[Check[Any, Any], int]]
@@ -231,12 +233,15 @@ class Hands:
             if is_cancelled_exception(error) or stopping():
                 raise asyncio.CancelledError from error
             failed = {"error": cause_of(error)}
-            return [Observation(check=c.says, held=None, measured={**failed}) for c, _ in asked]
+            return [
+                Observation(check=c.says, held=None, measured={**failed}, by=self._by(c))
+                for c, _ in asked
+            ]
         if stopping():
             raise asyncio.CancelledError
         seen = dict(zip(once, answer.seen, strict=True))
         return [
-            _observed(check, seen[digest_of(look.model_dump(mode="json"))])
+            self._seen(check, seen[digest_of(look.model_dump(mode="json"))])
             for (check, _), look in zip(asked, looks, strict=True)
         ]
 
@@ -265,6 +270,23 @@ class Hands:
             kept |= {"streak": streak, "poll": poll}
             await commands.sleep(proof.every, summary=f"{step}: before look {poll + 1}")
 
+    def _seen(self, check: Check[Any, Any], seen: Seen) -> Observation:
+        if seen.answer is None:
+            failed: dict[str, JsonValue] = {"error": seen.failed}
+            return Observation(check=check.says, held=None, measured=failed, by=self._by(check))
+        return self._observed(check, check.port.result.model_validate(seen.answer))
+
+    def _observed(self, check: Check[Any, Any], answer: Any) -> Observation:
+        held, measured = check.holds(answer), scalars(answer)
+        return Observation(check=check.says, held=held, measured=measured, by=self._by(check))
+
+    def _by(self, check: Check[Any, Any]) -> str | None:
+        """The look and what it went over, where the record tells it."""
+        if not self._record.in_full:
+            return None
+        over = self._service.connections.get(check.port.capability)
+        return f"{check.port.name} over {over}" if over else check.port.name
+
     def _note(self, step: str, says: str, streak: int, observations: Sequence[Observation]) -> None:
         failed = [o.check for o in observations if o.held is not True]
         self._record.write(
@@ -276,13 +298,6 @@ class Hands:
                 "observations": [o.model_dump(mode="json") for o in observations],
             },
         )
-
-
-def _observed(check: Check[Any, Any], seen: Seen) -> Observation:
-    if seen.answer is None:
-        return Observation(check=check.says, held=None, measured={"error": seen.failed})
-    answer = check.port.result.model_validate(seen.answer)
-    return Observation(check=check.says, held=check.holds(answer), measured=scalars(answer))
 
 
 def stopping() -> bool:

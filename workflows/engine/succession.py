@@ -78,6 +78,7 @@ class Succession:
         self.people = People(self.record, self.service.roster)
         self.record.only_people_lower = self.people.declared
         self.record.restricted = self.service.restricted
+        self.record.in_full = opening.in_full
         self.pager = Pager(
             self.record, self.hands, self.incident, opening, self._in_background, self.people
         )

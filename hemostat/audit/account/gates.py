@@ -61,6 +61,15 @@ class GateTold:
         return self.entry.data.get("on_silence") == "stand"
 
     @property
+    def due(self) -> datetime | None:
+        """Until when an answer was due; None: until no moment, or the record does not tell."""
+        told = self.entry.data.get("due")
+        try:
+            return datetime.fromisoformat(told) if isinstance(told, str) else None
+        except ValueError:
+            return None
+
+    @property
     def latency(self) -> timedelta | None:
         """From the question to its end, where people or silence ended it."""
         if self.ended is None or self.outcome == "withdrawn" or self.stands_open:

@@ -12,6 +12,7 @@ from hemostat.audit.account.record import Record, Seals
 from hemostat.audit.pack.reader import Pack
 from hemostat.audit.replay.sources import PACK, incident_in
 from hemostat.audit.replay.today import replay_today
+from hemostat.audit.tail import event_bytes
 from hemostat.incidents import journal
 from hemostat.vault import Vault
 from schemas.audit.checkpoint import Outcome, Why
@@ -89,7 +90,24 @@ async def record_of(client: Client, incident: str, vault: Vault) -> Record:
         entries=tuple(read.entries),
         gaps=tuple(read.gaps),
         ending=await _ended(client, incident),
+        harm=harm_in_history(await _surveys(client, incident)),
     )
+
+
+async def _surveys(client: Client, incident: str) -> list[bytes]:
+    """The bytes of every event of all runs, oldest first; none that Temporal does not have any more."""
+    runs: list[list[bytes]] = []
+    run: str | None = None
+    try:
+        while run is not None or not runs:
+            handle = client.get_workflow_handle(incident, run_id=run)
+            events = [event async for event in handle.fetch_history_events()]
+            runs.append([event_bytes(event) for event in events])
+            started = events[0].workflow_execution_started_event_attributes
+            run = started.continued_execution_run_id or None
+    except RPCError:
+        pass  # what is gone tells nothing; the journal was read without it
+    return [event for events in reversed(runs) for event in events]
 
 
 async def _ended(client: Client, incident: str) -> str | None:

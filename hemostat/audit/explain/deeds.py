@@ -1,8 +1,9 @@
 """Answers about deeds: what worked and when, what was collected, which code decided."""
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from hemostat.audit.account.account import Account, numbers
 from hemostat.audit.account.deviations import of_steps, of_the_course
@@ -38,8 +39,22 @@ def effective(account: Account) -> Answer:
     )
     if account.false_alarm:
         says += " It was judged a false alarm, and what was done was taken back."
-    says += " A look tells by its check's own words from where it looked; nothing else does."
+    says += (
+        " Each look is told with its port and the connection that it went over."
+        if any("by" in o for step in account.containing for o in _observations(step))
+        else " A look tells by its check's own words from where it looked; nothing else does."
+    )
     return Answer(id_, question, "shown", says, tuple(points), trap)
+
+
+def _observations(step: StepTold) -> Sequence[dict[str, Any]]:
+    return step.shown_by.observations if step.shown_by else ()
+
+
+def _check(observation: Mapping[str, Any]) -> str:
+    """What was looked at, by which look over which connection where the record tells it."""
+    by = f" (by {observation['by']})" if observation.get("by") else ""
+    return f"{observation.get('check')}{by}"
 
 
 def _of_step(step: StepTold) -> list[Point]:
@@ -57,7 +72,7 @@ def _of_step(step: StepTold) -> list[Point]:
     says = f"{step.name}: {commanded}, {shown}{took}; attempts {step.attempts}, {step.state}"
     points = [Point(says, seqs or tuple(step.seqs[:1]), concern=first is None)]
     if step.proven and step.shown_by:
-        checks = [str(o.get("check")) for o in step.shown_by.observations]
+        checks = [_check(o) for o in step.shown_by.observations]
         points.append(Point(f"  shown by: {'; '.join(checks)}", (step.shown_by.seq,)))
     if step.missed:
         missed = counted(len(step.missed), "look")

@@ -8,6 +8,7 @@ from hemostat.audit.account.record import at
 from hemostat.audit.account.words import counted, in_short
 from hemostat.audit.explain.answer import Answer, Point, listed, not_shown
 from hemostat.audit.explain.approvals import NEVER_BY_SILENCE
+from schemas.base import iso
 from schemas.journal import Entry, Kind
 
 _FALSE_ALARM: Final = "false-alarm"
@@ -100,15 +101,17 @@ def silence(account: Account) -> Answer:
     for gate in account.gates:
         points += [Point(f"{e.at} {e.says}", (gate.entry.seq, e.seq)) for e in gate.events]
         if gate.by_silence and gate.ended:
-            points.append(
-                Point(f"{gate.ended.at} {gate.id} proceeded by silence", (gate.ended.seq,), True)
-            )
+            early = gate.due is not None and at(gate.ended) < gate.due
+            due = "" if gate.due is None else f"; an answer was due until {iso(gate.due)}"
+            says = f"{gate.ended.at} {gate.id} proceeded by silence{due}{', BEFORE that' * early}"
+            points.append(Point(says, (gate.entry.seq, gate.ended.seq), True))
         if gate.pre_authorised and gate.ended:
             says = f"{gate.ended.at} {gate.id} went by what was agreed at {gate.pre_authorised}"
             points.append(Point(says, (gate.ended.seq,)))
         if gate.unanswered:
             stood = in_short(gate.stood)
             how = f"withdrawn {gate.ended.at}, after {stood}" if gate.ended else "still open"
+            how += f"; due until {iso(gate.due)}" if gate.due else ""
             seqs = (gate.entry.seq, *((gate.ended.seq,) if gate.ended else ()))
             points.append(Point(f"{gate.id} was never answered ({how})", seqs, True))
     by = [gate.id for gate in account.gates if gate.by_silence]
