@@ -89,6 +89,24 @@ async def test_a_clock_is_told_with_the_moment_that_it_runs_from_and_who_selecte
     assert rows["nis2-23-4a"][3:] == ("-", "-", "-"), "what does not apply falls due never"
 
 
+async def test_a_clocks_id_is_explained_where_this_edition_of_the_catalogue_was_pinned() -> None:
+    account = await account_of(FILED)
+    (legal,) = [s for s in board(account, []).sections if s.title == "Regulatory position"]
+    named = [line for line in legal.bullets if " is " in line.partition(";")[0]]
+    (first,) = [line for line in named if line.startswith("gdpr-33 is ")]
+    assert first.startswith("gdpr-33 is Reg (EU) 2016/679 Art 33(1), personal data breach")
+    assert first.endswith("; within 72 hours; to lead supervisory authority.")
+    assert any(line.startswith("gdpr-33-2 is Reg (EU) 2016/679 Art 33(2)") for line in named)
+
+    def other(entry: Entry) -> dict[str, Any] | None:
+        return {**entry.data, "catalogue": "sha256:0"} if "catalogue" in entry.data else None
+
+    (legal,) = [
+        s for s in board(changed(account, other), []).sections if s.title == "Regulatory position"
+    ]
+    assert not any(line.startswith("gdpr-33 is ") for line in legal.bullets)
+
+
 async def test_what_was_sent_is_no_evidence_that_was_sealed() -> None:
     account = await account_of(FILED)
     assert (len(account.sealed), len(account.sent), len(account.missing)) == (3, 3, 1)

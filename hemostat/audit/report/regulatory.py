@@ -1,10 +1,15 @@
 """The regulatory position: by clock, who decided, from which moment, what is due, what was filed."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.legal import ClockTold
 from hemostat.audit.account.words import in_short
 from hemostat.audit.report.document import Section, Table
 from hemostat.terminal import clean
+from schemas.clocks.catalogue import catalogue
+from schemas.clocks.definition import ClockDefinition, Period, Unit
 from schemas.journal import Entry
 
 
@@ -26,8 +31,57 @@ def regulatory(account: Account) -> Section:
     heads = ("clock", "state", "decided by", "runs from (UTC)", "due (UTC)", "filed, as told (UTC)")
     rows = tuple(map(_row, clocks))
     table = Table(heads, rows, (17, 15, 12, 16, 16, 24))
+    known = _known(data.get("catalogue"))
+    named = tuple(_is(known[clock.id]) for clock in clocks if clock.id in known)
     said = tuple(line for clock in clocks for line in _said(clock))
-    return Section("Regulatory position", lead=lead, table=table, bullets=(*said, *told))
+    return Section("Regulatory position", lead=lead, table=table, bullets=(*named, *said, *told))
+
+
+def _known(edition: object) -> Mapping[str, ClockDefinition]:
+    """The clocks of the pinned edition, by their ids; none where this version carries another."""
+    ours = catalogue()
+    return {clock.id: clock for clock in ours.clocks} if ours.digest == edition else {}
+
+
+def _is(clock: ClockDefinition) -> str:
+    """What a clock's id stands for: the rule, what triggers it, how long it leaves, and to whom."""
+    to = (clock.to,) if isinstance(clock.to, str) else clock.to
+    parts = [
+        f"{_rule(clock)}{f', {clock.trigger}' if clock.trigger else ''}",
+        _leaves(clock),
+        f"to {' and '.join(to).replace('_', ' ')}" if any(to) else "",
+    ]
+    return f"{clock.id} is {'; '.join(part for part in parts if part)}."
+
+
+def _rule(clock: ClockDefinition) -> str:
+    """The article with its instrument, which the catalogue names at the first of a family alone."""
+    if not clock.instrument.startswith(_ARTICLE):
+        return clock.instrument
+    family = clock.id.partition("-")[0]
+    first = next(c for c in catalogue().clocks if c.id.partition("-")[0] == family)
+    instrument, found, _ = first.instrument.partition(f" {_ARTICLE}")
+    return f"{instrument} {clock.instrument}" if found else clock.instrument
+
+
+_ARTICLE: Final = "Art "
+
+
+def _leaves(clock: ClockDefinition) -> str:
+    if clock.kind == "hold":
+        return f"{clock.rule or 'a hold'} (a hold, no deadline)"
+    if isinstance(clock.period, Period) and clock.period.n:
+        return f"within {clock.period.n} {_UNITS[clock.period.unit]}"
+    return clock.label
+
+
+_UNITS: Final = {
+    Unit.HOURS: "hours",
+    Unit.DAYS: "calendar days",
+    Unit.BUSINESS_DAYS: "business days",
+    Unit.MONTHS: "month(s)",
+    Unit.YEARS: "year(s)",
+}
 
 
 def _row(clock: ClockTold) -> tuple[str, ...]:
