@@ -1,6 +1,7 @@
 """An auditor's questions are answered with the entries that show it, or not answered."""
 
 import json
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 
@@ -115,6 +116,19 @@ async def test_sources_of_another_build_than_decided_are_not_passed_off_as_those
         assert told.shown == shown
         concerns = [point.says for point in told.concerns if "what decided was" in point.says]
         assert len(concerns) == (not same)
+
+
+async def test_a_look_is_told_with_its_port_and_connection_and_silence_with_its_deadline() -> None:
+    told = await answers("adversarial-evasion/flagged_and_told_in_full")
+    shown = [p.says for p in told["effective"].points if p.says.startswith("  shown by: ")]
+    assert shown
+    assert all("; " not in says or says.count(" (by ") > says.count("; ") for says in shown)
+    assert "Each look is told with its port" in told["effective"].says
+    (silent,) = [p.says for p in told["silence"].concerns if "proceeded by silence" in p.says]
+    at, _, due = silent.partition(
+        " to-fallback-rules proceeded by silence; an answer was due until "
+    )
+    assert datetime.fromisoformat(due) <= datetime.fromisoformat(at)
 
 
 async def test_hostile_text_is_text_on_the_page() -> None:

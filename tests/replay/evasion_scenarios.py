@@ -72,6 +72,11 @@ async def flagged(stage: Stage) -> Case:
     return case
 
 
+async def flagged_and_told_in_full(stage: Stage) -> Case:
+    """The same where the journal tells until when answers were due, over what, and what was sent."""
+    return await flagged(stage)
+
+
 async def without_a_set(stage: Stage) -> Case:
     """Retraining does not start; the containment stays, and the incident is closed by hand."""
     case, world = await evasion(stage)
@@ -125,6 +130,7 @@ async def mode_set_back(stage: Stage) -> Case:
 EVASION: tuple[Scenario, ...] = (
     hardened,
     flagged,
+    flagged_and_told_in_full,
     without_a_set,
     canary_breach,
     evasion_false_alarm,

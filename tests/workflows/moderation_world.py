@@ -251,6 +251,9 @@ class ModerationWorld(World):
             text_digest=request.text_digest,
             sealed=digest_of(request.text),
             changed=changed,
+            item=self.sealed(request.text)
+            .items[0]
+            .model_copy(update={"name": f"sent to {request.audience}"}),
         )
 
     def read_disclosure(self, request: disclosure.ReadDisclosure) -> disclosure.Disclosed:
