@@ -89,6 +89,22 @@ async def test_a_clock_is_told_with_the_moment_that_it_runs_from_and_who_selecte
     assert rows["nis2-23-4a"][3:] == ("-", "-", "-"), "what does not apply falls due never"
 
 
+async def test_a_moment_that_counsel_told_with_an_offset_stands_in_utc() -> None:
+    def abroad(entry: Entry) -> dict[str, Any] | None:
+        moments = {"awareness": "2026-11-22T10:01:00+01:00", "filed": "2026-11-22T23:30:00-05:00"}
+        told = moments.get(str(entry.data.get("what")))
+        return {**entry.data, "value": told} if told and "role" in entry.data else None
+
+    report = board(changed(await account_of(FILED), abroad), [])
+    rows = {row[0]: row for row in table_of(report, "Regulatory position").rows}
+    assert rows["gdpr-33"][3] == "2026-11-22 09:01"
+    assert rows["gdpr-33"][5].startswith("2026-11-23 04:30 (")
+    (legal,) = [s for s in report.sections if s.title == "Regulatory position"]
+    told = " ".join(legal.bullets)
+    assert "counsel selected 2026-11-22 09:01 UTC as the moment from which it runs" in told
+    assert "counsel told that it was filed at 2026-11-23 04:30 UTC, reference" in told
+
+
 async def test_a_clocks_id_is_explained_where_this_edition_of_the_catalogue_was_pinned() -> None:
     account = await account_of(FILED)
     (legal,) = [s for s in board(account, []).sections if s.title == "Regulatory position"]

@@ -192,6 +192,12 @@ def the_end_is_cut_off_and_the_register_is_not(draft: Draft) -> None:
     draft.set_events(draft.events()[: lines[-2]["body"]["last_event"]])
 
 
+@forgery("register-close", "checkpoint")
+def the_entry_of_the_close_is_taken_out(draft: Draft) -> None:
+    draft.set_lines("register.jsonl", draft.lines("register.jsonl")[:1])
+    draft.manifest["closed"] = False
+
+
 @forgery("record-open", "checkpoint")
 def the_end_is_cut_off_wherever_it_shows(draft: Draft) -> None:
     lines = draft.lines("checkpoints.jsonl")

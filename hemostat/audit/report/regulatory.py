@@ -1,6 +1,7 @@
 """The regulatory position: by clock, who decided, from which moment, what is due, what was filed."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 from hemostat.audit.account.account import Account
@@ -107,8 +108,7 @@ def _spare(clock: ClockTold) -> str:
 def _said(clock: ClockTold) -> list[str]:
     """Each ruling, without its reason; and where the record does not bear out a time of filing."""
     found = [
-        f"{clock.id}: {e.data.get('what')} determined by {e.data.get('role')}"
-        f"{_value(e)} (entry {e.seq})."
+        f"{clock.id}: {e.data.get('role')} {_ruled(e)} (entry {e.seq})."
         for e in clock.determinations
     ]
     found += [f"{clean(e.says, 160)}, {_minute(e.at)} UTC (entry {e.seq})." for e in clock.blocked]
@@ -121,11 +121,23 @@ def _said(clock: ClockTold) -> list[str]:
     return found
 
 
-def _value(said: Entry) -> str:
-    value = said.data.get("value")
+def _ruled(said: Entry) -> str:
+    """What was determined, as a person would say it."""
+    what, value = str(said.data.get("what")), clean(said.data.get("value"), 60)
+    when = f"{_minute(value)} UTC"
     reference = said.data.get("reference")
-    as_ = "" if value is None else f" as {clean(value, 60)}"
-    return f"{as_}, reference {clean(reference, 80)}" if reference else as_
+    with_ = f", reference {clean(reference, 80)}" if reference else ""
+    told = {
+        "applicability": "ruled that it applies" if value == "applies" else "ruled it out",
+        "awareness": f"selected {when} as the moment from which it runs",
+        "anchor": f"decided that it runs from {when}",
+        "candidate": f"named {when} as a moment of awareness",
+        "filed": f"told that it was filed at {when}",
+        "hold-released": f"released it ({value.replace('-', ' ')})",
+        "tolled": f"told that it was {value}",
+        "period": f"set its period to {value}",
+    }
+    return told.get(what, f"determined {clean(what, 40)} as {value}") + with_
 
 
 def _sent(entry: Entry) -> str:
@@ -136,4 +148,9 @@ def _sent(entry: Entry) -> str:
 
 
 def _minute(moment: str) -> str:
-    return moment[:16].replace("T", " ")
+    """A moment in UTC, to the minute; people tell theirs with any offset."""
+    try:
+        at = datetime.fromisoformat(moment).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return clean(moment, 40)
+    return f"{at:%Y-%m-%d %H:%M}"
