@@ -1,7 +1,10 @@
 """One byte flipped in each member, anywhere in the file, or everywhere: found, named, no crash."""
 
+import base64
+import copy
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,8 +13,9 @@ from hypothesis import strategies as st
 from hemostat.audit.keys import trusted
 from hemostat.audit.verify.findings import Verdict
 from hemostat.audit.verify.pack import verify_pack
-from schemas.audit.signing import SigningKey
+from schemas.audit.signing import SigningKey, said_as
 from schemas.audit.trust import Trust
+from schemas.canonical import canonical_json
 from tests.forgeries.flips import flip_each_member, flip_each_member_and_mend
 from tests.forgeries.forge import Draft
 
@@ -65,6 +69,49 @@ def test_members_cut_anywhere_never_crash_it(draft: Draft, tmp_path: Path) -> No
             draft.members[name] = content[: dice.randrange(len(content))]
             assert not draft.verdict(tmp_path).held, name
         draft.members[name] = content
+
+
+NASTY: list[Any] = [
+    *(None, True, -1, 2**53 - 1, 0.5, "", "\u202e", "a" * 2000, "../..", [], {}, [[]], {"a": 1}),
+    *("2026-99-99T00:00:00.000000Z", "9999-12-31T23:59:59.999999Z", "sha256:" + "0" * 64),
+]
+
+
+def test_values_of_any_kind_never_crash_it_whoever_signed_them(
+    draft: Draft, tmp_path: Path
+) -> None:
+    dice, whole, manifest = random.Random(17), dict(draft.members), draft.manifest
+    for _ in range(150):
+        draft.members, draft.manifest = dict(whole), copy.deepcopy(manifest)
+        name = dice.choice(["checkpoints", "register", "evidence.json", "decisions.json", ""])
+        if not name:
+            _put_in(draft.manifest, dice)
+        elif name.endswith(".json"):
+            value = draft.json(name)
+            _put_in(value, dice)
+            draft.set_json(name, value)
+        else:
+            lines = draft.lines(f"{name}.jsonl")
+            _put_in(dice.choice(lines)["body"], dice)
+            draft.set_lines(f"{name}.jsonl", [_signed(name, line["body"], draft) for line in lines])
+        draft.verdict(tmp_path)
+
+
+def _put_in(value: Any, dice: random.Random) -> None:
+    """Put something where something else belongs, anywhere in *value*."""
+    within = value
+    while True:
+        where = dice.choice(list(within) if isinstance(within, dict) else range(len(within)))
+        if isinstance(within[where], dict | list) and within[where] and dice.random() < 0.8:
+            within = within[where]
+            continue
+        within[where] = copy.deepcopy(dice.choice(NASTY))
+        return
+
+
+def _signed(name: str, body: Any, draft: Draft) -> dict[str, Any]:
+    said = said_as(name.removesuffix("s"), canonical_json(body))
+    return {"body": body, "signature": base64.b64encode(draft.key.sign(said)).decode()}
 
 
 @settings(
