@@ -1,9 +1,12 @@
 """An auditor's questions are answered with the entries that show it, or not answered."""
 
+import copy
 import json
+import random
 from datetime import datetime
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +15,7 @@ from hemostat.audit.account.record import Record
 from hemostat.audit.explain.answer import Answer
 from hemostat.audit.explain.explanation import explain
 from hemostat.audit.explain.page import page
+from hemostat.audit.report.board import board
 from hemostat.cli import run
 from schemas.journal import Entry
 from tests.audit.conftest import Room
@@ -164,3 +168,30 @@ async def test_a_pack_is_explained_and_replayed(
     replay = json.loads(capsys.readouterr().out)
     assert replay["held"] is True
     assert replay["against"]["today"][0]["entries"] == said["journal_length"]
+
+
+async def test_whatever_a_worker_wrote_into_the_journal_is_explained_without_a_crash() -> None:
+    base = [
+        e.model_dump(mode="json")
+        for e in (await account_of("assistant-exfiltration/filed")).record.entries
+    ]
+    dice, told = random.Random(5), 0
+    nasty: list[Any] = [
+        None,
+        -1,
+        "",
+        "9999-12-31T23:59:59.999999Z",
+        ["x"],
+        [None],
+        {"a": 1},
+        "a" * 300,
+    ]
+    for _ in range(30):
+        entries = copy.deepcopy(base)
+        for entry in dice.sample(entries, 40):
+            if entry["data"]:
+                entry["data"][dice.choice(list(entry["data"]))] = copy.deepcopy(dice.choice(nasty))
+        account = Account(Record("pack", [Entry.model_validate(entry) for entry in entries]))
+        told += len(page(explain(account))) > 0
+        told += len(board(account, []).sections) > 0
+    assert told == 60

@@ -28,7 +28,7 @@ def harm_in_journal(entries: Iterable[Entry]) -> list[datetime]:
     told = [
         entry.data.get(_IN_THE_JOURNAL[str(entry.data["port"])])
         for entry in entries
-        if entry.kind is Kind.EFFECT and entry.data.get("port") in _IN_THE_JOURNAL
+        if entry.kind is Kind.EFFECT and str(entry.data.get("port")) in _IN_THE_JOURNAL
     ]
     return [moment for moment in map(_moment, told) if moment]
 

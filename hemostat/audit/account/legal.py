@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from hemostat.audit.account.record import at
@@ -10,6 +10,8 @@ from schemas.journal import Entry, Kind
 
 UNDETERMINED: Final = (None, "scope-not-declared", "anchor-missing")
 """States in which nobody decided whether a clock applies, or from when."""
+_FAR: Final = 9000
+"""Years from this one on are none of an incident."""
 _SAME_MOMENT: Final = timedelta(minutes=1)
 """People tell a time of filing to the minute."""
 
@@ -71,8 +73,8 @@ class ClockTold:
         """When it was filed, as counsel said; else when that was said."""
         if self.filed is None:
             return None
-        told: Any = self.filed.data.get("value")
-        return told if isinstance(told, str) else self.filed.at
+        told = self.filed.data.get("value")
+        return told if isinstance(told, str) and is_moment(told) else self.filed.at
 
     @property
     def sent_later(self) -> timedelta | None:
@@ -119,6 +121,15 @@ class LegalTold:
         return met, met + missed
 
 
+def is_moment(told: object) -> bool:
+    """Whether *told* is a moment with an offset; a journal can hold anything in its place."""
+    try:
+        read = datetime.fromisoformat(told) if isinstance(told, str) else None
+        return read is not None and read.astimezone(UTC).year < _FAR
+    except (ValueError, OverflowError):
+        return False
+
+
 def legal_of(entries: Iterable[Entry]) -> LegalTold:
     """Return what the journal tells of legal clocks."""
     told = LegalTold()
@@ -131,7 +142,9 @@ def legal_of(entries: Iterable[Entry]) -> LegalTold:
         if "definitions" in entry.data and told.pinned is None:
             told.pinned = entry
             known: Any = entry.data.get("clocks", [])
-            for pinned in known:  # some may have been determined before the pinning was told
+            for pinned in (
+                known if isinstance(known, list) else ()
+            ):  # some may have been determined before the pinning was told
                 told.clocks.setdefault(str(pinned), ClockTold(str(pinned)))
             continue
         name = str(entry.data.get("clock") or "")
@@ -166,7 +179,8 @@ def _take(clock: ClockTold, entry: Entry) -> None:
         clock.determinations.append(entry)
     if "state" in entry.data:
         clock.state, clock.says = str(entry.data["state"]), entry.says
-        due: Any = entry.data.get("due")
+        told: Any = entry.data.get("due")
+        due = told if is_moment(told) else None
         if due and due != clock.due:
             clock.dues.append(due)
         clock.due = due or clock.due

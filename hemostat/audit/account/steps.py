@@ -221,7 +221,9 @@ def _take_proof(step: StepTold, entry: Entry) -> None:
     if step.undoing is not None:
         return  # it shows that the step was taken back
     verdict = entry.says.partition(": ")[2].partition(",")[0].partition(":")[0]
-    step.looks.append(Look(entry.seq, at(entry), verdict, observations))
+    told = observations if isinstance(observations, list) else []
+    looked = [one for one in told if isinstance(one, dict)]
+    step.looks.append(Look(entry.seq, at(entry), verdict, looked))
 
 
 def _take_undo(step: StepTold, entry: Entry) -> None:

@@ -57,7 +57,7 @@ def _approval(account: Account, gate: GateTold, decision: Entry) -> Point:
     if wrong:
         bound = f", bound to something else than was shown ({data['digest']})"
     signed = f"; signed statement{_proof(data)}" if data.get("statement") else ""
-    back = "; taken back before it was used" if data.get("decision") in gate.taken_back else ""
+    back = "; taken back before it was used" if str(data.get("decision")) in gate.taken_back else ""
     acted = _acted_before(account, gate, decision)
     late = "; the act had begun BEFORE" if acted is not None else ""
     shown = ", ".join(sorted(gate.shown)) or "nothing"

@@ -81,7 +81,7 @@ def _two_pairs(gate: GateTold) -> list[Point]:
         return []
     said = [
         d for d in gate.said
-        if d.data["choice"] == "approve" and d.data.get("decision") not in gate.taken_back
+        if d.data["choice"] == "approve" and str(d.data.get("decision")) not in gate.taken_back
     ]  # fmt: skip
     people = {str(d.data.get("actor")) for d in said}
     glass = any(d.says.startswith("The glass") for d in gate.decisions)
