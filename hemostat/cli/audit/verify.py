@@ -21,6 +21,10 @@ _MARK = {True: ("holds    ", "green"), False: ("BROKEN   ", "bold red"), None: (
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
+_ALONE = (
+    "Not compared with the register: give --register FILE, from the store itself, to know that these "
+    "are the records that were registered, and all of them."
+)
 _FULLY = 10
 """So many packs are told check by check; of more, only those that do not hold."""
 
@@ -64,8 +68,11 @@ def command(
         told.close(_population(register, believed, told.given))
     if as_json:
         document(told.document())
-    elif not told.fully:
+        return 0 if told.held else 1
+    if not told.fully:
         told.print_summary()
+    if register is None:
+        line((_ALONE, "dim"))
     return 0 if told.held else 1
 
 
