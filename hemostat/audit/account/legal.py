@@ -125,7 +125,7 @@ def is_moment(told: object) -> bool:
     """Whether *told* is a moment with an offset; a journal can hold anything in its place."""
     try:
         read = datetime.fromisoformat(told) if isinstance(told, str) else None
-        return read is not None and read.astimezone(UTC).year < _FAR
+        return bool(read and read.tzinfo) and read.astimezone(UTC).year < _FAR
     except (ValueError, OverflowError):
         return False
 
