@@ -125,7 +125,9 @@ def is_moment(told: object) -> bool:
     """Whether *told* is a moment with an offset; a journal can hold anything in its place."""
     try:
         read = datetime.fromisoformat(told) if isinstance(told, str) else None
-        return bool(read and read.tzinfo) and read.astimezone(UTC).year < _FAR
+        if read is None or read.tzinfo is None:
+            return False
+        return read.astimezone(UTC).year < _FAR
     except (ValueError, OverflowError):
         return False
 
