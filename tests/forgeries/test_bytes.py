@@ -34,7 +34,7 @@ def test_one_byte_flipped_in_each_member_by_somebody_who_mends_the_rest_is_found
 ) -> None:
     there = {name for name, content in draft.members.items() if content}
     assert flip_each_member_and_mend(draft, tmp_path) == there
-    assert draft.verdict(tmp_path).held
+    assert draft.verdict(tmp_path).findings == ()
 
 
 def _verdict(content: bytes, trust: Trust, folder: Path) -> Verdict:

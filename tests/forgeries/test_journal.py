@@ -100,13 +100,6 @@ def an_approver_is_swapped_in_the_list(draft: Draft) -> None:
     draft.set_json("decisions.json", listed)
 
 
-@forgery("decision-changed", "decisions.json")
-def truths_become_numbers_in_the_list(draft: Draft) -> None:
-    text = draft.members["decisions.json"]
-    assert b":false" in text
-    draft.members["decisions.json"] = text.replace(b":false", b":0").replace(b":true", b":1")
-
-
 @forgery("decision-missing", "decisions.json")
 def a_decision_is_left_out_of_the_list(draft: Draft) -> None:
     draft.set_json("decisions.json", draft.json("decisions.json")[:-1])

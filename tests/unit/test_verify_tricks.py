@@ -15,12 +15,14 @@ from temporalio.api.history.v1 import HistoryEvent
 
 from hemostat.audit.keys import make_key, trusted, with_key
 from hemostat.audit.pack.export import export
+from hemostat.audit.pack.reader import decisions_of
 from hemostat.audit.register import Register
 from hemostat.audit.sealing import Sealing
 from hemostat.audit.setup import key_of
 from hemostat.audit.store_folder import FolderStore
 from hemostat.audit.tail import event_bytes
 from hemostat.audit.verify.findings import Findings
+from hemostat.audit.verify.journal import check_decisions
 from hemostat.audit.verify.pack import verify_pack
 from hemostat.audit.verify.stamps import _of_checkpoints
 from hemostat.settings import Settings
@@ -30,6 +32,7 @@ from schemas.audit.checkpoint import Outcome, Why
 from schemas.audit.signing import SigningKey
 from schemas.audit.trust import read_trust, standing
 from schemas.errors import ConfigurationError
+from schemas.journal import Journal, Kind
 
 
 def test_a_key_that_a_trust_file_lists_twice_is_worth_neither() -> None:
@@ -91,6 +94,22 @@ def test_a_sealers_key_that_others_may_read_is_refused(tmp_path: Path) -> None:
     file.chmod(0o640)
     with pytest.raises(ConfigurationError, match="others may read"):
         key_of(settings)
+
+
+def test_a_truth_in_the_list_of_decisions_is_no_number() -> None:
+    journal = Journal()
+    data = {"gate": "close", "own_key": True, "stepped_up": False}
+    journal.add(datetime(2026, 11, 23, tzinfo=UTC), Kind.DECISION, "approved", data=data)
+    for told, codes in (
+        (data, []),
+        ({**data, "own_key": 1, "stepped_up": 0}, ["decision-changed"]),
+    ):
+        listed = decisions_of(journal.entries)
+        listed[0]["data"] = told
+        pack = SimpleNamespace(names=["decisions.json"], decisions=lambda listed=listed: listed)
+        findings = Findings()
+        check_decisions(cast("Any", pack), journal.entries, findings)
+        assert [found.code for found in findings.found] == codes
 
 
 def test_an_event_that_waited_long_for_its_seal_is_told(tmp_path: Path) -> None:

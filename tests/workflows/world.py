@@ -16,7 +16,7 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.clocks_calendar import LibraryCalendar
-from schemas.canonical import digest_of
+from schemas.canonical import canonical_json, digest_of
 from schemas.clocks.arithmetic import Due
 from schemas.clocks.readings import due_by_calendar
 from schemas.evidence import EvidenceItem, Sealed
@@ -374,7 +374,7 @@ class World:
             items=(
                 EvidenceItem(
                     digest=digest_of(name),
-                    size=len(name),
+                    size=len(canonical_json(name)),
                     media_type="application/json",
                     name=name,
                     source="world",
