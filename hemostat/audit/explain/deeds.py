@@ -223,7 +223,7 @@ def playbook(account: Account) -> Answer:
     found = [*of_the_course(account), *of_steps(account)]
     points += [Point(d.says, d.entries, True) for d in found]
     known = bool(code or account.record.builds)
-    other = bool(code) and code.get("same_build") is False
+    other = code is not None and code.get("same_build") is False
     says = f"{counted(len(found), 'deviation')} from the plain course of the playbook."
     if other:
         says += " Of the code that decided the record has its build id, and not its sources."

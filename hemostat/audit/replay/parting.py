@@ -220,7 +220,8 @@ def compare_clocks(
             says = (
                 f"legal clock {row.get('id')}: `{other}` is recorded otherwise than the run has it"
             )
-            return Parting("clocks", says, event, "", cut(row[other]), cut(twin.get(other)))
+            was, now = cut(row[other]), cut(twin.get(other))
+            return Parting("clocks", says, event, recorded=was, now=now)
     rest = {name: value for name, value in recorded.items() if name != "clocks"}
     if told or any(replayed.get(name) != value for name, value in rest.items()):
         return Parting("clocks", "the record has other legal clocks", event)
