@@ -68,7 +68,9 @@ async def test_a_workflow_deleted_while_it_was_open_is_noticed_as_missing(
         }
         assert not verdict.held
         told = await asyncio.to_thread(record_at, pack)
-        assert told.ending == "the workflow was deleted from Temporal"
+        # Temporal ends what it deletes: whichever the sealer came upon first is told.
+        assert told.ending is not None
+        assert "deleted from Temporal" in told.ending or "Delete workflow" in told.ending
 
 
 async def test_a_reset_makes_another_run_in_the_same_chain(client: Client, tmp_path: Path) -> None:
