@@ -11,26 +11,20 @@ conversations.history, conversations.replies, conversations.open, auth.test)
 """
 
 import asyncio
-import re
-import ssl
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from http.client import HTTPException
 from typing import Any, ClassVar, Final, Literal
-from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
 from pydantic import Field
-from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError, SlackClientError
 
 from activities.parts import slack_blocks
 from activities.parts.slack_blocks import Blocks, mark_of, revision_in
-from hemostat.settings import SecretRef, read_secret
+from activities.parts.slack_wire import WHERE, Wire, messages_of, part_of
+from hemostat.settings import SecretRef
 from hemostat.vault import Vault
 from schemas.base import Frozen, Name
-from schemas.errors import ConfigurationError, HemostatError, SystemRefused, SystemUnreachable
+from schemas.errors import HemostatError, SystemRefused, SystemUnreachable
 from schemas.ports.channels import (
     Announce,
     Announced,
@@ -42,13 +36,6 @@ from schemas.ports.channels import (
 from schemas.ports.port import fulfils
 from schemas.situation import Line
 
-_WHERE: Final = "Slack"
-_CODE: Final = re.compile(r"[a-z_]{1,60}")
-_LATER: Final = frozenset(
-    {"ratelimited", "internal_error", "fatal_error", "service_unavailable", "request_timeout"}
-)
-_TIMEOUT_SECONDS: Final = 4
-_THREADS: Final = 8
 _PAGE, _PAGES = 200, 5
 _BEFORE: Final = timedelta(minutes=10)
 """How much earlier than the incident its messages are looked for: clocks differ."""
@@ -82,9 +69,7 @@ class Slack:
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
-        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="slack")
-        self._clients: dict[str, WebClient] = {}
-        self._me: dict[str, tuple[str, str]] = {}
+        self._wire = Wire(connection.token, connection.url, connection.ca)
         self._busy: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @fulfils(announce)
@@ -119,8 +104,8 @@ class Slack:
         said = slack_blocks.question_message(question, report, mark, page)
         revision = slack_blocks.question_revision(question)
         async with self._alone(request.key):
-            opened = await self._call("conversations.open", users=user)
-            channel = str(_part(opened, "channel").get("id", ""))
+            opened = await self._wire.call("conversations.open", users=user)
+            channel = str(part_of(opened, "channel").get("id", ""))
             ours = await self._search(channel, mark, report.opened_at)
             if question.over and not ours:
                 return PersonAsked(changed=False)
@@ -135,20 +120,20 @@ class Slack:
         chosen = self._connection
         problems = [] if chosen.public_url else ["without [gateway] public_url nothing is linked."]
         try:
-            await self._self()
+            await self._wire.us()
         except HemostatError as error:
             return [*problems, str(error)]
         for channel in (chosen.channel, chosen.drill_channel):
             try:
                 if channel:
-                    await self._call("conversations.history", channel=channel, limit=1)
+                    await self._wire.call("conversations.history", channel=channel, limit=1)
             except (SystemRefused, SystemUnreachable) as error:
                 problems.append(f"the channel {channel} cannot be read: {error}")
         return problems
 
     async def aclose(self) -> None:
         """Let the threads go; a request that still runs ends by itself."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._wire.close()
 
     # One message, whatever happens
 
@@ -172,18 +157,18 @@ class Slack:
             found = await self._search(channel, mark, since)
             there = found[0] if found else None
             for double in found[1:]:
-                await self._call("chat.delete", channel=channel, ts=str(double["ts"]))
+                await self._wire.call("chat.delete", channel=channel, ts=str(double["ts"]))
         if there is None:
-            posted = await self._call("chat.postMessage", **self._quiet(channel, text, blocks))
+            posted = await self._wire.call("chat.postMessage", **self._quiet(channel, text, blocks))
             ts = str(posted.get("ts", ""))
         else:
             ts = str(there["ts"])
             if (revision_in(there, mark) or 0) >= revision:
                 return ts, False
-            await self._call("chat.update", channel=channel, ts=ts, **_content(text, blocks))
+            await self._wire.call("chat.update", channel=channel, ts=ts, **_content(text, blocks))
         kept = await self._at(channel, ts, mark)
         if kept is None or (revision_in(kept, mark) or 0) < revision:
-            raise SystemUnreachable("it took the message, but does not have it", where=_WHERE)
+            raise SystemUnreachable("it took the message, but does not have it", where=WHERE)
         return ts, True
 
     async def _keep_thread(self, channel: str, ts: str, key: str, lines: Sequence[Line]) -> bool:
@@ -196,10 +181,12 @@ class Slack:
             there = next((r for r in replies if revision_in(r, mark) is not None), None)
             if there is None:
                 quiet = self._quiet(channel, text, blocks)
-                await self._call("chat.postMessage", thread_ts=ts, **quiet)
+                await self._wire.call("chat.postMessage", thread_ts=ts, **quiet)
             elif revision_in(there, mark) != slack_blocks.line_revision(line):
                 place = str(there["ts"])
-                await self._call("chat.update", channel=channel, ts=place, **_content(text, blocks))
+                await self._wire.call(
+                    "chat.update", channel=channel, ts=place, **_content(text, blocks)
+                )
             else:
                 continue
             changed = True
@@ -207,10 +194,10 @@ class Slack:
 
     async def _at(self, channel: str, ts: str, mark: str) -> dict[str, Any] | None:
         """The message at *ts*, if it is ours and of this mark."""
-        answer = await self._call(
+        answer = await self._wire.call(
             "conversations.history", channel=channel, latest=ts, oldest=ts, inclusive=True, limit=1
         )
-        for message in await self._ours(_messages(answer)):
+        for message in await self._ours(messages_of(answer)):
             if message.get("ts") == ts and revision_in(message, mark) is not None:
                 return message
         return None
@@ -227,57 +214,17 @@ class Slack:
         cursor = ""
         for _ in range(_PAGES):
             more = {"cursor": cursor} if cursor else {}
-            answer = await self._call(method, limit=_PAGE, **asked, **more)
-            found += await self._ours(_messages(answer))
-            cursor = str(_part(answer, "response_metadata").get("next_cursor") or "")
+            answer = await self._wire.call(method, limit=_PAGE, **asked, **more)
+            found += await self._ours(messages_of(answer))
+            cursor = str(part_of(answer, "response_metadata").get("next_cursor") or "")
             if not cursor:
                 break
         return found
 
     async def _ours(self, messages: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Without what others posted: a mark can be copied."""
-        user, bot = await self._self()
+        user, bot = await self._wire.us()
         return [m for m in messages if m.get("user") == user or (bot and m.get("bot_id") == bot)]
-
-    async def _self(self) -> tuple[str, str]:
-        token = read_secret(self._connection.token)
-        if token not in self._me:
-            answer = await self._call("auth.test")
-            self._me[token] = (str(answer.get("user_id", "")), str(answer.get("bot_id") or ""))
-        return self._me[token]
-
-    # The wire
-
-    async def _call(self, method: str, **said: Any) -> dict[str, Any]:
-        """One request. No error quotes what was sent or answered, but for Slack's own code."""
-        client = self._client()
-        loop = asyncio.get_running_loop()
-        try:
-            answer = await loop.run_in_executor(
-                self._threads, lambda: getattr(client, method.replace(".", "_"))(**said).data
-            )
-        except SlackApiError as error:
-            raise _refusal(method, error) from None
-        except (SlackClientError, OSError, HTTPException, ValueError) as error:
-            kind = type(error).__name__
-            raise SystemUnreachable(f"it did not answer properly ({kind})", where=_WHERE) from None
-        if not isinstance(answer, dict):
-            raise SystemUnreachable("it answered something else", where=_WHERE)
-        return answer
-
-    def _client(self) -> WebClient:
-        """The client of a token; read anew each time, so that a rotation needs no restart."""
-        token, url, ca = read_secret(self._connection.token), self._connection.url, None
-        if token not in self._clients:
-            if self._connection.ca:
-                ca = ssl.create_default_context(cadata=read_secret(self._connection.ca))
-            client = WebClient(
-                token, base_url=url, timeout=_TIMEOUT_SECONDS, ssl=ca, retry_handlers=[]
-            )
-            if urlsplit(url).hostname in {"127.0.0.1", "localhost"}:
-                client.proxy = None  # no proxy on the way to this machine
-            self._clients[token] = client
-        return self._clients[token]
 
     def _alone(self, key: str) -> asyncio.Lock:
         return self._busy.setdefault(key, asyncio.Lock())
@@ -299,32 +246,3 @@ class Slack:
 
 def _content(text: str, blocks: Blocks) -> dict[str, Any]:
     return {"text": text, "blocks": blocks, "parse": "none", "link_names": False}
-
-
-def _refusal(method: str, error: SlackApiError) -> HemostatError:
-    response: Any = error.response
-    status = getattr(response, "status_code", 0)
-    data = getattr(response, "data", response)
-    said = data.get("error") if isinstance(data, dict) else None
-    code = said if isinstance(said, str) and _CODE.fullmatch(said) else "no reason given"
-    if status == 429 or status >= 500 or code in _LATER or not isinstance(data, dict):
-        return SystemUnreachable(f"it answered {status} to {method}", where=_WHERE)
-    if code in {"invalid_auth", "not_authed", "token_revoked", "account_inactive"}:
-        return ConfigurationError(
-            f"it does not take the token ({code})", where=_WHERE, next_step="install the app anew."
-        )
-    return SystemRefused(
-        f"it refused {method}: {code}",
-        where=_WHERE,
-        next_step="is the bot in the channel, and does it have its scopes?",
-    )
-
-
-def _messages(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    found = answer.get("messages")
-    return [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
-
-
-def _part(answer: dict[str, Any], name: str) -> dict[str, Any]:
-    found = answer.get(name)
-    return found if isinstance(found, dict) else {}

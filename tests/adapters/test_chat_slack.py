@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from activities import chat_slack
 from activities.chat_slack import Connection, Slack
+from activities.parts import slack_wire
 from activities.parts.slack_blocks import ACKNOWLEDGE
 from hemostat.drill.range.standins.standin import Control, Lie
 from hemostat.vault import Vault
@@ -105,7 +105,7 @@ async def test_the_same_said_again_posts_nothing_and_an_older_report_changes_not
 async def test_what_a_lost_answer_had_posted_is_found_again(
     chat: Slack, slack: Control, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(chat_slack, "_TIMEOUT_SECONDS", 1)
+    monkeypatch.setattr(slack_wire, "_TIMEOUT_SECONDS", 1)
     await slack.lie(Lie.HANG)
     with pytest.raises(SystemUnreachable):
         await chat.announce(telling())
