@@ -12,7 +12,7 @@ and timeouts only from the process environment, follows redirects and cannot be 
 import asyncio
 import base64
 import re
-from contextlib import suppress
+from datetime import timedelta
 from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
@@ -26,7 +26,8 @@ from activities.parts.mlflow_answers import (
     Version,
     VersionsAnswer,
 )
-from hemostat.settings import SecretRef, read_secret
+from activities.parts.sight import Sight
+from hemostat.settings import Duration, SecretRef, read_secret
 from hemostat.vault import Vault
 from schemas.base import Frozen
 from schemas.canonical import canonical_json
@@ -71,6 +72,8 @@ class Connection(Frozen):
     timeout_seconds: float = Field(default=5, gt=0, le=6)
     watch_seconds: float = Field(default=5, gt=0, le=5)
     """A look is at most two exchanges: with these bounds a heartbeat is never late."""
+    blind_after: Duration = timedelta(minutes=15)
+    """After so long without an answer nobody calls the alias watched any more."""
 
     @model_validator(mode="after")
     def _one_way_in(self) -> Self:
@@ -163,16 +166,20 @@ class RegistryMlflow:
 
     @fulfils(watch_alias)
     async def watch_alias(self, request: WatchAlias) -> AliasMoved:
-        """Look every ``watch_seconds``; a registry that does not answer has moved nothing."""
+        """Look every ``watch_seconds``; one that stays silent is not watched, and that is told."""
+        sight = Sight("model registry", self.connection.blind_after)
         while True:
             activity.heartbeat()
-            with suppress(SystemUnreachable):
-                try:
-                    version = await self._version_of(request)
-                except BadInput:  # the whole model is gone
-                    version = None
-                if version != request.expected:
-                    return AliasMoved(found=version)
+            version: str | None = request.expected
+            try:
+                version = await self._version_of(request)
+                sight.saw()
+            except BadInput:  # the whole model is gone
+                version = None
+            except SystemUnreachable:
+                sight.missed()
+            if version != request.expected:
+                return AliasMoved(found=version)
             await asyncio.sleep(self.connection.watch_seconds)
 
     @fulfils(seal_registry)

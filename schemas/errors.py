@@ -58,6 +58,10 @@ class ConflictingChange(HemostatError):
     retryable = True
 
 
+class NotWatching(HemostatError):
+    """What is to be watched could not be looked at for long: nobody sees what happens there."""
+
+
 class BadInput(HemostatError):
     """What was given cannot be understood or is not allowed."""
 

@@ -4,7 +4,6 @@ Law: one attempt a call (Temporal retries), errors name the AWS code and nothing
 Clients are kept per credential, so a rotated credential of our own is taken up at the next call.
 """
 
-import asyncio
 import re
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from activities.parts.own_threads import OwnThreads
 from hemostat.settings import read_secret
 from schemas.errors import ConflictingChange, HemostatError, SystemRefused, SystemUnreachable
 
@@ -47,6 +47,7 @@ class Aws:
             retries={"total_max_attempts": 1},
             proxies={},
         )
+        self._threads = OwnThreads("aws")
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, str, str], Any] = {}
 
@@ -65,9 +66,9 @@ class Aws:
             return self._make(service, key_id, secret, token)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run blocking *work* in a thread, its errors in our words."""
+        """Run blocking *work* in a thread of our own, its errors in our words."""
         try:
-            return await asyncio.to_thread(work)
+            return await self._threads.run(work)
         except (ClientError, BotoCoreError) as error:
             raise in_our_words(error) from None
         except (ResponseParserError, LookupError, TypeError, AttributeError):

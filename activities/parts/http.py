@@ -6,7 +6,9 @@ the system answered.
 """
 
 import asyncio
+import codecs
 import json
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
@@ -42,17 +44,21 @@ class Answer:
     def json(self) -> Any:
         """Parse the body into what RFC 8785 and UTF-8 can carry.
 
-        Integers over 2**53 become floats, as they do in Go; half of a surrogate pair becomes a
+        It is read as UTF-8, as RFC 8259 has it, whatever it says it is. Integers over 2**53 become
+        floats, as they do in Go; bytes that are no UTF-8 and half of a surrogate pair become a
         question mark, so that nobody makes a whole answer unreadable with one. What is not JSON
         counts as no answer (``SystemUnreachable``): a proxy may have spoken.
         """
         try:
-            value = json.loads(self.body, parse_int=_integer, parse_constant=_refuse)
+            text = self.body.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+            value = json.loads(
+                text, parse_int=_integer, parse_float=_finite, parse_constant=_refuse
+            )
             if b"\\ud" in self.body.lower():
                 text = json.dumps(value, ensure_ascii=False)
                 value = json.loads(text.encode("utf-8", "replace"))
             return value
-        except (ValueError, RecursionError):
+        except (ValueError, OverflowError, RecursionError):
             raise SystemUnreachable("answered what is not JSON", where=self.where) from None
 
     def parse(self, model: type[Model]) -> Model:
@@ -67,6 +73,13 @@ class Answer:
 
 def _integer(digits: str) -> int | float:
     return number if abs(number := int(digits)) <= 2**53 - 1 else float(number)
+
+
+def _finite(number: str) -> float:
+    """1e999 is written well, and nothing can carry it."""
+    if math.isinf(value := float(number)):
+        raise ValueError(number)
+    return value
 
 
 def _refuse(constant: str) -> None:
