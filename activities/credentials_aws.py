@@ -13,28 +13,28 @@ secrets ``secretsmanager:GetSecretValue``, ``PutSecretValue``, ``DescribeSecret`
 
 import json
 import secrets as dice
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, TypeVar
+from functools import partial
+from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError
 
 from activities.parts.aws_client import WHERE, Aws, code_of
 from activities.parts.aws_evidence import snapshot
+from activities.parts.aws_keys import AccessKeys, last_used
 from activities.parts.aws_rotation import Rotation, stored_key
 from activities.parts.aws_sessions import denial, denied_before, policy_name
 from activities.parts.aws_trail import NAME as TRAIL
 from activities.parts.aws_trail import read_trail
+from activities.parts.aws_witness import Witness
 from activities.parts.http import Address
-from hemostat.settings import Duration, SecretRef, read_secret
+from hemostat.settings import Duration, SecretRef
 from hemostat.vault import Vault
 from schemas.base import Frozen, Name
-from schemas.errors import BadInput, HemostatError, SystemRefused, SystemUnreachable
+from schemas.errors import HemostatError, SystemUnreachable
 from schemas.evidence import EvidenceItem, Sealed
 from schemas.ports import credentials as ports
 from schemas.ports.port import fulfils
-
-T = TypeVar("T")
 
 _DEAD: Final = frozenset(
     {"InvalidClientTokenId", "InvalidAccessKeyId", "UnrecognizedClientException"}
@@ -78,33 +78,37 @@ class CredentialsAws:
         self._aws.close()
 
     async def check(self) -> list[str]:
-        """Say whether AWS accepts our own credential, and whether each witness can be read."""
+        """Say whether AWS accepts our own credential, and each witness: else it shows nothing."""
         problems = []
         try:
             await self._aws.run(lambda: self._aws.client("sts").get_caller_identity())
         except HemostatError as error:
             problems.append(str(error))
-        for principal in self.connection.witnesses:
+        for principal, reference in self.connection.witnesses.items():
             try:
-                self._witness(principal)
+                witness = Witness(principal, reference)
+                problem = await self._aws.run(partial(witness.problem, self._aws.as_another))
             except HemostatError as error:
-                problems.append(str(error))
+                problem = str(error)
+            problems += [problem] if problem else []
         return problems
 
     @fulfils(ports.list_keys)
     async def list_keys(self, request: ports.ListKeys) -> ports.Keys:
         """Read the keys with when each was used last."""
-        return await self._aws.run(lambda: self._keys(request.principal))
+        return await self._aws.run(lambda: self._of(request.principal).listed())
 
     @fulfils(ports.deactivate_key)
     async def deactivate_key(self, request: ports.TurnKey) -> ports.KeyTurned:
         """Set the key Inactive."""
-        return await self._aws.run(lambda: self._turn(request, active=False))
+        of = self._of
+        return await self._aws.run(lambda: of(request.principal).turn(request.key_id, active=False))
 
     @fulfils(ports.reactivate_key)
     async def reactivate_key(self, request: ports.TurnKey) -> ports.KeyTurned:
         """Set the key Active."""
-        return await self._aws.run(lambda: self._turn(request, active=True))
+        of = self._of
+        return await self._aws.run(lambda: of(request.principal).turn(request.key_id, active=True))
 
     @fulfils(ports.knock_with_key)
     async def knock_with_key(self, request: ports.KnockWithKey) -> ports.Knocked:
@@ -125,7 +129,7 @@ class CredentialsAws:
         """Read ``LastUsedDate``; AWS leaves it out for a key that it saw no use of."""
 
         def read() -> ports.LastUse:
-            used = _last_used(self._aws.client("iam"), request.key_id)
+            used = last_used(self._aws.client("iam"), request.key_id)
             return ports.LastUse(key_id=request.key_id, last_used_at=used)
 
         return await self._aws.run(read)
@@ -222,49 +226,19 @@ class CredentialsAws:
     @fulfils(ports.retire_keys)
     async def retire_keys(self, request: ports.RetireKeys) -> ports.KeysRetired:
         """Set every other key Inactive; refused if the one to keep does not work."""
-
-        def retire() -> ports.KeysRetired:
-            keys = self._keys(request.principal)
-            if request.keep not in keys.active():
-                raise BadInput("the key to keep is not in use", where=WHERE)
-            others = [key for key in keys.keys if key.key_id != request.keep]
-            for key in others:
-                if key.active:
-                    self._set(request.principal, key.key_id, active=False)
-            return ports.KeysRetired(
-                principal=request.principal,
-                kept=request.keep,
-                retired=tuple(key.key_id for key in others),
-                changed=sum(key.active for key in others),
-            )
-
-        return await self._aws.run(retire)
+        of = self._of
+        return await self._aws.run(lambda: of(request.principal).keep_only(request.keep))
 
     @fulfils(ports.delete_key)
     async def delete_key(self, request: ports.TurnKey) -> ports.KeyDeleted:
         """Delete the key; refused while it is Active."""
-
-        def delete() -> ports.KeyDeleted:
-            there = {key.key_id: key for key in self._keys(request.principal).keys}
-            key = there.get(request.key_id)
-            if key is not None and key.active:
-                raise BadInput(
-                    "a key that is in use is not deleted", where=WHERE, next_step="Retire it first."
-                )
-            if key is not None:
-                self._aws.client("iam").delete_access_key(
-                    UserName=request.principal, AccessKeyId=request.key_id
-                )
-            return ports.KeyDeleted(
-                principal=request.principal, key_id=request.key_id, changed=key is not None
-            )
-
-        return await self._aws.run(delete)
+        of = self._of
+        return await self._aws.run(lambda: of(request.principal).delete(request.key_id))
 
     @fulfils(ports.seal_credentials)
     async def seal_credentials(self, request: ports.SealCredentials) -> Sealed:
         """Seal keys, policies, groups and stages, and what CloudTrail has of those keys."""
-        state = await self._aws.run(
+        state, lacking = await self._aws.run(
             lambda: snapshot(self._aws.client, request.principals, request.secrets)
         )
         held = await self._seal(
@@ -289,7 +263,7 @@ class CredentialsAws:
         )
         document = {"since": since.isoformat(), "keys": keys, "events": trail.events}
         events = await self._seal(document, TRAIL, "CloudTrail LookupEvents by principal and key")
-        return Sealed(items=(held, events), gaps=tuple(trail.gaps))
+        return Sealed(items=(held, events), gaps=(*lacking, *trail.gaps))
 
     async def _seal(self, content: object, name: str, method: str) -> EvidenceItem:
         return await self._vault.put(
@@ -300,37 +274,8 @@ class CredentialsAws:
             method=method,
         )
 
-    def _keys(self, principal: str) -> ports.Keys:
-        client = self._aws.client("iam")
-        pages = client.get_paginator("list_access_keys").paginate(UserName=principal)
-        found = [row for page in pages for row in page["AccessKeyMetadata"]]
-        keys = [
-            ports.Key(
-                key_id=row["AccessKeyId"],
-                active=row["Status"] == "Active",
-                created_at=row["CreateDate"],
-                last_used_at=_last_used(client, row["AccessKeyId"]),
-            )
-            for row in found
-        ]
-        keys.sort(key=lambda key: (key.created_at, key.key_id))
-        return ports.Keys(principal=principal, keys=tuple(keys))
-
-    def _turn(self, request: ports.TurnKey, *, active: bool) -> ports.KeyTurned:
-        keys = {key.key_id: key.active for key in self._keys(request.principal).keys}
-        if request.key_id not in keys:
-            raise BadInput("the principal has no such key", where=WHERE)
-        changed = keys[request.key_id] != active
-        if changed:
-            self._set(request.principal, request.key_id, active=active)
-        return ports.KeyTurned(
-            principal=request.principal, key_id=request.key_id, active=active, changed=changed
-        )
-
-    def _set(self, principal: str, key_id: str, *, active: bool) -> None:
-        self._aws.client("iam").update_access_key(
-            UserName=principal, AccessKeyId=key_id, Status="Active" if active else "Inactive"
-        )
+    def _of(self, principal: str) -> AccessKeys:
+        return AccessKeys(self._aws.client("iam"), principal)
 
     def _identity(self, key_id: str, secret: str, token: str | None = None) -> str:
         """The ARN that STS knows the credential by, or the code of the refusal."""
@@ -354,39 +299,6 @@ class CredentialsAws:
                 return None
             raise
 
-    def _witness(self, principal: str) -> dict[str, str] | None:
-        reference = self.connection.witnesses.get(principal)
-        if reference is None:
-            return None
-        try:
-            found = json.loads(read_secret(reference))
-            names = ("access_key_id", "secret_access_key", "session_token", "bucket")
-            return {name: str(found[name]) for name in names}
-        except (ValueError, LookupError, TypeError):
-            raise SystemRefused("a witness session is not readable", where=WHERE) from None
-
     def _try_witness(self, principal: str) -> bool | None:
-        held = self._witness(principal)
-        if held is None:
-            return None
-        # GetCallerIdentity is allowed to everybody, whatever a policy denies: ask for what is not.
-        client = self._aws.as_another(
-            "s3", held["access_key_id"], held["secret_access_key"], held["session_token"]
-        )
-        return _accepted(lambda: client.list_objects_v2(Bucket=held["bucket"], MaxKeys=1))
-
-
-def _accepted(look: Callable[[], object]) -> bool:
-    try:
-        look()
-    except ClientError as error:
-        if (error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 500) >= 500:
-            raise
-        return False
-    return True
-
-
-def _last_used(client: Any, key_id: str) -> datetime | None:
-    used = client.get_access_key_last_used(AccessKeyId=key_id)["AccessKeyLastUsed"]
-    moment = used.get("LastUsedDate")
-    return moment if isinstance(moment, datetime) else None
+        reference = self.connection.witnesses.get(principal)
+        return Witness(principal, reference).accepted(self._aws.as_another) if reference else None

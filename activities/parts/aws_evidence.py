@@ -3,18 +3,46 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from botocore.exceptions import ClientError
+
+from activities.parts.aws_client import code_of
+from schemas.evidence import Gap
+
 
 def snapshot(
     client: Callable[[str], Any], principals: Sequence[str], secrets: Sequence[str]
-) -> dict[str, Any]:
-    """Return the state of IAM users and of secrets' stages; blocking."""
+) -> tuple[dict[str, Any], list[Gap]]:
+    """Return the state of IAM users and of secrets' stages, and what could not be had; blocking.
+
+    One name that is refused spoils nobody else's evidence; all of them refused is an error.
+    """
     iam, store = client("iam"), client("secretsmanager")
-    return {
-        "principals": {name: _principal(iam, name) for name in principals},
-        "secrets": {
-            name: store.describe_secret(SecretId=name)["VersionIdsToStages"] for name in secrets
-        },
+    gaps: list[Gap] = []
+    refused: list[ClientError] = []
+
+    def each(what: str, names: Sequence[str], look: Callable[[str], Any]) -> dict[str, Any]:
+        found = {}
+        for name in names:
+            try:
+                found[name] = look(name)
+            except ClientError as error:
+                if (error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") or 500) >= 500:
+                    raise
+                gaps.append(Gap(name=f"{what} {name}", reason=code_of(error)))
+                refused.append(error)
+        return found
+
+    state = {
+        "principals": each("identity of", principals, lambda name: _principal(iam, name)),
+        "secrets": each(
+            "stages of",
+            secrets,
+            lambda name: store.describe_secret(SecretId=name)["VersionIdsToStages"],
+        ),
     }
+    if refused and not any(state.values()):
+        raise refused[0]
+    return state, gaps
 
 
 def _principal(iam: Any, name: str) -> dict[str, Any]:

@@ -107,6 +107,8 @@ async def test_a_session_outlives_its_key_until_older_sessions_are_denied(
     seen = await adapter.read_sessions(ReadSessions(incident="inc-1", principal=account.principal))
     assert seen.witness_accepted is False
     assert seen.refused(before)
+    (problem,) = await adapter.check()
+    assert f"the witness session of {account.principal} is not accepted any more" in problem
     assert (await adapter.allow_older_sessions(denying(account, before))).changed
     assert account.lists(*old)
 
@@ -171,6 +173,25 @@ async def test_no_secret_is_in_what_is_returned_or_sealed(
     assert account.key_secret not in content
     assert {key["key_id"] for key in json.loads(content)["principals"][account.principal]["keys"]}
     assert sealed.gaps
+
+
+async def test_a_principal_that_is_not_there_spoils_nobody_elses_evidence(
+    adapter: CredentialsAws, account: Account
+) -> None:
+    sealed = await adapter.seal_credentials(
+        SealCredentials(
+            incident="inc-1",
+            key="k",
+            principals=(account.principal, "p-nobody"),
+            secrets=(account.secret, "nobody/store"),
+        )
+    )
+    assert len(sealed.items) == 2
+    assert {"identity of p-nobody", "stages of nobody/store"} <= {g.name for g in sealed.gaps}
+    with pytest.raises(SystemRefused):
+        await adapter.seal_credentials(
+            SealCredentials(incident="inc-1", key="k", principals=("p-nobody",))
+        )
 
 
 async def test_a_key_is_deleted_only_when_it_is_out_of_use(
