@@ -1,11 +1,13 @@
-"""An assistant that offers an admin API beside its public one: stop it, survey it, tighten it.
+"""An assistant that offers the assistant admin contract: stop it, survey it, tighten it.
 
 Law: prompts and answers are from strangers and about secrets: they are counted and sealed, and are
 in no result and no error. Switches are set to a value, so setting them again changes nothing.
 """
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Final, Literal
 
 from pydantic import BaseModel, Field, ValidationError
@@ -14,12 +16,13 @@ from activities.parts.extraction_survey import Marks, Row, survey
 from activities.parts.http import Address, FileRef, Http
 from hemostat.settings import SecretRef, read_secret
 from hemostat.vault import Vault
-from schemas.base import Digest, Frozen
-from schemas.errors import ConflictingChange, HemostatError, SystemUnreachable
+from schemas.base import Digest, Frozen, iso
+from schemas.errors import ConflictingChange, HemostatError, SystemRefused, SystemUnreachable
 from schemas.evidence import EvidenceItem, Gap, Sealed
 from schemas.ports.assistant import (
     ApplyControls,
     AssistantState,
+    Door,
     ExtractionSurvey,
     HoldLogs,
     ReadAssistant,
@@ -41,8 +44,8 @@ from schemas.ports.assistant import (
 )
 from schemas.ports.port import fulfils
 
-_PAGE: Final = 1000
 _MOST_ROWS: Final = 200_000
+_DOORS: Final[dict[int, Door]] = {200: "answers", 503: "closed"}
 _PROBE: Final = {"X-Traffic": "probe"}
 
 
@@ -120,13 +123,18 @@ class AssistantHttp:
 
     @fulfils(read_assistant)
     async def read_assistant(self, request: ReadAssistant) -> AssistantState:
-        """Read the state and knock; one that says offline and answers is online."""
+        """Read the state and knock; one that says offline and answers is online.
+
+        A door that neither answers nor is closed (a refusal, a redirect) shows nothing: others
+        may be let in.
+        """
         state = await self._state()
         question = next(iter(self.connection.harmless))
         knock = await self._http.ask(
             "POST", "/v1/ask", content={"question": question}, headers=_PROBE, expect=None
         )
-        return _told(state, online=state.online or knock.status == 200)
+        told = _told(state, online=state.online or knock.status == 200)
+        return told.model_copy(update={"door": _DOORS.get(knock.status, "unclear")})
 
     @fulfils(reload_credentials)
     async def reload_credentials(self, request: ReloadCredentials) -> AssistantState:
@@ -144,13 +152,20 @@ class AssistantHttp:
     async def survey_extraction(self, request: SurveyExtraction) -> ExtractionSurvey:
         """Search the answers for marks, and the look-ups for confidential documents."""
         since = datetime.now(UTC) - request.window
-        return survey(await self._rows(), self._marks(), since)
+        rows, cut = await self._rows(since)
+        if cut:  # the newest are missing: what they took would be said to be nothing
+            raise SystemRefused(
+                f"its log has more than {_MOST_ROWS} rows in the window",
+                where="assistant",
+                next_step="Shorten `window`, and survey the rest by hand.",
+            )
+        return survey(rows, self._marks(), since)
 
     @fulfils(replay_prompts)
     async def replay_prompts(self, request: ReplayPrompts) -> Replayed:
         """Ask the caller's prompts and the harmless questions in the assistant's sandbox."""
-        theirs = [row.prompt for row in await self._rows() if row.caller == request.caller]
-        prompts = list(dict.fromkeys(theirs))[: request.most]
+        theirs, _ = await self._rows(None, lambda row: row.caller == request.caller)
+        prompts = list(dict.fromkeys(row.prompt for row in theirs))[: request.most]
         answers = await self._evaluate(request.caller, prompts)
         harmless = self.connection.harmless
         answered = await self._evaluate(request.caller, list(harmless))
@@ -173,9 +188,10 @@ class AssistantHttp:
         """Seal the log and the state; a provider's own logs are declared missing."""
         state = await self._http.ask("GET", "/admin/state")
         since = datetime.now(UTC) - request.window
-        rows = [row.model_dump(mode="json") for row in await self._rows() if row.at >= since]
+        rows, cut = await self._rows(since)
+        log = [row.model_dump(mode="json") for row in rows]
         items = (
-            await self._seal("prompts, answers and look-ups", rows),
+            await self._seal("prompts, answers and look-ups", log),
             await self._seal("configuration, controls and index", state.json()),
         )
         gaps = (
@@ -183,7 +199,8 @@ class AssistantHttp:
             Gap(name="conversation memory", reason="this assistant keeps none"),
             Gap(name="model provider's logs", reason="no provider is behind this assistant"),
         )
-        return Sealed(items=items, gaps=gaps)
+        rest = Gap(name="newer rows of the log", reason=f"more than {_MOST_ROWS} in the window")
+        return Sealed(items=items, gaps=(*gaps, rest) if cut else gaps)
 
     async def _state(self) -> _State:
         return (await self._http.ask("GET", "/admin/state")).parse(_State)
@@ -198,19 +215,34 @@ class AssistantHttp:
             )
         return _told(after, changed=before != after)
 
-    async def _rows(self) -> list[Row]:
+    async def _rows(
+        self, since: datetime | None, wanted: Callable[[Row], bool] = lambda _: True
+    ) -> tuple[list[Row], bool]:
+        """The *wanted* rows since then, oldest first, and whether there are more than we read."""
         rows: list[Row] = []
+        after = 0
         while len(rows) < _MOST_ROWS:
-            params = {"after": rows[-1].id if rows else 0}
-            answer = await self._http.ask("GET", "/admin/log", params=params)
-            try:
-                page = [Row.model_validate(row) for row in answer.json()["rows"]]
-            except (ValidationError, LookupError, TypeError):
-                raise SystemUnreachable("its log is not in its form", where="assistant") from None
-            rows += page
-            if len(page) < _PAGE:
-                break
-        return rows
+            page = await self._page(after, since)
+            if not page:
+                return rows, False
+            rows += [row for row in page if (since is None or row.at >= since) and wanted(row)]
+            after = page[-1].id
+        return rows[:_MOST_ROWS], True
+
+    async def _page(self, after: int, since: datetime | None) -> list[Row]:
+        params: dict[str, str | int] = {"after": after}
+        if since is not None:
+            params["since"] = iso(since)
+        answer = await self._http.ask("GET", "/admin/log", params=params)
+        try:
+            page = [Row.model_validate(row) for row in answer.json()["rows"]]
+        except (ValidationError, LookupError, TypeError):
+            raise SystemUnreachable("its log is not in its form", where="assistant") from None
+        if any(following.id <= row.id for row, following in pairwise(page)) or (
+            page and page[0].id <= after
+        ):
+            raise SystemUnreachable("pages its log in circles", where="assistant")
+        return page
 
     async def _evaluate(self, caller: str, prompts: list[str]) -> list[str]:
         answer = await self._http.ask(

@@ -6,9 +6,7 @@ probed through the public edge as an uploader, with sets that are pinned by dige
 """
 
 import asyncio
-import json
-from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
@@ -17,25 +15,26 @@ from temporalio import activity
 
 from activities.parts import moderation_answers as said
 from activities.parts.http import Address, Answer, FileRef, Http
-from activities.parts.picture_set import picture_set
+from activities.parts.moderation_edge import Edge
+from activities.parts.moderation_evidence import Evidence
+from activities.parts.picture_set import picture_set, weak_sets
 from activities.parts.sealed_originals import Restricted
-from hemostat.settings import SecretRef, read_secret
+from activities.parts.sight import Sight
+from hemostat.settings import Duration, SecretRef, read_secret
 from hemostat.vault import Vault
 from schemas.base import Digest, Frozen, iso
-from schemas.canonical import digest_bytes
 from schemas.errors import (
     BadInput,
     ConflictingChange,
-    EvidenceCorrupt,
     HemostatError,
     SystemUnreachable,
 )
-from schemas.evidence import EvidenceItem, Gap, Sealed
+from schemas.evidence import Sealed
 from schemas.ports import moderation as ports
 from schemas.ports.port import fulfils
 
-_AT_ONCE: Final = 8
-_SAFE: Final = "safe"
+_ACCOUNTS: Final = 500
+"""So many are named and blocked; how many more there are is told."""
 
 
 class Connection(Frozen):
@@ -59,6 +58,8 @@ class Connection(Frozen):
     headers: dict[str, str] = {"X-Traffic": "probe"}
     decided_by_header: str = "X-Moderation"
     watch_seconds: float = Field(default=5, gt=0, le=5)
+    blind_after: Duration = timedelta(minutes=15)
+    """After so long without an answer nobody calls it watched any more."""
     timeout_seconds: float = Field(default=10, gt=0, le=15)
 
 
@@ -74,8 +75,12 @@ class ModerationHttp:
             authorization=lambda: f"Bearer {read_secret(connection.admin_token)}",
             seconds=connection.timeout_seconds,
         )
-        self._edge = Http(
-            "edge", connection.edge, seconds=connection.timeout_seconds, keep_alive=False
+        self._edge = Edge(
+            Http("edge", connection.edge, seconds=connection.timeout_seconds, keep_alive=False),
+            path=connection.upload_path,
+            headers=connection.headers,
+            account=(connection.account_header, connection.probe_account),
+            decided_by=connection.decided_by_header,
         )
 
     async def aclose(self) -> None:
@@ -91,7 +96,8 @@ class ModerationHttp:
         except HemostatError as error:
             problems.append(str(error))
         try:
-            self._sets()
+            adversarial, benign = self._sets()
+            problems += weak_sets(adversarial, benign)
             Restricted.by(self.connection.evidence_key)
         except HemostatError as error:
             problems.append(str(error))
@@ -109,7 +115,7 @@ class ModerationHttp:
         content = {"mode": request.mode, "blocklist": wanted}
         await self._service.ask("PUT", "/admin/mode", content=content)
         after = await self._mode()
-        if after.mode != request.mode:
+        if after.mode != request.mode or sorted(after.blocklist) != wanted:
             raise _without_effect()
         return _mode(after, changed=True)
 
@@ -153,36 +159,7 @@ class ModerationHttp:
     @fulfils(ports.probe_sets)
     async def probe_sets(self, request: ports.ProbeSets) -> ports.SetsProbed:
         """Upload each picture of both sets once, each as another account."""
-        adversarial, benign = self._sets()
-        gate = asyncio.Semaphore(_AT_ONCE)
-        asked = [*adversarial, *benign]
-        answers = await asyncio.gather(*(self._upload(n, p, gate) for n, p in enumerate(asked)))
-        decisions = [answer[0] for answer in answers]
-        cut = len(adversarial)
-        return ports.SetsProbed(
-            adversarial=cut,
-            passed=decisions[:cut].count(_SAFE),
-            benign=len(benign),
-            kept_back=len(benign) - decisions[cut:].count(_SAFE),
-            refused=decisions.count(""),
-            by_fallback=sum(by == "fallback" for _, by, _ in answers),
-            versions=tuple(sorted({version for _, _, version in answers if version})),
-        )
-
-    async def _upload(
-        self, number: int, content: bytes, gate: asyncio.Semaphore
-    ) -> tuple[str, str, str]:
-        """Upload one picture; its decision ("" for a refusal), what decided, and the version."""
-        c = self.connection
-        headers = {**c.headers, c.account_header: f"{c.probe_account}-{number}"}
-        async with gate:
-            answer = await self._edge.ask(
-                "POST", c.upload_path, raw=content, headers=headers, expect=None
-            )
-        if answer.status != 200:
-            return "", "", ""
-        decided = answer.parse(said.DecisionAnswer)
-        return decided.decision, answer.headers.get(c.decided_by_header, ""), decided.version
+        return await self._edge.probe(*self._sets())
 
     # What happened
 
@@ -200,7 +177,8 @@ class ModerationHttp:
             items=cluster.items,
             phash=cluster.phash,
             hamming_max=cluster.hamming_max,
-            accounts=tuple(found.accounts[:500]),
+            accounts=tuple(found.accounts[:_ACCOUNTS]),
+            more_accounts=max(len(found.accounts) - _ACCOUNTS, 0),
             digests=tuple(found.digests[:200]),
         )
 
@@ -208,39 +186,18 @@ class ModerationHttp:
     async def seal_moderation(self, request: ports.SealModeration) -> Sealed:
         """Seal what is known, then lock the originals one by one; each gap is declared."""
         pattern = await self._pattern(request.window)
-        flagged = await self._flagged()
+        flagged = [row.digest for row in await self._flagged()]
         signals = await self._service.ask("GET", "/admin/signals")
         mode = await self._mode()
         state = {
             "mode": mode.model_dump(),
             "signals": signals.json(),
             "pattern": pattern.model_dump(mode="json"),
-            "flagged": [row.digest for row in flagged],
+            "flagged": flagged,
         }
-        items = [await self._seal("moderation state and hash list", state)]
-        gaps: list[Gap] = []
-        never = {row.digest for row in flagged}
-        wanted = [digest for digest in pattern.digests if digest not in never]
         restricted = Restricted.by(self.connection.evidence_key)
-        for digest in wanted[: request.originals]:
-            try:
-                items.append(await self._lock(restricted, digest))
-            except HemostatError as error:
-                gaps.append(Gap(name=f"original {digest[7:23]}", reason=error.what))
-        if len(wanted) > request.originals:
-            reason = f"{len(wanted) - request.originals} of {len(wanted)} are kept by hash only"
-            gaps.append(Gap(name="originals", reason=reason))
-        if never:
-            reason = f"{len(never)} flagged are preserved at the service and opened by nobody"
-            gaps.append(Gap(name="flagged originals", reason=reason))
-        return Sealed(items=tuple(items), gaps=tuple(gaps))
-
-    async def _lock(self, restricted: Restricted, digest: str) -> EvidenceItem:
-        path = f"/admin/originals/{quote(digest, safe='')}"
-        answer = await self._service.ask("GET", path)
-        if digest_bytes(answer.body) != digest:
-            raise EvidenceCorrupt("it is not what its hash says", where="moderation service")
-        return await restricted.seal(self._vault, answer.body)
+        evidence = Evidence(self._vault, self._service, restricted)
+        return await evidence.seal(state, pattern.digests, flagged, most=request.originals)
 
     # The sweep
 
@@ -268,6 +225,8 @@ class ModerationHttp:
         if answer.status != 200:
             return ports.AdversarialSet(found=False)
         found = answer.parse(said.SetAnswer)
+        if found.validated_at and found.validated_at > datetime.now(UTC):
+            found = found.model_copy(update={"validated_at": None})  # nobody validated it yet
         return ports.AdversarialSet(
             found=found.digest == request.digest,
             **found.model_dump(exclude={"digest"}),
@@ -283,17 +242,25 @@ class ModerationHttp:
     async def evaluate_hardened(self, request: ports.EvaluateHardened) -> ports.Hardened:
         """Evaluate at the service."""
         content = {"version": request.version, "set": request.set_digest}
-        return await self._hardened("/admin/evaluate", content, request.set_digest, 280)
+        made = await self._hardened("/admin/evaluate", content, request.set_digest, 280)
+        if made.version != request.version:
+            raise SystemUnreachable("evaluated another version", where="moderation service")
+        return made
 
     # Flagged items
 
     @fulfils(ports.watch_flagged)
     async def watch_flagged(self, request: ports.WatchFlagged) -> ports.Flagged:
-        """Look every ``watch_seconds``; a service that does not answer has flagged nothing."""
+        """Look every ``watch_seconds``; one that stays silent is not watched, and that is told."""
+        sight = Sight("moderation service", self.connection.blind_after)
         while True:
             activity.heartbeat()
-            with suppress(SystemUnreachable):
+            try:
                 found = await self.read_flagged(ports.ReadFlagged())
+            except SystemUnreachable:
+                sight.missed()
+            else:
+                sight.saw()
                 if {item.digest for item in found.items} - set(request.known):
                     return found
             await asyncio.sleep(self.connection.watch_seconds)
@@ -349,15 +316,6 @@ class ModerationHttp:
         return (
             picture_set(c.adversarial_set, c.adversarial_set_digest),
             picture_set(c.benign_set, c.benign_set_digest),
-        )
-
-    async def _seal(self, name: str, state: dict[str, Any]) -> EvidenceItem:
-        return await self._vault.put(
-            json.dumps(state, sort_keys=True).encode(),
-            media_type="application/json",
-            name=name,
-            source="moderation service",
-            method="moderation admin contract",
         )
 
 

@@ -6,12 +6,16 @@ its fingerprint (a sentence that no other document has).
 """
 
 from datetime import timedelta
+from typing import Literal
 
 from pydantic import Field
 
 from schemas.base import Frozen, Name, Share, Utc
 from schemas.evidence import Sealed
 from schemas.ports.port import Effect, Request, port
+
+Door = Literal["answers", "closed", "unclear"]
+"""closed: 503. unclear: another answer, such as a refusal of who knocked or a redirect."""
 
 
 class TurnAssistant(Effect):
@@ -33,6 +37,16 @@ class AssistantState(Frozen):
     holds: tuple[str, ...] = ()
     """The incidents for which nothing of its log is deleted."""
     changed: bool = False
+    door: Door | None = Field(default=None, exclude_if=lambda door: door is None)
+    """What its own door answered a harmless question; None: nobody knocked."""
+
+    def seen(self, *, online: bool) -> bool | None:
+        """Whether it is so by what it says and by what its door does; None: the door is unclear."""
+        if self.online is not online:
+            return False
+        if self.door == "unclear":
+            return None
+        return self.door is None or (self.door == "answers") is online
 
 
 class ReloadCredentials(Effect):

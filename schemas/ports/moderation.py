@@ -83,6 +83,8 @@ class SetsProbed(Frozen):
     """Benign pictures that were not approved at once."""
     refused: int
     """Of both sets: answered with another status than 200."""
+    held: int = Field(default=0, exclude_if=lambda held: held == 0)
+    """Of those: answered 503, as who is let in is answered where nobody is."""
     by_fallback: int
     """Of both sets: the answer says that the fallback rules decided."""
     versions: tuple[str, ...] = ()
@@ -115,6 +117,8 @@ class Pattern(Frozen):
     first_at: Utc | None = None
     accounts: tuple[str, ...] = ()
     """Written by strangers: shown escaped, never part of an id."""
+    more_accounts: int = Field(default=0, exclude_if=lambda more: more == 0)
+    """How many more uploaded it than are named."""
     digests: tuple[str, ...] = ()
 
 

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from temporalio.testing import ActivityEnvironment
 
 from activities.moderation_http import Connection, ModerationHttp
 from activities.parts.sealed_originals import Restricted
@@ -22,6 +24,7 @@ from schemas.errors import (
     ConfigurationError,
     ConflictingChange,
     EvidenceCorrupt,
+    NotWatching,
     SystemRefused,
     SystemUnreachable,
 )
@@ -51,6 +54,11 @@ class FakeModeration:
         self.wanted = digest_bytes(b"picture")
         self.set: str | None = None
         self.decision = "review"
+        self.keeps_blocklist = True
+        self.closed = False
+        self.accounts: list[str] = []
+        self.evaluates: str | None = None
+        self.validated_at = datetime.now(UTC)
 
     def app(self) -> Starlette:
         return Starlette(
@@ -61,18 +69,22 @@ class FakeModeration:
                 Route("/admin/flagged", self._flagged),
                 Route("/admin/originals/{digest}", self._original),
                 Route("/admin/retrain", self._retrain, methods=["POST"]),
+                Route("/admin/evaluate", self._retrain, methods=["POST"]),
+                Route("/admin/sets/{digest}", self._set),
                 Route("/v1/moderate", self._moderate, methods=["POST"]),
             ]
         )
 
     async def _mode(self, request: Request) -> Response:
         if request.method == "PUT" and not self.deaf:
-            self.mode |= await request.json()
+            wanted = await request.json()
+            self.mode |= wanted if self.keeps_blocklist else {"mode": wanted["mode"]}
         return JSONResponse(self.mode)
 
     async def _patterns(self, _: Request) -> Response:
         cluster = {"id": "p-1", "items": 3, "phash": "0" * 16, "hamming_max": 0}
-        return JSONResponse({"misses": 3, "cluster": cluster, "digests": [self.wanted]})
+        found = {"misses": 3, "cluster": cluster, "digests": [self.wanted]}
+        return JSONResponse({**found, "accounts": self.accounts})
 
     async def _signals(self, _: Request) -> Response:
         return JSONResponse({"any": "numbers"})
@@ -84,12 +96,19 @@ class FakeModeration:
         return Response(self.original)
 
     async def _retrain(self, request: Request) -> Response:
-        made = {"version": "8", "digest": "d", "n": 9, "attack_success": 0.0, "clean_drop": 0.0}
+        version = self.evaluates or (await request.json()).get("version", "8")
+        made = {"version": version, "digest": "d", "n": 9, "attack_success": 0.0, "clean_drop": 0.0}
         made |= {"adaptive_attack_success": 0.0, "clean_accuracy": 1.0}
         return JSONResponse({**made, "set": self.set or (await request.json())["set"]})
 
+    async def _set(self, request: Request) -> Response:
+        digest = request.path_params["digest"]
+        found = {"digest": digest, "training": 24, "held_out": 8}
+        return JSONResponse({**found, "validated_at": self.validated_at.isoformat()})
+
     async def _moderate(self, _: Request) -> Response:
-        return JSONResponse({"decision": self.decision, "version": "7"})
+        answer = {"decision": self.decision, "version": "7"}
+        return JSONResponse(answer, status_code=503 if self.closed else 200)
 
 
 @pytest.fixture
@@ -136,6 +155,63 @@ async def test_a_switch_without_effect_is_no_switch(
         await adapter.set_moderation_mode(ports.SetMode(mode="review"))
 
 
+async def test_a_switch_that_forgets_the_blocklist_is_no_switch(
+    adapter: ModerationHttp, service: FakeModeration
+) -> None:
+    service.keeps_blocklist = False
+    with pytest.raises(ConflictingChange):
+        await adapter.set_moderation_mode(ports.SetMode(mode="fallback", blocklist=("0" * 16,)))
+
+
+async def test_an_evaluation_of_another_version_is_none(
+    adapter: ModerationHttp, service: FakeModeration
+) -> None:
+    asked = ports.EvaluateHardened(version="8", set_digest=digest_of("it"))
+    assert (await adapter.evaluate_hardened(asked)).version == "8"
+    service.evaluates = "7"  # a stale cache: what it says of the old one is no word on the new one
+    with pytest.raises(SystemUnreachable, match="another version"):
+        await adapter.evaluate_hardened(asked)
+
+
+async def test_a_set_that_is_validated_tomorrow_was_validated_by_nobody(
+    adapter: ModerationHttp, service: FakeModeration
+) -> None:
+    asked = ports.FindAdversarialSet(digest=digest_of("it"))
+    assert (await adapter.find_adversarial_set(asked)).usable
+    service.validated_at = datetime.now(UTC) + timedelta(days=1)
+    assert not (await adapter.find_adversarial_set(asked)).usable
+
+
+async def test_accounts_that_are_too_many_to_name_are_counted(
+    adapter: ModerationHttp, service: FakeModeration
+) -> None:
+    service.accounts = [f"guest-{n}" for n in range(812)]
+    found = await adapter.identify_pattern(ports.IdentifyPattern())
+    assert (len(found.accounts), found.more_accounts) == (500, 312)
+
+
+@pytest.mark.parametrize("lie", [Lie.FAIL, Lie.GARBAGE, Lie.DRIP])
+async def test_a_service_that_stays_silent_is_not_called_watched(
+    adapter: ModerationHttp, liar: Liar, lie: Lie
+) -> None:
+    liar.lie = lambda _, __: lie
+    soon = timedelta(seconds=0.2)
+    adapter.connection = adapter.connection.model_copy(
+        update={"blind_after": soon, "watch_seconds": 0.05}
+    )
+    with pytest.raises(NotWatching, match="could not be looked at"):
+        await ActivityEnvironment().run(adapter.watch_flagged, ports.WatchFlagged())
+
+
+async def test_sets_that_can_show_little_are_told_before_an_incident(
+    adapter: ModerationHttp,
+) -> None:
+    few, fewer, same = [p for p in await adapter.check() if "set" in p]
+    assert few.startswith("The adversarial set has 3 pictures")
+    assert fewer.startswith("The benign set has 3 pictures")
+    assert same.startswith("A picture is in the adversarial and in the benign set")
+
+
 @pytest.mark.parametrize(
     "lie", [lie for lie in Lie if lie not in (Lie.NONE, Lie.ACT_TWICE, Lie.ACT_THEN_SILENCE)]
 )
@@ -168,6 +244,15 @@ async def test_an_edge_that_refuses_passes_nothing_and_serves_nothing(
     liar.lie = lambda _, path: Lie.FAIL if path == "/v1/moderate" else Lie.NONE
     seen = await adapter.probe_sets(ports.ProbeSets())
     assert (seen.refused, seen.passed, seen.kept_back) == (6, 0, 3)
+    assert seen.held == 0
+
+
+async def test_an_edge_that_holds_everyone_is_told_from_one_that_refuses_the_probe(
+    adapter: ModerationHttp, service: FakeModeration
+) -> None:
+    service.closed = True
+    seen = await adapter.probe_sets(ports.ProbeSets())
+    assert (seen.refused, seen.held, seen.passed) == (6, 6, 0)
 
 
 async def test_probing_says_that_it_probes(adapter: ModerationHttp, liar: Liar) -> None:

@@ -12,6 +12,7 @@ import hmac
 import json
 import re
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,8 +111,9 @@ class Routes:
 
     async def log(self, request: Request) -> Response:
         """A page of the log."""
-        after = request.query_params.get("after", "0")
-        rows = self._assistant.log.rows(int(after) if after.isdecimal() else 0, 1000)
+        after, since = request.query_params.get("after", "0"), request.query_params.get("since")
+        number = int(after) if after.isdecimal() else 0
+        rows = self._assistant.log.rows(number, 1000, _moment(since) if since else None)
         return JSONResponse({"rows": rows})
 
     async def evaluate(self, request: Request) -> Response:
@@ -165,6 +167,16 @@ def _text(body: dict[str, Any], name: str) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= 2000:
         raise BadRequest(f"{name}: expected a string of 1 to 2000 characters")
     return value
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadRequest("since: expected a time") from None
+    if moment.tzinfo is None:
+        raise BadRequest("since: expected a time with its zone")
+    return moment
 
 
 def _admin(token: str, handler: Handler) -> Handler:

@@ -5,6 +5,7 @@ Law: appended only; it is kept for some hours unless it is held, and a hold name
 
 import json
 import threading
+from bisect import bisect_left
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,12 @@ class Log:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(row) + "\n")
 
-    def rows(self, after: int, most: int) -> list[dict[str, Any]]:
-        """The rows after number *after*, oldest first."""
+    def rows(self, after: int, most: int, since: datetime | None = None) -> list[dict[str, Any]]:
+        """The rows after number *after*, oldest first; *since* leaves out those from before it."""
+        if since is not None:
+            after = max(after, bisect_left(self._rows, since, key=_at))
         return self._rows[after : after + most]
+
+
+def _at(row: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(row["at"])
