@@ -17,6 +17,9 @@ Utc = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.astimezone(U
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 """A share of a whole, 0 to 1."""
 
+Percent = Annotated[int, Field(ge=1, le=100)]
+"""How much is let in at a stage."""
+
 
 class Frozen(BaseModel):
     """A message: frozen, unknown fields refused.

@@ -91,12 +91,12 @@ async def close_adapters(connections: Connections) -> None:
             await connected.adapter.aclose()
 
 
-async def check_adapters(connections: Connections) -> list[str]:
-    """Ask every adapter whether its system can be used; one line a problem, empty is good."""
-    problems: list[str] = []
+async def check_adapters(connections: Connections) -> list[tuple[str, str]]:
+    """Ask every adapter whether its system can be used; each problem with its connection's name."""
+    problems: list[tuple[str, str]] = []
     for connected in connections.values():
         problems += [
-            f"connection {connected.name!r} ({connected.type.name}): {problem}"
+            (connected.name, f"connection {connected.name!r} ({connected.type.name}): {problem}")
             for problem in await connected.adapter.check()
         ]
     return problems

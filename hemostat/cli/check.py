@@ -44,10 +44,25 @@ class Findings:
         known = {str(one) for one in self.configuration}
         self.configuration += [one for one in several if str(one) not in known]
 
+    def out_of_reach(self, told: HemostatError | str, *, where: str, table: str) -> None:
+        """Note what does not answer; who only says what is wrong is given a place and a next step."""
+        error = HemostatError(told) if isinstance(told, str) else told
+        what, _, next_step = error.what.partition(" Next: ")
+        self.reachability.append(
+            HemostatError(
+                what,
+                where=error.where or where,
+                next_step=error.next_step
+                or next_step
+                or f"see that it runs and answers from here, and that {table} is right.",
+            )
+        )
+
     def take(self, audit: Readiness) -> None:
         """Note what was seen of ``[audit]``."""
         self.configuration += audit.configuration
-        self.reachability += audit.reachability
+        for error in audit.reachability:
+            self.out_of_reach(error, where="", table="[audit]")
         self.fine += audit.fine
 
     @property
@@ -163,22 +178,22 @@ async def _check_outside(settings: Settings, connections: Connections, findings:
         client = await connect()
         await namespace_answers(client)
     except Exception as error:  # noqa: BLE001 - the SDK's errors have no common base of their own
-        findings.reachability.append(
-            error
-            if isinstance(error, HemostatError)
-            else HemostatError(
+        if not isinstance(error, HemostatError):
+            error = HemostatError(
                 f"Temporal does not serve the namespace ({type(error).__name__})",
                 where="Temporal",
                 next_step="set TEMPORAL_NAMESPACE, or let `hemostat worker` create it.",
             )
-        )
+        findings.out_of_reach(error, where="Temporal", table="TEMPORAL_ADDRESS")
     else:
         findings.fine.append(f"Temporal answers for namespace {client.namespace}")
         findings.take(await check_behind(settings, client))
     findings.take(await check_outside(settings))
     await _check_vault(settings, findings)
     adapters = await check_adapters(connections)
-    findings.reachability += [HemostatError(what) for what in adapters]
+    for name, what in adapters:
+        where = settings.where("connections", name)
+        findings.out_of_reach(what, where=where, table=f"[connections.{name}]")
     if connections and not adapters:
         findings.fine.append(f"connections answer: {', '.join(connections)}")
 
@@ -191,6 +206,7 @@ async def _check_vault(settings: Settings, findings: Findings) -> None:
     except ConfigurationError as error:
         findings.misconfigured(error)
         return
-    findings.reachability += [HemostatError(what) for what in told]
+    for what in told:
+        findings.out_of_reach(what, where=settings.where("vault"), table="[vault]")
     done = "locks what is sealed" if settings.vault.s3 else "takes evidence"
     findings.fine += [] if told else [f"the vault {vault} {done}"]

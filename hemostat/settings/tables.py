@@ -8,7 +8,7 @@ from pydantic import ByteSize, Field, JsonValue, field_validator, model_validato
 
 from hemostat.settings.addresses import Network
 from hemostat.settings.standing_proof import StandingProofTable
-from hemostat.settings.values import Duration, SecretRef
+from hemostat.settings.values import Duration, Patience, SecretRef
 from schemas.alert import AlertSeverity
 from schemas.base import Frozen, Name
 from schemas.clocks.catalogue import catalogue
@@ -108,8 +108,8 @@ class Route(Frozen):
 class GateTable(Frozen):
     """What a service changes of a gate's policy."""
 
-    timer: Duration | None = None
-    ladder_every: Duration | None = None
+    timer: Patience | None = None
+    ladder_every: Patience | None = None
     step_up: bool | None = None
     own_key: bool | None = None
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from schemas.errors import ConfigurationError
 
@@ -14,6 +14,7 @@ SecretRef = Annotated[str, StringConstraints(pattern=r"^(env:[A-Za-z_][A-Za-z0-9
 """Where a secret is: ``env:NAME`` or ``file:PATH``. Never the secret itself."""
 
 _DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)(ms|s|m|h|d)$")
+LONGEST: Final = timedelta(days=3653)
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 
@@ -24,10 +25,22 @@ def parse_duration(value: object) -> timedelta:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError('a duration is a number with its unit, such as "90s", "10m" or "24h"')
-    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > LONGEST.total_seconds():
+        raise ValueError("a duration is ten years at most: no calendar holds what is longer")
+    return timedelta(seconds=seconds)
+
+
+def not_nothing(value: timedelta) -> timedelta:
+    """Return *value*; a time to answer in is no time if it is none."""
+    if not value:
+        raise ValueError('nobody answers in no time: give people some, such as "5m"')
+    return value
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+Patience = Annotated[Duration, AfterValidator(not_nothing)]
+"""How long somebody has."""
 """A duration as people write it."""
 
 

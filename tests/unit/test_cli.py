@@ -185,6 +185,30 @@ def test_check_exits_1_when_only_a_system_does_not_answer(
     assert json.loads(capsys.readouterr().out)["notes"] == []
 
 
+def test_check_says_of_all_that_does_not_answer_where_it_is_and_what_to_do_next(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_SECRET", "x")
+    nobody = "http://127.0.0.1:9"
+    Path("hemostat.toml").write_text(
+        f'[connections.edge]\nadapter = "gateway_caddy"\nadmin = "{nobody}"\n'
+        'trusted_accounts = "file:accounts.json"\n'
+        f'[connections.cloud]\nadapter = "credentials_aws"\nendpoint_url = "{nobody}"\n'
+        'access_key_id = "env:A_SECRET"\nsecret_access_key = "env:A_SECRET"\n'
+        'witnesses = { p-1 = "env:A_SECRET" }\n'
+        f'[connections.registry]\nadapter = "registry_mlflow"\nurl = "{nobody}"\n'
+        '[connections.mail]\nadapter = "disclosure_pickup"\nfolder = "file:nowhere"\n'
+        'sender = "a@example.org"\naudiences = { authority = "b@example.org" }\n'
+    )
+    assert run(["check", "--json"]) == 1
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert len(problems) > 5
+    assert [problem for problem in problems if not (problem["where"] and problem["next"])] == []
+    told = {problem["where"]: problem for problem in problems}
+    assert "[connections.registry]" in told["hemostat.toml:11"]["next"]
+    assert "access_key_id, secret_access_key" in told["hemostat.toml:5"]["next"]  # the last of two
+
+
 def test_the_first_settings_are_good_and_their_token_is_only_ours(tmp_path: Path) -> None:
     file = tmp_path / "hemostat.toml"
     write_first_settings(file)

@@ -213,6 +213,24 @@ def test_a_duration_is_a_number_with_its_unit(text: str, seconds: float) -> None
     assert parse_duration(text) == timedelta(seconds=seconds)
 
 
+@pytest.mark.parametrize(
+    ("timer", "says"),
+    [
+        ("0s", "nobody answers in no time"),
+        ("100000h", "ten years at most"),
+        ("100000000000h", "ten years at most"),
+        ("1" + "0" * 400 + "d", "ten years at most"),
+    ],
+)
+def test_a_time_to_answer_in_is_some_time_and_has_an_end(timer: str, says: str) -> None:
+    text = f'[services.a.gates.take-offline]\ntimer = "{timer}"\n'
+    with pytest.raises(InvalidSettings) as caught:
+        Settings.parse(text)
+    (line,) = str(caught.value).splitlines()
+    assert line.startswith("hemostat.toml:2: `services.a.gates.take-offline.timer`: ")
+    assert says in line
+
+
 TOML_JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 70_000) | st.text(max_size=8),
     lambda inner: (

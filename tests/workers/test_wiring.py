@@ -118,6 +118,17 @@ def test_a_playbook_that_is_not_there_and_wrong_parameters_are_said(tmp_path: Pa
     assert "service 'a', playbook 'clamp-it': `vessel` is missing" in lines
 
 
+def test_a_stage_that_lets_in_nobody_or_more_than_everybody_is_told_before_an_incident() -> None:
+    settings = Settings.parse(
+        '[services.a]\nplaybooks = ["assistant-exfiltration"]\n'
+        '[services.a.parameters]\ncallers = { ck-1 = "" }\nstages = [0, 50, 150]\n'
+    )
+    told = [str(problem) for problem in unwired(settings, discover_playbooks(), {})]
+    wrong = [line for line in told if "`stages." in line]
+    assert len(wrong) == 2
+    assert all(line.startswith("hemostat.toml:5: ") for line in wrong)
+
+
 def test_all_broken_connections_are_told_at_once_without_their_values() -> None:
     settings = Settings.parse(
         '[connections.pager]\nadapter = "paging_pagerduty"\nrouting_key = "plain-secret"\n'
@@ -137,8 +148,9 @@ def test_all_broken_connections_are_told_at_once_without_their_values() -> None:
 async def test_a_connection_that_cannot_be_used_is_said_with_its_name() -> None:
     connections = connect_adapters(Settings.parse(PAGER.replace("env:A_KEY", "env:NOT_SET_AT_ALL")))
     problems = await check_adapters({"hand": clamped(Path())["hand"], **connections})
-    assert problems[0] == "connection 'hand' (fake_adapter): it is not sterile."
-    assert problems[1].startswith("connection 'pager' (paging_pagerduty): env:NOT_SET_AT_ALL: ")
+    assert problems[0] == ("hand", "connection 'hand' (fake_adapter): it is not sterile.")
+    assert problems[1][0] == "pager"
+    assert problems[1][1].startswith("connection 'pager' (paging_pagerduty): env:NOT_SET_AT_ALL: ")
 
 
 @pytest.fixture
