@@ -18,29 +18,36 @@ from schemas.gate import Outcome
 from schemas.incident import Phase, Resolution, Severity
 from schemas.journal import Kind
 from schemas.ports import accounts, disclosure, gateway, moderation, paging, tickets, vault
-from workflows.engine import Act, Proof, Stands, StepGivenUp, checks, do, playbook
+from workflows.engine import Act, Proof, Stands, StepGivenUp, checks, commands, do, playbook
+from workflows.engine.looking import GOES_ON
+from workflows.engine.undo import UNDO_IS_SHOWN
 from workflows.evasion import shows
 from workflows.evasion.gates import (
-    ACCEPT_UPLOADS,
     ACKNOWLEDGE,
     BLOCK,
     CLOSE,
     HOLD_UPLOADS,
     PROVIDE_SET,
-    RECOVER,
     RETRAIN,
     SWEEP,
     TO_FALLBACK,
 )
-from workflows.evasion.legal import FLAGS, Legal
+from workflows.evasion.legal import FLAGS
 from workflows.evasion.parameters import Parameters
+from workflows.evasion.recovery import FALLBACK, HOLD, SECOND_LOOKS, Recovery
 
 TEAM = ("secops", "ml-on-call", "devops", "trust-and-safety", "legal")
-
-SECOND_LOOKS = "Approve nothing that transforms decide otherwise"
-FALLBACK = "Let fallback rules decide all uploads"
-HOLD = "Hold all uploads"
+PATTERN = "Identify the pattern"
 BLOCKED = "Block the accounts"
+
+WHO_CAME = "roles that nobody answers for are told"
+MEETS_THE_HOLD = "uploads are held where they meet the hold itself"
+COUNTED_BEFORE = "as many are re-scanned as were counted before"
+ATTACKED_ANEW = "a hardened version is judged by what attacks it anew, on enough pictures"
+"""What older incidents go on without."""
+
+UNKNOWN = moderation.Pattern(misses=0)
+"""What is known of the pattern where nothing is."""
 
 
 @playbook(
@@ -51,8 +58,10 @@ BLOCKED = "Block the accounts"
     atlas=("AML.T0043", "AML.T0042", "AML.T0015", "AML.T0040", "AML.T0048.003"),
     csf=("RS.MA-02", "RS.AN-03", "RS.AN-06", "RS.AN-07", "RS.MI-01", "RS.MI-02", "RC.RP"),
 )
-class AdversarialEvasion(Legal):
+class AdversarialEvasion(Recovery):
     """Stickers make an image moderation model approve what it should reject."""
+
+    pattern = UNKNOWN
 
     async def respond(self) -> Resolution:
         """Contain, prove, understand, block, sweep, harden, recover, debrief."""
@@ -62,8 +71,7 @@ class AdversarialEvasion(Legal):
         self.watch(FLAGS, do(moderation.watch_flagged, moderation.WatchFlagged()), self.legal_path)
 
         proven = await self.may_contain(self.rule()) and await self.second_looks()
-        pattern = await self.identify_pattern()
-        await self.contain_further(pattern, second_looks_proven=proven)
+        pattern = await self.contain_by_the_pattern(second_looks_proven=proven)
         await self.block_accounts(pattern)
 
         self.ticket("root-cause", f"Stickers evade moderation since {iso(self.since(pattern))}")
@@ -85,6 +93,19 @@ class AdversarialEvasion(Legal):
         self.call(ACKNOWLEDGE, "Explicit pictures pass moderation")
         for role in TEAM:
             self.pager.call(role, f"assemble-{role}", "Needed: explicit pictures pass moderation")
+        if self.follows(WHO_CAME):
+            self.alongside("See who came", self.see_who_came())
+
+    async def see_who_came(self) -> None:
+        """Whoever nobody answered for by then is the commander's to find."""
+        due = self.moment("the team was called") + self.parameters.team_within
+        left = max((due - self.now()).total_seconds(), 0.001)
+        await commands.sleep(left, summary="until the team is to be there")
+        silent = [role for role in TEAM if not self.pager.answered(role)]
+        if silent:
+            says = f"Called, and nobody answered for: {', '.join(silent)}"
+            self.finding("silent", says, {"roles": [*silent]})
+            self.page_commander("silent-team", says)
 
     def volatile_evidence(self) -> list[Act[Any, Sealed]]:
         """Hashes in clear, originals locked, flagged items untouched; the gateway as it is."""
@@ -99,13 +120,27 @@ class AdversarialEvasion(Legal):
 
     # 3 Identify the pattern
 
-    async def identify_pattern(self) -> moderation.Pattern:
+    async def contain_by_the_pattern(self, *, second_looks_proven: bool) -> moderation.Pattern:
+        """Containing further waits for no analysis: one that fails leaves it not understood."""
+        if not self.follows(GOES_ON):
+            await self.identify_pattern()
+            await self.contain_further(self.pattern, second_looks_proven=second_looks_proven)
+            return self.pattern
+        looking = self.alongside(PATTERN, self.identify_pattern())
+        await self.until(lambda: looking.done() or self.is_stuck(PATTERN))
+        known = self.remembered("contained by", self.pattern.model_dump(mode="json"))
+        pattern = moderation.Pattern.model_validate(known)
+        await self.contain_further(pattern, second_looks_proven=second_looks_proven)
+        await looking
+        return self.pattern
+
+    async def identify_pattern(self) -> None:
         """What the confirmed misses share, how well it works, and since when."""
         request = moderation.IdentifyPattern(window=self.parameters.window)
-        seen = await self.observe("Identify the pattern", do(moderation.identify_pattern, request))
-        if seen.explained < 0.8:
+        seen = await self.try_to_observe(PATTERN, do(moderation.identify_pattern, request))
+        self.pattern = seen or UNKNOWN
+        if self.pattern.explained < 0.8:
             self.pager.call("ml-on-call", "pattern", "The misses are not explained by one pattern")
-        return seen
 
     def since(self, pattern: moderation.Pattern) -> datetime:
         """When the first such upload came, else a window before the alert."""
@@ -144,10 +179,10 @@ class AdversarialEvasion(Legal):
         self, pattern: moderation.Pattern, *, second_looks_proven: bool
     ) -> None:
         """B and C, as far as the rule says and people do not object."""
-        now = await self.observe(
+        now = await self.try_to_observe(
             "Read the human queue", do(moderation.read_moderation, moderation.ReadModeration())
         )
-        queue = now.queue_depth / max(now.queue_capacity, 1)
+        queue = now.queue_depth / max(now.queue_capacity, 1) if now else 1.0
 
         def ruled(fallback_proven: bool | None) -> LevelRuling:
             ruling = level_for(
@@ -158,9 +193,13 @@ class AdversarialEvasion(Legal):
                 queue_share=queue,
                 flagged=int(self.flagged()),
             )
-            says = f"Contain how far? {ruling.level.value}: {'; '.join(ruling.because)}"
-            self.record.write(Kind.RULE, says, data=ruling.model_dump(mode="json"))
-            return ruling
+            once = self.follows(GOES_ON)  # what was ruled stays ruled in a new run
+            known = self._kept(f"{self._id('how far')} {fallback_proven}", {}) if once else {}
+            if not known:
+                known |= ruling.model_dump(mode="json")
+                says = f"Contain how far? {ruling.level.value}: {'; '.join(ruling.because)}"
+                self.record.write(Kind.RULE, says, data=ruling.model_dump(mode="json"))
+            return LevelRuling.model_validate(known)
 
         first = ruled(None)
         if first.level is Level.A:
@@ -204,7 +243,11 @@ class AdversarialEvasion(Legal):
         await self.contain(
             HOLD,
             do(gateway.isolate_endpoint, isolation),
-            proof=self.looks.of(shows.everything_is_held()),
+            proof=self.looks.of(
+                shows.everyone_meets_the_hold()
+                if self.follows(MEETS_THE_HOLD)
+                else shows.everything_is_held()
+            ),
             undo=[do(gateway.restore_endpoint, isolation)],
             undo_proof=self.looks.of(checks.route_is_open(self.incident, isolation.route)),
             stands=Stands(over=(SECOND_LOOKS, FALLBACK)),
@@ -224,6 +267,11 @@ class AdversarialEvasion(Legal):
             "uploads": pattern.uploads,
             "until": iso(until),
         }
+        if pattern.more_accounts:
+            shown["more_accounts_that_are_not_blocked"] = pattern.more_accounts
+            says = f"{pattern.more_accounts} more accounts uploaded it and are not blocked"
+            self.finding("more accounts", says, {"more": pattern.more_accounts})
+            self.pager.call("secops", "more-accounts", says)
         if not await self.choose(BLOCKED, BLOCK, shown):
             return
         await self.contain(
@@ -233,15 +281,13 @@ class AdversarialEvasion(Legal):
                 shows.accounts_are_out(p.route, pattern.accounts, held=self.holding)
             ),
             undo=[do(accounts.unblock_accounts, blocking)],
+            undo_proof=self.looks.of(shows.accounts_pass_again(p.route, pattern.accounts))
+            if self.follows(UNDO_IS_SHOWN)
+            else None,
             stands=Stands(
                 by=self.looks.of(shows.accounts_stay_out(p.route, pattern.accounts)), until=until
             ),
         )
-
-    @property
-    def holding(self) -> bool:
-        """Whether uploads are held: nobody passes the edge then."""
-        return self._id(HOLD) in self.record.steps
 
     # 6 Sweep what was approved
 
@@ -249,17 +295,18 @@ class AdversarialEvasion(Legal):
         """Everything approved since the first such upload is looked at again."""
         start, end = self.since(pattern), self.moment("sweep until")
         window = moderation.ApprovalWindow(start=start, end=end)
-        affected = await self.observe(
+        affected = await self.try_to_observe(
             "Count what was approved", do(moderation.count_approvals, window)
         )
-        if affected.approved == 0:
+        if affected is not None and affected.approved == 0:
             return
+        known = affected.approved if affected and self.follows(COUNTED_BEFORE) else 0
         again = moderation.RescanApprovals(start=start, end=end)
         swept = await self.destroy(
             "Sweep what was approved",
             do(moderation.rescan_approvals, again),
             agree=SWEEP,
-            proof=lambda _: self.looks.of(shows.everything_was_rescanned(window)),
+            proof=lambda _: self.looks.of(shows.everything_was_rescanned(window, known)),
         )
         if swept is not None and swept.removed:
             self.explain(swept.removed)
@@ -276,7 +323,14 @@ class AdversarialEvasion(Legal):
         def holds(made: moderation.Hardened) -> Proof:
             once = shows.Rhythm(1, p.look_every, timedelta(0))
             limits = (p.attack_success_at_most, p.clean_drop_at_most)
-            return once.of(shows.hardened_holds(made.version, p.adversarial_set, *limits))
+            shown = shows.hardened_holds(made.version, p.adversarial_set, *limits)
+            if self.follows(ATTACKED_ANEW):
+                shown = shows.withstands_anew(
+                    shown,
+                    adaptive_success_at_most=p.adaptive_success_at_most,
+                    evaluated_at_least=p.evaluated_at_least,
+                )
+            return once.of(shown)
 
         return await self.destroy(
             "Retrain against stickers",
@@ -290,71 +344,13 @@ class AdversarialEvasion(Legal):
         pinned, tries = self.parameters.adversarial_set, 0
         while True:
             tries += 1
-            found = await self.observe(
+            found = await self.try_to_observe(
                 f"Find the adversarial set ({tries})",
                 do(moderation.find_adversarial_set, moderation.FindAdversarialSet(digest=pinned)),
             )
-            if found.usable:
+            if found and found.usable:
                 return True
             self.page_commander("adversarial-set", "Retraining cannot start: no adversarial set")
-            shown: dict[str, JsonValue] = {"digest": pinned, "found": found.found}
+            shown: dict[str, JsonValue] = {"digest": pinned, "found": bool(found and found.found)}
             if not await self.choose(f"Provide the set ({tries})", PROVIDE_SET, shown):
                 return False
-
-    # 8 Recover
-
-    async def recover(self, hardened: moderation.Hardened) -> None:
-        """The hardened version decides for more and more accounts; a breach falls back."""
-        p, version = self.parameters, hardened.version
-        await self.accept_uploads()
-        guard = shows.Rhythm(p.stage_looks, p.stage_look_every, timedelta(0))
-        quiet = shows.Watchful(
-            fn_rate_at_most=p.over_base * p.baseline_fn_rate,
-            audit_floor=p.audit_floor,
-            disagree_at_most=p.over_base * p.baseline_disagreement,
-            transform_floor=p.transform_floor,
-        )
-        few = shows.few_evade(p.attack_success_at_most, p.fallback_budget)
-        recovered = await self.restore_in_stages(
-            "Let the hardened version decide",
-            stages=p.stages,
-            admit=lambda percent: do(
-                moderation.admit_canary, moderation.AdmitCanary(version=version, percent=percent)
-            ),
-            guard=guard.of(few, shows.audits_stay_quiet(self.now, quiet)),
-            fall_back=do(
-                moderation.admit_canary, moderation.AdmitCanary(version=version, percent=0)
-            ),
-            closed=self.looks.of(shows.nothing_evades(p.fallback_budget)),
-            finish=[do(moderation.promote_version, moderation.PromoteVersion(version=version))],
-            finished=self.looks.of(
-                shows.few_evade(p.attack_success_at_most, p.recovery_budget),
-                shows.decided_by("auto", version),
-            ),
-            no_longer_watched="",
-            lifts=FALLBACK,
-            releases=(SECOND_LOOKS,),
-            agree=RECOVER,
-        )
-        if recovered:
-            self._lift(SECOND_LOOKS)
-
-    async def accept_uploads(self) -> None:
-        """If uploads are held: take them again, still under the fallback rules."""
-        isolation = gateway.IsolateEndpoint(route=self.parameters.route)
-        if not self.holding:
-            return
-        await self.restore_in_stages(
-            "Take uploads again",
-            stages=(),
-            admit=lambda percent: do(
-                gateway.admit_cohort, gateway.AdmitCohort(route=isolation.route, percent=percent)
-            ),
-            guard=self.looks.of(),
-            fall_back=do(gateway.isolate_endpoint, isolation),
-            finish=[do(gateway.restore_endpoint, isolation)],
-            finished=self.looks.of(shows.nothing_evades(self.parameters.fallback_budget)),
-            no_longer_watched="",
-            lifts=HOLD,
-            agree=ACCEPT_UPLOADS,
-        )

@@ -26,13 +26,16 @@ from schemas.ports import (
 )
 from schemas.severity import Facts, Impact, Known, Unknown
 from workflows.engine import Act, Stands, do, playbook
+from workflows.engine.looking import GOES_ON
 from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.classification import NOT_THEIRS
 from workflows.exfiltration.parameters import Parameters
 from workflows.exfiltration.reopening import CLOSE_ROUTE, OFFLINE, Reopening
 
 NOT_KNOWN = Unknown(unknown_because="counsel determines it")
+TAKEN = "Survey what was taken"
 SOMEONE = "Documents may be leaving through an assistant"
+SHOWN_TO_BE_ON = "controls are read back, and a replay of nothing shows nothing"
 
 
 @playbook(
@@ -54,13 +57,13 @@ class AssistantExfiltration(Reopening):
         self.call(gates.COMMAND, SOMEONE)
         self.call(gates.COUNSEL, SOMEONE, "counsel")
         self.call(gates.HR, SOMEONE, "hr")
-        self.hold()
+        self.hold(facts)
         self.seal(*self.volatile_evidence())
         self.take_the_legal_side(facts)
 
         self.begin_to_deal(facts)
         await self.dealt_with()
-        self.survey_of_takings = await self.survey("Survey what was taken")
+        await self.see_what_was_taken()
         self.begin_to_classify(facts)
         await self.dealt_with()
         if await self.take_branch(facts):
@@ -82,14 +85,7 @@ class AssistantExfiltration(Reopening):
         await self.agreed_to_close(gates.CLOSE, held)
         return Resolution.RESOLVED
 
-    # 1, 2 Hold and seal, beside the response
-
-    def hold(self) -> None:
-        """Nothing of the log is deleted until counsel says so; nobody waits for it."""
-        place = do(assistant.hold_logs, assistant.HoldLogs())
-        self.beside(
-            "Place the litigation hold", place, self.looks(shown.log_is_held(self.incident))
-        )
+    # 2 Seal, beside the response
 
     def volatile_evidence(self) -> list[Act[Any, Sealed]]:
         """Prompts and answers, who may do what with which keys, the gateway as it is."""
@@ -121,6 +117,20 @@ class AssistantExfiltration(Reopening):
             "documents": survey.documents if survey else 0,
             "active": public or (leaking and not covert),
         }
+
+    async def see_what_was_taken(self) -> None:
+        """Ask the log who got what; documents that are known to leave wait for no log."""
+        if not self.follows(GOES_ON):
+            await self.ask_the_log()
+            return
+        looking = self.alongside(TAKEN, self.ask_the_log())
+        await self.until(
+            lambda: looking.done() or (self.is_stuck(TAKEN) and bool(self.grounds()["active"]))
+        )
+
+    async def ask_the_log(self) -> None:
+        """None: people went on without it, and alerts alone name suspects."""
+        self.survey_of_takings = await self.try_to_observe(TAKEN, self.surveying())
 
     async def take_branch(self, facts: words.Facts) -> bool:
         """True: revoke everything and take offline. A scoped case is widened by people, or turns."""
@@ -201,8 +211,9 @@ class AssistantExfiltration(Reopening):
 
     async def estimate_scope(self, facts: words.Facts) -> None:
         """Two methods: marks in answers, and look-ups; where they differ it is a range."""
-        facts.scope = scope = await self.survey("Estimate the scope")
-        out = Known.YES if scope.documents else Known.UNKNOWN
+        scope = await self.try_to_observe("Estimate the scope", self.surveying())
+        facts.scope = scope
+        out = Known.YES if scope and scope.documents else Known.UNKNOWN
         public = Known.YES if self.grounds()["public_disclosure"] else None
         self.assess(
             Facts(protected_data_out=out, public_disclosure=public),
@@ -212,8 +223,8 @@ class AssistantExfiltration(Reopening):
             "scope",
             f"Documents that left in answers: {words.extent(facts)}",
             {
-                "by_marks": scope.documents,
-                "by_lookups": scope.retrieved,
+                "by_marks": scope.documents if scope else None,
+                "by_lookups": scope.retrieved if scope else None,
                 "direct_access": facts.direct_access,
                 "persons_and_countries": "not known: counsel's determinations",
             },
@@ -226,14 +237,18 @@ class AssistantExfiltration(Reopening):
         suspects: list[str] = self.remembered("suspects of the vector", self.suspects())
         if not suspects:
             return
-        again = await self.observe(
+        again = await self.try_to_observe(
             "Reproduce the leak in a sandbox",
             do(assistant.replay_prompts, assistant.ReplayPrompts(caller=suspects[0])),
         )
-        now = await self.observe(
+        now = await self.try_to_observe(
             "Read the assistant's controls",
             do(assistant.read_assistant, assistant.ReadAssistant()),
         )
+        if again is None or now is None:
+            facts.vector = "Not known: it could not be looked at."
+            self.finding("vector", f"Root cause: {facts.vector}", {})
+            return
         if again.leaked and not now.own_permissions:
             facts.vector = "Answers are made from documents that the caller may not read."
         elif again.leaked:
@@ -246,6 +261,8 @@ class AssistantExfiltration(Reopening):
     async def tighten(self) -> None:
         """Permissions of the caller, a filter on what goes out; the extraction fails in a replay."""
         proven = [shown.replay_leaks_nothing(caller) for caller in self.suspects()[:3]]
+        if self.follows(SHOWN_TO_BE_ON):
+            proven = [shown.controls_are_on(), *(shown.their_replay(c) for c in self.took()[:3])]
         await self.destroy(
             "Apply the controls",
             do(assistant.apply_controls, assistant.ApplyControls()),

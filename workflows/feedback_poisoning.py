@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from schemas.base import Frozen, Share, iso
+from schemas.base import Frozen, Percent, Share, iso
 from schemas.containment_rule import ContainmentRuling, Scores, isolate_first
 from schemas.evidence import Sealed
 from schemas.gate import GatePolicy, OnSilence
@@ -90,7 +90,7 @@ class Parameters(Frozen):
     looks: int = 3
     look_every: timedelta = timedelta(seconds=30)
     look_within: timedelta = timedelta(minutes=10)
-    stages: tuple[int, ...] = (1, 10, 50, 100)
+    stages: tuple[Percent, ...] = (1, 10, 50, 100)
     stage_looks: int = 60
     stage_look_every: timedelta = timedelta(minutes=1)
 
@@ -189,13 +189,15 @@ class FeedbackPoisoning(Playbook[Parameters]):
 
     # The world may have changed, not the model
 
-    async def compare_with_shadow(self) -> serving.ShadowComparison:
+    async def compare_with_shadow(self) -> serving.ShadowComparison | None:
         """Ask the known-good shadow about the same live texts."""
         act = do(serving.compare_with_shadow, serving.CompareWithShadow())
-        return await self.observe("Compare with the shadow model", act)
+        return await self.try_to_observe("Compare with the shadow model", act)
 
-    def world_changed(self, seen: serving.ShadowComparison) -> bool:
+    def world_changed(self, seen: serving.ShadowComparison | None) -> bool:
         """Whether the shadow rises too: then what people write changed, and nothing is poisoned."""
+        if seen is None:
+            return False
         p = self.parameters
         rises = seen.shadow_negative_share > p.baseline_negative_share * (1 + p.rise / 2)
         return rises and seen.disagreement < p.shadow_disagreement
@@ -213,26 +215,30 @@ class FeedbackPoisoning(Playbook[Parameters]):
         """When the first suspicious feedback came, a lower bound; else a window before the alert."""
         p = self.parameters
         request = serving.SurveyFeedback(window=p.window, young=p.young)
-        seen = await self.observe("Survey the feedback", do(serving.survey_feedback, request))
+        looked = do(serving.survey_feedback, request)
+        seen = await self.try_to_observe("Survey the feedback", looked)
         alert = self.intake.first_firing()
         began = (alert.started_at or alert.received_at) if alert else self.record.opened_at
-        return seen.first_suspicious_at or began - p.window
+        return (seen and seen.first_suspicious_at) or began - p.window
 
     async def choose_known_good(self, poisoned_since: datetime) -> registry.ModelVersion | None:
         """The newest version trained before the poison that passes the probes in isolation."""
         p = self.parameters
         since = poisoned_since if self.follows("only-versions-before-the-poison") else None
         older = registry.ListVersions(model=p.model, before=since)
-        versions = await self.observe("List the versions", do(registry.list_versions, older))
-        before = [v for v in versions.versions if v.trained_before(poisoned_since)]
+        listed = await self.try_to_observe("List the versions", do(registry.list_versions, older))
+        versions = listed.versions if listed else ()
+        before = [v for v in versions if v.trained_before(poisoned_since)]
         for version in before[: p.candidates]:
             trial = serving.EvaluateCandidate(version=version.version)
             try:
-                tried = await self.observe(
+                tried = await self.try_to_observe(
                     f"Try version {version.version} in isolation",
                     do(serving.evaluate_candidate, trial),
                 )
-            except StepGivenUp:  # it cannot even be tried: the next one may be
+            except StepGivenUp:  # in an incident that opened before this could be
+                tried = None
+            if tried is None:  # it cannot even be tried: the next one may be
                 continue
             same_bytes = version.artifact_digest in (None, tried.digest)
             if same_bytes and tried.accuracy >= p.baseline_accuracy - p.accuracy_margin:
@@ -313,11 +319,11 @@ class FeedbackPoisoning(Playbook[Parameters]):
     async def rescore_decisions(self, poisoned_since: datetime) -> None:
         """Score again what was decided from poisoned scores."""
         window = {"start": poisoned_since, "end": self.moment("rescore until")}
-        affected = await self.observe(
+        affected = await self.try_to_observe(
             "Count the affected decisions",
             do(serving.count_affected_decisions, serving.DecisionWindow(**window)),
         )
-        if affected.affected == 0:
+        if affected is not None and affected.affected == 0:
             return
         again = serving.RescoreDecisions(**window)
         await self.destroy(

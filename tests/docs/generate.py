@@ -21,6 +21,7 @@ from pydantic_core import PydanticUndefined
 
 from hemostat.api.openapi import document
 from hemostat.cli import hemostat
+from schemas.base import Percent
 from schemas.gate import GatePolicy, OnSilence
 from schemas.ports.port import Port
 from tests.docs.documents import ROOT
@@ -283,6 +284,7 @@ def _type(field: FieldInfo) -> str:
         float: "number",
         str: "text",
         tuple[int, ...]: "list of integers",
+        tuple[Percent, ...]: "list of integers, 1 to 100",
     }
     known = kinds.get(field.annotation)
     if known is not None:

@@ -115,6 +115,10 @@ class ExfiltrationWorld(World):
     online: bool = True
     tight: bool = False
     holds: set[str] = field(default_factory=set)
+    forgotten: bool = False
+    """Whether the log holds no prompt any more when it is replayed."""
+    door: assistant.Door | None = None
+    """What its own door answers, where somebody knocks."""
     documents: int = 14
     lookups: int = 18
     canaries: int = 3
@@ -223,7 +227,8 @@ class ExfiltrationWorld(World):
     def allow_older_sessions(
         self, request: credentials.DenyOlderSessions
     ) -> credentials.SessionsDenied:
-        self.denied.pop(request.principal, None)
+        if "allow_older_sessions" not in self.lie:
+            self.denied.pop(request.principal, None)
         return credentials.SessionsDenied(principal=request.principal, denied=False, changed=True)
 
     def read_sessions(self, request: credentials.ReadSessions) -> credentials.SessionsState:
@@ -300,6 +305,7 @@ class ExfiltrationWorld(World):
             own_permissions=self.tight,
             filters_output=self.tight,
             holds=tuple(self.holds),
+            door=self.door,
         )
 
     def take_offline(self, request: assistant.TurnAssistant) -> assistant.AssistantState:
@@ -321,7 +327,8 @@ class ExfiltrationWorld(World):
         return self.state()
 
     def hold_logs(self, request: assistant.HoldLogs) -> assistant.AssistantState:
-        self.holds.add(request.incident)
+        if "hold_logs" not in self.lie:
+            self.holds.add(request.incident)
         return self.state()
 
     def survey_extraction(self, request: assistant.SurveyExtraction) -> assistant.ExtractionSurvey:
@@ -342,8 +349,9 @@ class ExfiltrationWorld(World):
         )
 
     def replay_prompts(self, request: assistant.ReplayPrompts) -> assistant.Replayed:
-        leaked = 0 if self.tight else self.documents
-        return assistant.Replayed(prompts=20, leaked=leaked, canaries=leaked // 3, answered=1.0)
+        leaked = 0 if self.tight or self.forgotten else self.documents
+        asked = 0 if self.forgotten else 20
+        return assistant.Replayed(prompts=asked, leaked=leaked, canaries=leaked // 3, answered=1.0)
 
     def apply_controls(self, request: assistant.ApplyControls) -> assistant.AssistantState:
         if self.change("apply_controls", "controls"):

@@ -57,6 +57,13 @@ class ModerationWorld(World):
     sets: set[str] = field(default_factory=lambda: {PINNED})
     trained: list[str] = field(default_factory=list)
     hardened_success: float = 0.02
+    adaptive_success: float = 0.04
+    evaluated: int = 800
+    more_accounts: int = 0
+    forgets_approvals: bool = False
+    """Whether it knows of no approval any more once it was told to re-scan them."""
+    refuses_probes: bool = False
+    """Whether whoever probes is refused, though others may not be."""
     canary_clusters: int = 0
     flags: dict[str, bool] = field(default_factory=dict)
     """Flagged digests, and whether they are held."""
@@ -129,7 +136,8 @@ class ModerationWorld(World):
             passed=0 if held or self.mode not in self.fooled else 55,
             benign=120,
             kept_back=120 if held else 6 if self.mode == "review" else 0,
-            refused=180 if held else 0,
+            refused=180 if held or self.refuses_probes else 0,
+            held=180 if held and not self.refuses_probes else 0,
             by_fallback=by_fallback,
             versions=(self.champion,),
         )
@@ -147,6 +155,7 @@ class ModerationWorld(World):
             uploads=41,
             first_at=FIRST_AT,
             accounts=ACCOUNTS,
+            more_accounts=self.more_accounts,
             digests=(digest_of("picture"),),
         )
 
@@ -176,6 +185,8 @@ class ModerationWorld(World):
         )
 
     def count_approvals(self, request: moderation.ApprovalWindow) -> moderation.Approvals:
+        if self.rescanned and self.forgets_approvals:
+            return moderation.Approvals(approved=0, rescanned=0, removed=0, left_over=0)
         done = 500 if self.rescanned else 0
         return moderation.Approvals(
             approved=500, rescanned=done, removed=41 if done else 0, left_over=0 if done else 40
@@ -209,9 +220,9 @@ class ModerationWorld(World):
         return moderation.Hardened(
             version=version,
             digest=digest_of(version),
-            n=800,
+            n=self.evaluated,
             attack_success=self.hardened_success,
-            adaptive_attack_success=0.04,
+            adaptive_attack_success=self.adaptive_success,
             clean_accuracy=0.99,
             clean_drop=-0.002,
         )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from schemas.alert import Alert
 from schemas.base import iso
@@ -352,3 +353,20 @@ async def test_a_whole_response_under_looks_loses_nothing_and_a_mode_set_back_is
     assert (await case.result()).resolution is Resolution.RESOLVED
     lost = [e.step for e in await case.kinds(Kind.FINDING) if "containment lost" in e.says]
     assert lost == [FALLBACK]  # not what it took the place of, nor what people reopened
+
+
+async def test_the_commander_hears_for_whom_nobody_answered(
+    client: Client, queue: str, world: ModerationWorld, temporal: WorkflowEnvironment
+) -> None:
+    world.refuse.add("watch_flagged")  # time is not skipped while something is watched
+    case = await opened(client, queue)
+    await case.gate("to-fallback-rules")
+    for role in ("legal", "devops"):
+        page = f"{case.handle.id}/assemble-{role}"
+        answered = {"answer_id": role, "via": "pagerduty", "what": "acknowledged", "page": page}
+        await case.signal("page-answer", {**answered, "gate": "", "by": "P1", "person": None})
+        await case.said(f"Acknowledged in pagerduty: {role}")
+    await temporal.fast_forward(case.handle, timedelta(minutes=11))
+    says = "Called, and nobody answered for: secops, ml-on-call, trust-and-safety"
+    await case.said(says)
+    assert any(page.role == "commander" and says in page.summary for page in world.page_requests)

@@ -144,6 +144,25 @@ async def test_an_evidence_hold_keeps_the_assistant_unchanged_until_counsel_rele
     assert world.tight
 
 
+async def test_a_hold_that_comes_while_people_think_holds_as_well(
+    client: Client, queue: str, world: ExfiltrationWorld
+) -> None:
+    hold = "aia-73-6-hold"
+    case, counsel = await opened(client, queue, regimes=(hold,))
+    await counsel.determines(hold, "applicability", "not-applicable")
+    await answer_until_scope(case)
+    await case.approve("state-researcher", "counsel", "comms", "executive")
+    await case.gate("apply-controls")
+    await counsel.determines(hold, "applicability", "applies")
+    await counsel.until_state(hold, ClockState.RUNNING)
+    await case.approve("apply-controls", "service-owner", "security-on-call")
+    await case.said(f"An evidence hold blocks redeploy_changed_system: {hold}")
+    assert not world.tight
+    await counsel.determines(hold, "hold-released", "authority-informed")
+    await case.gate("bring-back-closed")
+    assert world.tight
+
+
 async def test_it_does_not_close_while_counsel_has_not_decided(
     client: Client, queue: str, world: ExfiltrationWorld
 ) -> None:

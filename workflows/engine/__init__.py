@@ -5,10 +5,11 @@ retries, journal, gates, search attributes, compensation and continue-as-new hap
 """
 
 from workflows.engine import checks
+from workflows.engine.failures import StepGivenUp
 from workflows.engine.playbook import Playbook
 from workflows.engine.proof import Check, Proof, Stands
 from workflows.engine.spec import PlaybookSpec, playbook
-from workflows.engine.steps import Act, StepGivenUp, do
+from workflows.engine.steps import Act, do
 
 __all__ = [
     "Act",

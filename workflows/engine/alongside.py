@@ -19,8 +19,9 @@ from schemas.journal import Kind
 from schemas.step import StepClass, StepState
 from workflows.engine import commands
 from workflows.engine.drafting import Drafting
+from workflows.engine.failures import StepGivenUp
 from workflows.engine.proof import Proof
-from workflows.engine.steps import Act, Step, StepGivenUp
+from workflows.engine.steps import Act, Step
 
 OWED = frozenset({ClockState.ANCHOR_MISSING, ClockState.RUNNING, ClockState.OVERDUE})
 """The states of a clock in which a notification is owed and was not made."""

@@ -32,11 +32,12 @@ from schemas.ports.channels import (
 from schemas.ports.port import Port
 from schemas.situation import Question, SituationReport
 from workflows.engine import commands
+from workflows.engine.failures import ActFailed
 from workflows.engine.paging import LAST_WORD
 from workflows.engine.people import People
 from workflows.engine.record import Record
 from workflows.engine.reporting import Reporting
-from workflows.engine.steps import ActFailed, Hands, do
+from workflows.engine.steps import Hands, do
 
 GATHER = timedelta(seconds=1)
 """What happens so soon after a message is told together with the next."""

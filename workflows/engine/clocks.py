@@ -30,7 +30,8 @@ from schemas.journal import Kind
 from schemas.ports.clocks import ComputeDue, compute_due
 from workflows.engine import commands
 from workflows.engine.clock_ledger import COUNSEL, ClockLedger
-from workflows.engine.steps import ActFailed, do
+from workflows.engine.failures import ActFailed
+from workflows.engine.steps import do
 
 CALENDAR_AGAIN = 300.0
 """Seconds until a calendar that did not answer is asked again; strict due times stand already."""
@@ -172,6 +173,10 @@ class LegalClocks(ClockLedger):
             return {} if unless() else keeping_open(self.ledger, workflow.now())
 
         await self._hold_up("legal-clocks", "Closing waits for counsel", because)
+
+    def holds(self, act: str) -> bool:
+        """Whether an evidence hold blocks *act*, a port's name, now."""
+        return bool(blocked_by(standing_holds(self.ledger), act))
 
     async def until_released(self, act: str) -> None:
         """Hold *act*, a port's name, while an evidence hold blocks it."""

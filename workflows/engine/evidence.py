@@ -14,10 +14,11 @@ from schemas.ports.disclosure import Receipt
 from schemas.ports.vault import EvidenceVerified, VerifyEvidence, verify_evidence
 from schemas.step import ProofVerdict, StepClass, StepState
 from workflows.engine import commands
+from workflows.engine.failures import ActFailed
 from workflows.engine.paging import Pager
 from workflows.engine.proof import Check, Proof
 from workflows.engine.record import Record
-from workflows.engine.steps import Act, ActFailed, Hands
+from workflows.engine.steps import Act, Hands
 
 AGAIN, AGAIN_AT_MOST = 30.0, 600.0
 """Seconds between two tries to seal or read back; destructive steps wait for it."""

@@ -11,13 +11,20 @@ from schemas.gate import GatePolicy, OnSilence, Outcome
 from schemas.journal import Kind
 from schemas.severity import Facts, Known
 from schemas.step import ProofVerdict, StepClass, StepState
+from workflows.engine.failures import ActFailed
 from workflows.engine.lifecycle import Lifecycle
 from workflows.engine.proof import Proof
-from workflows.engine.steps import ActFailed, Step, waits_for_people
+from workflows.engine.steps import Step, waits_for_people
 from workflows.engine.stood import CONTAINED_AGAIN, Standing
 
 AUTOMATIC_ATTEMPTS = 2
 """How often containment is tried before people are asked how to go on."""
+
+SAYS_WHY, SAYS_THAT_IT_ENDS = "a failure says why", "a no that ends the response says so"
+"""What older incidents go on without (``workflow.patched``)."""
+
+ENDS = "the response ends here: what is contained stays, and people close the incident"
+"""What a no does to a look that the response cannot go on without."""
 
 AUTOMATIC_LOSSES = 3
 """How often a containment that was lost is done again before people are asked each time."""
@@ -112,9 +119,12 @@ class Execution(Lifecycle):
                 answers.append(await self.hands.act(act, step=step.id, key=key, urgent=urgent))
                 kept.append(answers[-1].model_dump(mode="json"))
         except ActFailed as error:
+            why = error.reason
+            if error.words and workflow.patched(SAYS_WHY):
+                why = f"{why}: {error.words}"
             self.record.mark(step.id, StepState.FAILED)
-            self.record.write(Kind.STEP, f"Failed: {error.reason}", step=step.id)
-            return answers, f"failed ({error.reason})"
+            self.record.write(Kind.STEP, f"Failed: {why}", step=step.id)
+            return answers, f"failed ({why})"
         now = workflow.now()
         self.record.mark(step.id, StepState.DONE, commanded_at=iso(now))
         if urgent and self.record.contained_at is None:
@@ -139,11 +149,14 @@ class Execution(Lifecycle):
         )
 
     async def _try_again(self, step: Step, why: str) -> bool:
+        ends = step.ends and workflow.patched(SAYS_THAT_IT_ENDS)
         policy = GatePolicy(
             id=f"retry-{step.id}"[:63],
-            asks=f"{step.title}: {why}. Try again? Rejecting goes on without it.",
+            asks=f"{step.title}: {why}. Try again? "
+            + (f"Rejected, {ENDS}." if ends else "Rejecting goes on without it."),
             roles=("commander",),
             on_silence=OnSilence.HOLD if waits_for_people(step.step_class) else OnSilence.PROCEED,
+            on_reject=ENDS if ends else "",
         )
         executors = self.people.executors(step.id)
         outcome = await self.ask(policy, {"step": step.title, "why": why}, executors=executors)

@@ -27,9 +27,9 @@ from schemas.incident import (
     Sight,
 )
 from schemas.journal import Kind
+from workflows.engine.failures import StepGivenUp
 from workflows.engine.intake import wait_for_firing
 from workflows.engine.signals import legible
-from workflows.engine.steps import StepGivenUp
 from workflows.engine.stood import KEPT
 from workflows.engine.succession import Succession
 

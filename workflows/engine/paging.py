@@ -14,9 +14,10 @@ from schemas.journal import Kind
 from schemas.ports.paging import Page, Paged, PageKey, acknowledge_page, page, resolve_page
 from schemas.ports.port import Effect, Port
 from workflows.engine import commands
+from workflows.engine.failures import ActFailed
 from workflows.engine.people import People
 from workflows.engine.record import Record
-from workflows.engine.steps import ActFailed, Hands, do
+from workflows.engine.steps import Hands, do
 
 LAST_WORD = timedelta(minutes=2)
 """How long a closing incident waits for a pager, a ticket or evidence that is still under way."""
@@ -84,6 +85,11 @@ class Pager:
     def taken(self, gate: str, role: str) -> None:
         """Somebody in *role* is there: nobody needs to call them about *gate* again."""
         self._taken.add((gate, role))
+
+    def answered(self, role: str) -> bool:
+        """Whether somebody said where they were called that *role* is there."""
+        called = self._people.reachable(role)
+        return any(who in (role, called) for _, who in self._taken)
 
     def remind(self, policy: str, due: float, role: str, summary: str) -> None:
         """Page *role* about a gate, unless somebody there said that they are at it."""

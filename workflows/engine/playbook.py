@@ -6,7 +6,7 @@ never happen by silence. Each finished step is remembered, so that an incident t
 new run walks through its playbook again without doing anything twice.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -24,24 +24,18 @@ from schemas.ports.port import Request
 from schemas.ports.tickets import OpenTicket, open_ticket
 from schemas.severity import Facts, Impact
 from schemas.step import StepClass, StepState
-from workflows.engine import checks, commands
-from workflows.engine.alongside import Alongside
+from workflows.engine import checks
+from workflows.engine.looking import Looking
 from workflows.engine.proof import Proof, Stands
-from workflows.engine.steps import Act, ActFailed, Step, StepGivenUp, do
+from workflows.engine.steps import Act, Step, do
 from workflows.engine.undo import Reversal
 
 Par = TypeVar("Par", bound=Frozen)
 Req = TypeVar("Req", bound=Request)
 Res = TypeVar("Res", bound=Frozen)
 
-WATCH_AGAIN, WATCH_AGAIN_AT_MOST = 30.0, 1800.0
-"""Seconds until a watch that failed is begun again."""
 
-Found = Callable[[Res], Awaitable[Act[Req, Res] | None]]
-"""What to do when a watch saw something; returns what to watch next."""
-
-
-class Playbook(Alongside, Generic[Par]):
+class Playbook(Looking, Generic[Par]):
     """The base of every playbook: write ``respond`` with these verbs."""
 
     _asks_again = False
@@ -108,20 +102,7 @@ class Playbook(Alongside, Generic[Par]):
         """Say what is known of the impact: the severity rises by it, and never falls."""
         self.record.assess(facts, impact)
 
-    # Observe
-
-    async def observe(self, title: str, act: Act[Req, Res]) -> Res:
-        """Look at something and remember the answer; raises ``StepGivenUp`` if people say so."""
-        step = self._id(title)
-        if step in self._results:
-            known: Res = act.port.result.model_validate(self._results[step])
-            return known
-        answers = await self._carry_out(Step(step, title, StepClass.OBSERVE, [act]))
-        if answers is None:
-            raise StepGivenUp(f"{title}: given up by the commander")
-        result: Res = answers[0]
-        self._results[step] = result.model_dump(mode="json")
-        return result
+    # Beside
 
     def ticket(self, what: str, title: str) -> None:
         """Open a ticket about *what*, beside: nobody waits for a ticket system that is down."""
@@ -252,46 +233,6 @@ class Playbook(Alongside, Generic[Par]):
         self.record.mark(step, StepState.DISPROVEN)
         self.record.write(Kind.FINDING, f"{title}: not proven any more: {because}", step=step)
         self.record.settle()
-
-    def watch(
-        self,
-        title: str,
-        act: Act[Req, Res],
-        found: Found[Res, Req],
-    ) -> None:
-        """Watch beside the response; *found* says what to watch next, None to stop watching."""
-        self._in_background(self._watch(title, act, found), f"watch {title}")
-
-    async def _watch(
-        self,
-        title: str,
-        act: Act[Req, Res],
-        found: Found[Res, Req],
-    ) -> None:
-        at = self._kept(f"watch {self._id(title)}", {})
-        watched: Act[Req, Res] | None = None if at.get("over") else act
-        while watched is not None:
-            if "seen" in at:  # in an earlier run, and not answered yet
-                seen = act.port.result.model_validate(at["seen"])
-            else:
-                seen = await self._see(title, watched)
-                at["seen"] = seen.model_dump(mode="json")
-                self.record.write(Kind.FINDING, f"Watch: {title}: seen", data=at["seen"])
-            watched = await found(seen)
-            del at["seen"]
-        at["over"] = True
-
-    async def _see(self, title: str, act: Act[Req, Res]) -> Res:
-        """Watch until there is something to see; a watch that fails is said and begun again."""
-        pause = WATCH_AGAIN
-        while True:
-            try:
-                return await self.hands.watch(act, title=title)
-            except ActFailed as error:
-                self.record.write(Kind.FINDING, f"Watch: {title}: failed: {error.reason}")
-                self.pager.call("commander", f"watch-{self._id(title)}", f"Not watched: {title}")
-            await commands.sleep(pause, summary=f"watch again: {title}")
-            pause = min(2 * pause, WATCH_AGAIN_AT_MOST)
 
     # Ask
 

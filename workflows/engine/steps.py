@@ -12,12 +12,11 @@ from typing import Any, Generic, TypeVar
 from pydantic import JsonValue
 from temporalio import workflow
 from temporalio.common import Priority, RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 from temporalio.workflow import ActivityCancellationType
 
 from schemas.base import Frozen, iso
 from schemas.canonical import digest_of
-from schemas.errors import HemostatError
 from schemas.incident import Service
 from schemas.journal import Kind
 from schemas.ports.port import HEARTBEAT_WITHIN, Effect, Port, Request
@@ -31,6 +30,7 @@ from schemas.standing_proof import (
 )
 from schemas.step import Observation, ProofVerdict, StepClass
 from workflows.engine import commands
+from workflows.engine.failures import ActFailed, cause_of, words_of
 from workflows.engine.proof import Check, Proof, judge
 from workflows.engine.record import Record, scalars
 
@@ -47,20 +47,11 @@ RETRY = RetryPolicy(
 LOOK_RETRY = RetryPolicy(initial_interval=timedelta(milliseconds=200), maximum_attempts=3)
 """For the looks of a proof: a failed look is an answer (``unprovable``), not worth a long wait."""
 
+NOTHING_LOOKED_AT = "a proof without a look proves nothing"
+"""What older incidents go on without (``workflow.patched``)."""
+
 URGENT = Priority(priority_key=1)
 """Containment goes before all else in the task queue."""
-
-
-class StepGivenUp(HemostatError):
-    """People decided to go on without this step."""
-
-
-class ActFailed(Exception):
-    """An act did not succeed within its port's time; ``reason`` names the kind of failure."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
 
 
 @dataclass(frozen=True)
@@ -85,6 +76,8 @@ class Step:
     step_class: StepClass
     acts: Sequence[Act[Any, Any]] = ()
     proof: Proof | Callable[[list[Any]], Proof] | None = None
+    ends: bool = False
+    """Whether the response cannot go on without it."""
 
 
 class Hands:
@@ -132,7 +125,7 @@ class Hands:
         except ActivityError as error:
             if is_cancelled_exception(error) or stopping():
                 raise asyncio.CancelledError from error
-            raise ActFailed(cause_of(error)) from error
+            raise ActFailed(cause_of(error), words_of(error)) from error
         finally:
             self.busy -= holds
         self._record.write(
@@ -252,6 +245,9 @@ class Hands:
 
         *kept* holds how far it came, so that a new run goes on with it; it is left empty.
         """
+        if not proof.checks and workflow.patched(NOTHING_LOOKED_AT):
+            self._record.write(Kind.PROOF, "unprovable: there is nothing to look at", step=step)
+            return ProofVerdict.UNPROVABLE
         kept = {} if kept is None else kept
         kept.setdefault("deadline", iso(workflow.now() + proof.within))
         deadline = datetime.fromisoformat(kept["deadline"])
@@ -308,14 +304,6 @@ def stopping() -> bool:
     """
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def cause_of(error: ActivityError) -> str:
-    """Name the failure without repeating foreign text: the error's type, or that time ran out."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError):
-        return cause.type or "ApplicationError"
-    return type(cause).__name__ if cause else "unknown"
 
 
 def waits_for_people(step_class: StepClass) -> bool:

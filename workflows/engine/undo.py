@@ -3,15 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from schemas.journal import Kind
 from schemas.step import ProofVerdict, StepState
 from workflows.engine import commands
+from workflows.engine.failures import ActFailed
 from workflows.engine.paging import Pager
 from workflows.engine.proof import Proof
 from workflows.engine.record import Record
-from workflows.engine.steps import Act, ActFailed, Hands
+from workflows.engine.steps import Act, Hands
+
+UNDO_IS_SHOWN: Final = "every undo is shown"
+"""From this change on every playbook of ours proves each of its undos."""
 
 PATIENCE, PATIENCE_AT_MOST = timedelta(seconds=30), timedelta(hours=1)
 """Between two tries of an undo that failed: it is tried until it holds, the service needs it."""

@@ -1,7 +1,7 @@
 """What can be shown of a moderation service: the looks that its proofs are made of."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,6 +55,18 @@ def everything_is_held() -> Check[Any, Any]:
         lambda _: moderation.ProbeSets(),
         lambda seen: seen.refused == seen.adversarial + seen.benign,
     )
+
+
+def everyone_meets_the_hold() -> Check[Any, Any]:
+    """As above, and by the hold itself: another refusal may be of the probe alone."""
+
+    def holds(seen: moderation.SetsProbed) -> bool | None:
+        uploads = seen.adversarial + seen.benign
+        if seen.refused < uploads:
+            return False
+        return True if seen.held == uploads else None
+
+    return replace(everything_is_held(), holds=holds)
 
 
 def few_evade(share_at_most: float, false_positives_at_most: float) -> Check[Any, Any]:
@@ -158,13 +170,32 @@ def accounts_stay_out(route: str, blocked: tuple[str, ...]) -> Check[Any, Any]:
     )
 
 
-def everything_was_rescanned(window: moderation.ApprovalWindow) -> Check[Any, Any]:
-    """As many as were approved, and nothing known to be explicit is left."""
+def accounts_pass_again(route: str, blocked: tuple[str, ...]) -> Check[Any, Any]:
+    """None of them is refused any more; whether uploads are held is not their matter."""
+    return Check(
+        "the accounts are not refused at the public edge any more",
+        accounts.probe_accounts,
+        lambda _: accounts.ProbeAccounts(route=route, accounts=blocked),
+        lambda seen: seen.passed == seen.knocked > 0,
+    )
+
+
+def everything_was_rescanned(
+    window: moderation.ApprovalWindow, at_least: int = 0
+) -> Check[Any, Any]:
+    """As many as were approved, and nothing known to be explicit is left.
+
+    *at_least* were counted before: a service that forgot them has re-scanned nothing.
+    """
     return Check(
         "everything approved in the window was re-scanned",
         moderation.count_approvals,
         lambda _: window,
-        lambda seen: seen.rescanned == seen.approved and seen.left_over == 0,
+        lambda seen: (
+            seen.rescanned == seen.approved
+            and seen.left_over == 0
+            and seen.approved + seen.removed >= at_least
+        ),
     )
 
 
@@ -180,6 +211,20 @@ def hardened_holds(
             seen.attack_success <= attack_success_at_most and seen.clean_drop <= clean_drop_at_most
         ),
     )
+
+
+def withstands_anew(
+    held_out: Check[Any, Any], *, adaptive_success_at_most: float, evaluated_at_least: int
+) -> Check[Any, Any]:
+    """As *held_out*, and attacked itself by who knows it; on too few pictures nothing is shown."""
+
+    def holds(seen: moderation.Hardened) -> bool | None:
+        withstands = seen.adaptive_attack_success <= adaptive_success_at_most
+        if not (held_out.holds(seen) and withstands):
+            return False
+        return True if seen.n >= evaluated_at_least else None
+
+    return replace(held_out, says=f"{held_out.says}, and a new attack on itself", holds=holds)
 
 
 def items_are_held(digests: tuple[str, ...]) -> Check[Any, Any]:

@@ -10,6 +10,7 @@ from schemas.base import iso
 from schemas.ports import assistant, connectors, credentials, sessions
 from schemas.step import StepState
 from workflows.engine import Check, Playbook, Proof, Stands, do
+from workflows.engine.undo import UNDO_IS_SHOWN
 from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.parameters import Credential, Parameters
 
@@ -37,11 +38,15 @@ class Credentials(Playbook[Parameters]):
     async def revoke(self, principal: str, facts: words.Facts) -> None:
         """Each key of a principal by itself, then the sessions that were made with them."""
         before = self.moment(f"sessions of {principal} from before are denied")
-        listed = await self.observe(
+        listed = await self.try_to_observe(
             f"List the keys of {principal}",
             do(credentials.list_keys, credentials.ListKeys(principal=principal)),
         )
-        alive = listed.active()
+        alive = listed.active() if listed else ()
+        if listed is None:
+            says = f"keys of {principal}: NOT LISTED, NOT REVOKED"
+            facts.credentials.append(says)
+            self.finding(f"not listed {principal}", f"Not revoked: {says}", {})
         for place, key_id in enumerate(alive):
             left = alive[place + 1 :]  # theirs is the next turn
             turn = credentials.TurnKey(principal=principal, key_id=key_id)
@@ -63,6 +68,9 @@ class Credentials(Playbook[Parameters]):
             do(credentials.deny_older_sessions, deny),
             proof=self.looks(shown.older_sessions_are_refused(principal, before)),
             undo=[do(credentials.allow_older_sessions, deny)],
+            undo_proof=self.looks(shown.older_sessions_are_let_be(principal))
+            if self.follows(UNDO_IS_SHOWN)
+            else None,
             stands=Stands(),
         )
 
@@ -99,15 +107,16 @@ class Credentials(Playbook[Parameters]):
 
     async def end_sessions(self, caller: str, facts: words.Facts) -> None:
         """Whatever the person is signed in with, at the identity provider; they may not be again."""
-        before = await self.observe(
+        before = await self.try_to_observe(
             f"Try a session of {caller}",
             do(sessions.try_session, sessions.TrySession(subject=caller)),
         )
+        lived = before is not None and before.answer == "accepted"
         title = f"End the sessions of {caller}"
         dead = await self.contain(
             title,
             do(sessions.end_sessions, sessions.EndSessions(subject=caller)),
-            proof=self.looks(shown.session_is_refused(caller, lived=before.answer == "accepted")),
+            proof=self.looks(shown.session_is_refused(caller, lived=lived)),
             undo=[],
             stands=Stands(),
         )
@@ -205,8 +214,8 @@ class Credentials(Playbook[Parameters]):
 
     async def older_keys(self, own: Credential, keep: str) -> list[str]:
         """The keys there were before, by id."""
-        listed = await self.observe(
+        listed = await self.try_to_observe(
             f"List the keys of {own.principal} after rotation",
             do(credentials.list_keys, credentials.ListKeys(principal=own.principal)),
         )
-        return [key.key_id for key in listed.keys if key.key_id != keep]
+        return [key.key_id for key in (listed.keys if listed else ()) if key.key_id != keep]

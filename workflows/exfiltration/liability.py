@@ -5,13 +5,46 @@ that one does not apply, by ``determine``; what is filed for each that does is `
 does not close while a clock runs or is undecided.
 """
 
+from typing import Any, Final
+
+from schemas.ports import assistant
+from schemas.step import StepState
+from workflows.engine import Act, Proof, commands, do
 from workflows.engine.intake import Heard
-from workflows.exfiltration import gates, words
+from workflows.exfiltration import gates, shown, words
 from workflows.exfiltration.filings import Filings
+
+HELD_OR_TOLD: Final = "a litigation hold is placed again until it is shown"
+"""What older incidents go on without."""
 
 
 class Liability(Filings):
-    """Awareness, and statements."""
+    """The litigation hold, awareness, and statements."""
+
+    def hold(self, facts: words.Facts) -> None:
+        """Nothing of the log is deleted until counsel says so; nobody waits for it."""
+        place, title = do(assistant.hold_logs, assistant.HoldLogs()), "Place the litigation hold"
+        held = self.looks(shown.log_is_held(self.incident))
+        if self.follows(HELD_OR_TOLD):
+            self.alongside(title, self.place_hold(title, place, held, facts))
+        else:
+            self.beside(title, place, held)
+
+    async def place_hold(
+        self, title: str, place: Act[Any, Any], held: Proof, facts: words.Facts
+    ) -> None:
+        """Again until it is shown: logs expire, so counsel and the commander hear that it is not."""
+        at = self._kept("litigation hold", {"turn": 1, "pause": 60})
+        while True:
+            named = title if at["turn"] == 1 else f"{title} ({at['turn']})"
+            facts.held = await self.shows(named, place, held) is StepState.PROVEN
+            if facts.held:
+                return
+            says = "The litigation hold is not shown to stand: place it by hand, logs expire"
+            for role in ("commander", "counsel"):
+                self.pager.call(role, f"litigation-hold-{role}", says)
+            await commands.sleep(at["pause"], summary=f"{title}: again")
+            at |= {"turn": at["turn"] + 1, "pause": min(2 * at["pause"], 1800)}
 
     def take_the_legal_side(self, facts: words.Facts) -> None:
         """Begin for every legal clock of the service; say so where none is declared."""

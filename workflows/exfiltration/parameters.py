@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from schemas.base import Frozen, Name
+from schemas.base import Frozen, Name, Percent
 from schemas.ports.credentials import SecretName
 
 
@@ -46,6 +46,6 @@ class Parameters(Frozen):
     look_within: timedelta = timedelta(minutes=10)
     frozen_for: timedelta = timedelta(minutes=30)
     """How long a revoked key's last use is watched, to show that it stands still."""
-    stages: tuple[int, ...] = (10, 50, 100)
+    stages: tuple[Percent, ...] = (10, 50, 100)
     stage_looks: int = 30
     stage_look_every: timedelta = timedelta(minutes=1)

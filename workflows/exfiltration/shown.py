@@ -1,5 +1,6 @@
 """What must be seen before a credential counts as dead, an assistant as offline, a leak as closed."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -147,6 +148,16 @@ def older_sessions_are_refused(principal: str, before: datetime) -> Check[Any, A
     )
 
 
+def older_sessions_are_let_be(principal: str) -> Check[Any, Any]:
+    """The denial is gone."""
+    return Check(
+        f"sessions of {principal} are not denied any more",
+        credentials.read_sessions,
+        lambda _: credentials.ReadSessions(principal=principal),
+        lambda seen: seen.denied_before is None,
+    )
+
+
 def secret_holds(secret: str, key_id: str, principal: str) -> Check[Any, Any]:
     """Signed in with what services read now."""
     return Check(
@@ -173,7 +184,7 @@ def assistant_is(online: bool) -> Check[Any, Any]:
         f"the assistant itself is {'online' if online else 'offline'}",
         assistant.read_assistant,
         lambda _: assistant.ReadAssistant(),
-        lambda seen: seen.online is online,
+        lambda seen: seen.seen(online=online),
     )
 
 
@@ -194,6 +205,24 @@ def replay_leaks_nothing(caller: str) -> Check[Any, Any]:
         assistant.replay_prompts,
         lambda _: assistant.ReplayPrompts(caller=caller),
         lambda seen: seen.leaked == 0 and seen.canaries == 0 and seen.answered >= 1.0,
+    )
+
+
+def their_replay(caller: str) -> Check[Any, Any]:
+    """As above, of prompts that the log is known to hold: a log that forgot them shows nothing."""
+    leaks_nothing = replay_leaks_nothing(caller)
+    return replace(
+        leaks_nothing, holds=lambda seen: leaks_nothing.holds(seen) if seen.prompts else None
+    )
+
+
+def controls_are_on() -> Check[Any, Any]:
+    """By the assistant's own state, asked anew: also where nobody's prompts can be replayed."""
+    return Check(
+        "the assistant gives callers only what they may read, and filters what goes out",
+        assistant.read_assistant,
+        lambda _: assistant.ReadAssistant(),
+        lambda seen: seen.own_permissions and seen.filters_output,
     )
 
 

@@ -11,11 +11,13 @@ from typing import Final
 
 from schemas.ports import assistant, callers
 from schemas.step import StepState
-from workflows.engine import Stands, StepGivenUp, do
+from workflows.engine import Act, Stands, StepGivenUp, do
 from workflows.exfiltration import shown, words
 from workflows.exfiltration.credentials import Credentials
 
 FOR_GOOD: Final = "a suspect's key is shown to be refused before the end"
+
+NOT_REFUSED: Final = "a key that is not refused at the end is not said to be"
 
 
 class Suspects(Credentials):
@@ -70,10 +72,16 @@ class Suspects(Credentials):
         suspects = self.suspects()
         return [caller for caller in self.parameters.callers if caller not in suspects]
 
-    async def survey(self, title: str) -> assistant.ExtractionSurvey:
+    def surveying(self) -> Act[assistant.SurveyExtraction, assistant.ExtractionSurvey]:
         """Ask the assistant's log who got what."""
         window = assistant.SurveyExtraction(window=self.parameters.window)
-        return await self.observe(title, do(assistant.survey_extraction, window))
+        return do(assistant.survey_extraction, window)
+
+    def took(self) -> list[str]:
+        """The suspects whose prompts are in the log: theirs can be asked again."""
+        survey = self.survey_of_takings
+        asked = {use.caller for use in (survey.callers if survey else ()) if use.prompts}
+        return [caller for caller in self.suspects() if caller in asked]
 
     # One task deals with them, the response waits until it has
 
@@ -155,7 +163,11 @@ class Suspects(Credentials):
         if state is not StepState.PROVEN:
             self.unproven(refusal(caller), "it was not refused any more at the end")
             block = do(callers.block_caller, callers.BlockCaller(caller=caller))
-            await self.contain_again(refusal(caller), block, proof=proof)
+            again = await self.contain_again(refusal(caller), block, proof=proof)
+            if not again and self.follows(NOT_REFUSED):
+                says = f"The key {caller} is NOT shown to be refused when the incident closes"
+                self.finding(f"for good {caller}", says, {"caller": caller})
+                return
         stays = "stays refused when the incident closes; nothing here gives another in its place"
         self.finding(f"for good {caller}", f"The key {caller} {stays}", {"caller": caller})
 

@@ -35,6 +35,8 @@ class Facts:
     sent: list[str] = field(default_factory=list)
     cause: str = ""
     """Who it was, as people determined it; "": nobody is asked."""
+    held: bool = True
+    """Whether the litigation hold is known to stand, as far as anybody looks."""
     complete: bool = False
     """Whether scope, cause and cure are known by now."""
 
@@ -126,7 +128,7 @@ def board_report(
         *([] if clocks.clocks else ["- no legal regime is declared for this service"]),
         *_part("What was said to whom", facts.sent or ["nothing"]),
         *_part("Steps, and whether each was shown", [f"{s.title}: {s.state.value}" for s in steps]),
-        *_part("What stays open", _residual(steps, missing)),
+        *_part("What stays open", _residual(facts, steps, missing)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -162,12 +164,14 @@ def _position(row: ClockRow) -> str:
     return f"{name}: {row.state.value}, {row.says}{ruled}{filed}"
 
 
-def _residual(steps: Sequence[StepView], missing: Sequence[object]) -> list[str]:
+def _residual(facts: Facts, steps: Sequence[StepView], missing: Sequence[object]) -> list[str]:
     fine = (StepState.PROVEN, StepState.UNDONE, StepState.DONE)
     shaky = [f"{step.title}: {step.state.value}" for step in steps if step.state not in fine]
     return [
         *shaky,
         *(f"evidence not had: {name}" for name in missing),
-        "the litigation hold stands until counsel lifts it",
+        "the litigation hold stands until counsel lifts it"
+        if facts.held
+        else "THE LITIGATION HOLD IS NOT SHOWN TO STAND",
         "what the suspects took by other ways is not investigated here",
     ]
