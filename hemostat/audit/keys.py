@@ -38,7 +38,7 @@ def make_key(file: Path) -> SigningKey:
             opened.write(key.pem())
             opened.flush()
             os.fsync(opened.fileno())
-    except OSError as error:
+    except FileExistsError as error:
         raise ConfigurationError(
             f"the key cannot be written ({error.strerror})",
             where=str(file),

@@ -143,6 +143,8 @@ def main() -> NoReturn:
     It ends at once after flushing: Temporal's native threads may abort an interpreter that shuts
     down in order (sdk-python #300).
     """
+    # What the SDK mutters while it tries again is for processes that keep a log, not for a command.
+    logging.getLogger("temporalio").addHandler(logging.NullHandler())
     status = run(sys.argv[1:])
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):

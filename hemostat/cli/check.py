@@ -11,12 +11,13 @@ from hemostat.cli import json_option, settings_option
 from hemostat.gateway.app import gateway_app
 from hemostat.gateway.incident_signal import IncidentSignals
 from hemostat.installed import ADAPTERS, PLAYBOOKS, installed
+from hemostat.room import lacking
 from hemostat.settings import Settings
 from hemostat.settings.problems import InvalidSettings
 from hemostat.temporal import connect, namespace_answers
 from hemostat.terminal import document, line
 from hemostat.vault import Vault
-from schemas.errors import ConfigurationError, HemostatError
+from schemas.errors import ConfigurationError, HemostatError, refused_by_the_system
 from workers.connections import (
     Connections,
     check_adapters,
@@ -98,7 +99,12 @@ def command(config: Path | None, offline: bool, as_json: bool) -> int:
 async def findings(config: Path | None, *, offline: bool = False) -> Findings:
     """Return all that is wrong with the settings and what they name, and what is fine."""
     found = Findings()
-    await _check(config, found, offline=offline)
+    try:
+        await _check(config, found, offline=offline)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        found.misconfigured(refused_by_the_system(error))
     return found
 
 
@@ -189,6 +195,7 @@ async def _check_outside(settings: Settings, connections: Connections, findings:
         findings.fine.append(f"Temporal answers for namespace {client.namespace}")
         findings.take(await check_behind(settings, client))
     findings.take(await check_outside(settings))
+    findings.reachability += lacking(settings)
     await _check_vault(settings, findings)
     adapters = await check_adapters(connections)
     for name, what in adapters:

@@ -1,6 +1,7 @@
 """``hemostat up``: everything on one machine, until it is told to stop."""
 
 import asyncio
+import logging
 import os
 import signal
 from contextlib import suppress
@@ -12,6 +13,7 @@ import click
 from hemostat.cli import json_option, log_to_stderr, settings_option
 from hemostat.identity.accounts import ROLES_OF_ONE_OPERATOR
 from hemostat.identity.desk import accounts_of
+from hemostat.room import lacking
 from hemostat.settings import FILE_NAME, Settings
 from hemostat.temporal import DEFAULT_ADDRESS
 from hemostat.terminal import document, line
@@ -20,6 +22,9 @@ from hemostat.up.first_settings import write_first_settings
 
 FIRST = "operator"
 """The name of the first account."""
+_LOOK_FOR_ROOM_EVERY = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @click.command
@@ -67,13 +72,25 @@ async def _up(settings: Settings, temporal_port: int, ui_port: int, *, as_json: 
     running = asyncio.create_task(
         run_up(settings, stop, ready, temporal_port=temporal_port, ui_port=ui_port)
     )
+    watching = asyncio.create_task(_watch_room(settings))
     told = asyncio.create_task(stop.wait())
     await asyncio.wait({running, told}, return_when=asyncio.FIRST_COMPLETED)
     told.cancel()
     if not is_up.is_set():  # still starting, and told to stop: nothing of it is waited for
         running.cancel()
-    with suppress(asyncio.CancelledError):
-        await running
+    try:
+        with suppress(asyncio.CancelledError):
+            await running
+    finally:
+        watching.cancel()
+
+
+async def _watch_room(settings: Settings) -> None:
+    """Say it, again and again, where a disk is nearly full: nothing else would know."""
+    while True:
+        for problem in lacking(settings):
+            _log.warning("%s", problem)
+        await asyncio.sleep(_LOOK_FOR_ROOM_EVERY)
 
 
 def _first_account(settings: Settings) -> dict[str, str]:

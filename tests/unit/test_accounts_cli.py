@@ -126,7 +126,9 @@ def test_a_first_start_that_fails_leaves_the_secret_to_the_one_that_does_not(
     assert "reset" not in capsys.readouterr().out
 
 
-def test_a_start_that_is_told_to_stop_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_start_that_is_told_to_stop_is_not_waited_for_and_a_full_disk_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     ended: list[str] = []
 
     async def run_up(*_: object, **__: object) -> None:
@@ -137,5 +139,7 @@ def test_a_start_that_is_told_to_stop_is_not_waited_for(monkeypatch: pytest.Monk
             ended.append("in order")
 
     monkeypatch.setattr("hemostat.cli.up.run_up", run_up)
+    monkeypatch.setattr("hemostat.room.LEAST", 2**80)
     assert run(["up"]) == 0
     assert ended == ["in order"]
+    assert "once it is full nothing is taken" in caplog.text

@@ -13,6 +13,7 @@ import pytest
 
 from hemostat.cli import hemostat, run
 from hemostat.processes import free_port
+from hemostat.room import lacking
 from hemostat.settings import Settings, read_secret
 from hemostat.terminal import clean, document, line, table
 from hemostat.up.first_settings import write_first_settings
@@ -102,11 +103,13 @@ def test_what_the_system_refuses_is_one_clear_line_and_one_document(
     def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied", "/srv/var/up.lock")
 
-    monkeypatch.setattr("hemostat.cli.check.Settings.load", refused)
-    assert run(["check", "--json"]) == 2
+    monkeypatch.setattr("hemostat.cli.people.Settings.load", refused)
+    assert run(["people", "--json"]) == 2
     told = capsys.readouterr()
     assert told.err.startswith("/srv/var/up.lock: the system refused: Permission denied. Next: let")
     assert json.loads(told.out)["where"] == "/srv/var/up.lock"
+    assert run(["check", "--json"]) == 2  # which tells it beside what else it found
+    assert json.loads(capsys.readouterr().out)["problems"][0]["where"] == "/srv/var/up.lock"
 
 
 def test_a_document_arrives_before_its_command_ends(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +210,19 @@ def test_check_says_of_all_that_does_not_answer_where_it_is_and_what_to_do_next(
     told = {problem["where"]: problem for problem in problems}
     assert "[connections.registry]" in told["hemostat.toml:11"]["next"]
     assert "access_key_id, secret_access_key" in told["hemostat.toml:5"]["next"]  # the last of two
+
+
+def test_a_disk_that_is_nearly_full_is_a_problem_before_it_is_full(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    Path("hemostat.toml").write_text("")
+    settings = Settings.load()
+    assert list(lacking(settings)) == []
+    monkeypatch.setattr("hemostat.room.LEAST", 2**80)
+    (problem,) = lacking(settings)
+    assert problem.where == str(tmp_path / "var")
+    assert run(["check"]) == 1
+    assert "left on this disk: once it is full nothing is taken" in capsys.readouterr().out
 
 
 def test_the_first_settings_are_good_and_their_token_is_only_ours(tmp_path: Path) -> None:
