@@ -13,7 +13,7 @@ from typing import Final
 from hemostat.audit.pack.archive import Content, write_archive
 from schemas.audit.manifest import Manifest, Member
 from schemas.canonical import canonical_json
-from schemas.errors import ConfigurationError
+from schemas.errors import ConfigurationError, refused_by_the_system
 
 MANIFEST: Final = "manifest.json"
 
@@ -37,12 +37,14 @@ def write_pack(path: Path, about: Manifest, members: Mapping[str, Content]) -> M
             file.flush()
             os.fsync(file.fileno())
         path.hardlink_to(begun)
-    except OSError as error:
+    except (FileExistsError, FileNotFoundError) as error:
         raise ConfigurationError(
             f"the pack cannot be written ({error.strerror})",
             where=str(path),
             next_step="name a new file in a folder that exists.",
         ) from error
+    except OSError as error:  # no room, no permission
+        raise refused_by_the_system(error) from error
     finally:
         begun.unlink(missing_ok=True)
     return manifest
