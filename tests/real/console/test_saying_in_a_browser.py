@@ -156,6 +156,7 @@ async def test_whose_session_ended_while_they_wrote_goes_on_with_what_they_wrote
         await page.get_by_role("button", name="Say it").click()
         await expect(page.locator("h1")).to_have_text("Your session has ended")
         await expect(page.locator("pre").last).to_have_text(WHY)
+        assert not await page.locator("textarea:visible").count(), "what is sent again is not shown"
         await finds_nothing_wrong(page, "signed out")
         async with page.expect_popup() as opening:
             await page.get_by_role("link", name="Sign in in another tab").click()
