@@ -58,7 +58,7 @@ class Identity:
         folder = settings.state_folder / "identity"
         cookie_key = secret_bytes(folder / "cookie-key")
         self.table = table
-        self.url = table.url or f"http://{settings.gateway.bind}:{settings.gateway.port}"
+        self.url = table.url or settings.gateway.address
         https = self.url.startswith("https://")
         self._settings = settings
         self.accounts = accounts_of(settings)

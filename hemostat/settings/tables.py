@@ -46,6 +46,12 @@ class GatewayTable(Frozen):
     connections: int = Field(default=2000, ge=10)
     trusted_proxies: tuple[Network, ...] = Field(default=(), max_length=100)
 
+    @property
+    def address(self) -> str:
+        """Where it is reached from this machine, as a URL: an IPv6 address is bracketed."""
+        host = f"[{self.bind}]" if ":" in self.bind else self.bind
+        return f"http://{host}:{self.port}"
+
 
 _ONLY_SIGN: Final = ("mlflow", "pagerduty")
 _SIGN: Final = (*_ONLY_SIGN, "grafana")

@@ -78,7 +78,7 @@ async def run_up(
             await _port_is_free(port, where)
         temporal = _Temporal(state, temporal_port, ui_port)
         address = f"{LOOPBACK}:{temporal_port}"
-        gateway_url = f"http://{settings.gateway.bind}:{gateway_port}"
+        gateway_url = settings.gateway.address
         queue = settings.hemostat.task_queue
         parts = [
             _Part("the embedded Temporal", temporal.start),

@@ -93,6 +93,14 @@ def test_an_empty_file_is_enough_to_start_with() -> None:
     assert (settings.gateway.bind, settings.gateway.port) == ("127.0.0.1", 8787)
 
 
+@pytest.mark.parametrize(
+    ("bind", "reached"),
+    [("127.0.0.1", "http://127.0.0.1:9000"), ("::1", "http://[::1]:9000")],
+)
+def test_the_gateway_is_reached_where_it_listens(bind: str, reached: str) -> None:
+    assert Settings.parse(f'[gateway]\nbind = "{bind}"\nport = 9000').gateway.address == reached
+
+
 def test_every_problem_is_told_with_its_line_and_the_next_step() -> None:
     text = GOOD.replace("port = 9000", "port = 70000").replace("token = [", "tokens = [")
     text = text.replace('timer = "5m"', 'timer = "5 minutes"').replace(
