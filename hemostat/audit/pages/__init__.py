@@ -7,6 +7,7 @@ fetches nothing, and says so to the browser (a Content-Security-Policy of its ow
 from typing import Any, Final
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup, escape
 
 from hemostat.terminal import clean
 
@@ -20,6 +21,16 @@ _ENVIRONMENT: Final = Environment(
     lstrip_blocks=True,
 )
 _ENVIRONMENT.filters["plain"] = lambda text: clean(text, 4000)
+
+
+def _with_commands(text: object) -> Markup:
+    """Our own sentence: what stands between backticks is what one types; all of it is escaped."""
+    parts = [escape(part) for part in clean(text, 4000).split("`")]
+    typed = [Markup("<code>{}</code>").format(p) if n % 2 else p for n, p in enumerate(parts)]
+    return Markup("").join(typed)
+
+
+_ENVIRONMENT.filters["ours"] = _with_commands
 
 
 def render(template: str, **values: Any) -> str:

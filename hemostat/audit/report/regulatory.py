@@ -1,16 +1,14 @@
 """The regulatory position: by clock, who decided, from which moment, what is due, what was filed."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final
 
 from hemostat.audit.account.account import Account
 from hemostat.audit.account.legal import ClockTold
 from hemostat.audit.account.words import in_short
+from hemostat.audit.report.clock_names import names_of
 from hemostat.audit.report.document import Section, Table
 from hemostat.terminal import clean
-from schemas.clocks.catalogue import catalogue
-from schemas.clocks.definition import ClockDefinition, Period, Unit
 from schemas.journal import Entry
 
 
@@ -32,57 +30,9 @@ def regulatory(account: Account) -> Section:
     heads = ("clock", "state", "decided by", "runs from (UTC)", "due (UTC)", "filed, as told (UTC)")
     rows = tuple(map(_row, clocks))
     table = Table(heads, rows, (17, 15, 12, 16, 16, 24))
-    known = _known(data.get("catalogue"))
-    named = tuple(_is(known[clock.id]) for clock in clocks if clock.id in known)
-    said = tuple(line for clock in clocks for line in _said(clock))
-    return Section("Regulatory position", lead=lead, table=table, bullets=(*named, *said, *told))
-
-
-def _known(edition: object) -> Mapping[str, ClockDefinition]:
-    """The clocks of the pinned edition, by their ids; none where this version carries another."""
-    ours = catalogue()
-    return {clock.id: clock for clock in ours.clocks} if ours.digest == edition else {}
-
-
-def _is(clock: ClockDefinition) -> str:
-    """What a clock's id stands for: the rule, what triggers it, how long it leaves, and to whom."""
-    to = (clock.to,) if isinstance(clock.to, str) else clock.to
-    parts = [
-        f"{_rule(clock)}{f', {clock.trigger}' if clock.trigger else ''}",
-        _leaves(clock),
-        f"to {' and '.join(to).replace('_', ' ')}" if any(to) else "",
-    ]
-    return f"{clock.id} is {'; '.join(part for part in parts if part)}."
-
-
-def _rule(clock: ClockDefinition) -> str:
-    """The article with its instrument, which the catalogue names at the first of a family alone."""
-    if not clock.instrument.startswith(_ARTICLE):
-        return clock.instrument
-    family = clock.id.partition("-")[0]
-    first = next(c for c in catalogue().clocks if c.id.partition("-")[0] == family)
-    instrument, found, _ = first.instrument.partition(f" {_ARTICLE}")
-    return f"{instrument} {clock.instrument}" if found else clock.instrument
-
-
-_ARTICLE: Final = "Art "
-
-
-def _leaves(clock: ClockDefinition) -> str:
-    if clock.kind == "hold":
-        return f"{clock.rule or 'a hold'} (a hold, no deadline)"
-    if isinstance(clock.period, Period) and clock.period.n:
-        return f"within {clock.period.n} {_UNITS[clock.period.unit]}"
-    return clock.label
-
-
-_UNITS: Final = {
-    Unit.HOURS: "hours",
-    Unit.DAYS: "calendar days",
-    Unit.BUSINESS_DAYS: "business days",
-    Unit.MONTHS: "month(s)",
-    Unit.YEARS: "year(s)",
-}
+    names = names_of(data.get("catalogue"))
+    said = tuple(line for clock in clocks for line in _said(clock, names.get(clock.id)))
+    return Section("Regulatory position", lead=lead, table=table, bullets=(*said, *told))
 
 
 def _row(clock: ClockTold) -> tuple[str, ...]:
@@ -105,12 +55,10 @@ def _spare(clock: ClockTold) -> str:
     return f" ({in_short(abs(margin))} {'late' if margin < 0 else 'to spare'})"
 
 
-def _said(clock: ClockTold) -> list[str]:
-    """Each ruling, without its reason; and where the record does not bear out a time of filing."""
-    found = [
-        f"{clock.id}: {e.data.get('role')} {_ruled(e)} (entry {e.seq})."
-        for e in clock.determinations
-    ]
+def _said(clock: ClockTold, name: str | None) -> list[str]:
+    """What it is and each ruling; and where the record does not bear out a time of filing."""
+    named = f"{clock.id} ({name})" if name else clock.id
+    found = [f"{named}: {_rulings(clock.determinations)}."]
     found += [f"{clean(e.says, 160)}, {_minute(e.at)} UTC (entry {e.seq})." for e in clock.blocked]
     if clock.sent_later is not None:
         found.append(
@@ -119,6 +67,17 @@ def _said(clock: ClockTold) -> list[str]:
             f"(entry {clock.sent[0].seq})."
         )
     return found
+
+
+def _rulings(said: Sequence[Entry]) -> str:
+    """Each determination, without its reason; the role where it is another than before."""
+    told, before = list[str](), ""
+    for entry in said:
+        role = str(entry.data.get("role"))
+        who = "" if role == before else f"{role} "
+        told.append(f"{who}{_ruled(entry)} (entry {entry.seq})")
+        before = role
+    return "; ".join(told) or "nobody determined anything of it"
 
 
 def _ruled(said: Entry) -> str:
