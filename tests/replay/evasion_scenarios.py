@@ -114,6 +114,33 @@ async def evasion_false_alarm(stage: Stage) -> Case:
     return case
 
 
+async def analysis_fails(stage: Stage) -> Case:
+    """The fallback rules wait for no analysis; when it comes, the accounts are blocked."""
+    case, world = await evasion(stage)
+    world.refuse.add("identify_pattern")
+    await case.approve("acknowledge")
+    await case.approve("to-fallback-rules")
+    await case.step(FALLBACK, StepState.PROVEN)
+    world.refuse.clear()
+    await case.approve("retry-identify-the-pattern")
+    await case.approve("block-accounts")
+    await swept_and_recovered(case)
+    return case
+
+
+async def held_and_taken_back(stage: Stage) -> Case:
+    """Everybody meets the hold; then two people judge it false, and every undo is shown."""
+    case, world = await evasion(stage)
+    world.flag()
+    await case.approve("legal-path", "legal", "trust-and-safety")
+    await case.approve("to-fallback-rules")
+    await case.approve("hold-uploads", "commander", "service-owner")
+    await case.approve("block-accounts")
+    await case.gate("retroactive-sweep")
+    await case.false_alarm()
+    return case
+
+
 async def mode_set_back(stage: Stage) -> Case:
     """Somebody sets the mode back under the fallback rules: it is seen, and set again."""
     case, world = await evasion(stage, stands=True)
@@ -135,5 +162,7 @@ EVASION: tuple[Scenario, ...] = (
     canary_breach,
     evasion_false_alarm,
     mode_set_back,
+    analysis_fails,
+    held_and_taken_back,
 )
 """All of them."""

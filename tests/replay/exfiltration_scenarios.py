@@ -77,6 +77,25 @@ async def turned_public(stage: Stage) -> Case:
     return await answered(case, widened=True)
 
 
+async def log_unreadable(stage: Stage) -> Case:
+    """A log that cannot be read holds up nothing, and people go on without it."""
+    stage.world.refuse.add("survey_extraction")
+    case = await leaking(stage, canary())
+    await case.gate("take-offline")
+    await case.decide_no("retry-survey-what-was-taken")
+    stage.world.refuse.clear()
+    return await answered(case, widened=True)
+
+
+async def revoked_and_taken_back(stage: Stage) -> Case:
+    """Everything is revoked, then judged false: each undo is shown, the denial's as well."""
+    case = await leaking(stage, canary())
+    await case.approve("take-offline")
+    await case.gate("rotate-credential")
+    await case.false_alarm()
+    return case
+
+
 async def key_reactivated(stage: Stage) -> Case:
     """Somebody reactivates the insider's key: it is seen, and put out of use again."""
     world = stage.world
@@ -156,4 +175,6 @@ EXFILTRATION: tuple[Scenario, ...] = (
     filed,
     agreed_beforehand,
     key_reactivated,
+    log_unreadable,
+    revoked_and_taken_back,
 )
