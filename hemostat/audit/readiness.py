@@ -36,7 +36,9 @@ def check_key(settings: Settings) -> Readiness:
     found = Readiness()
     file = key_file(settings)
     if settings.audit.key is None and file is not None and not file.exists():
-        found.fine.append("the sealer's key is made on the first start")
+        found.fine.append(
+            "the sealer's key is not made yet: `hemostat up` makes it, or `hemostat audit keys new`"
+        )
         return found
     try:
         key = key_of(settings)

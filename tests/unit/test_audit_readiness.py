@@ -27,7 +27,7 @@ def test_a_key_that_is_not_made_yet_is_no_problem(tmp_path: Path) -> None:
     found = check_key(settings(tmp_path))
     assert (found.configuration, found.fine) == (
         [],
-        ["the sealer's key is made on the first start"],
+        ["the sealer's key is not made yet: `hemostat up` makes it, or `hemostat audit keys new`"],
     )
 
 
