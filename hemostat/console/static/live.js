@@ -115,11 +115,11 @@ function warn(part) {
   if (part.querySelector(".changed-meanwhile")) return;
   const note = document.createElement("p");
   note.className = "notice warn changed-meanwhile";
-  note.append("This has changed while you were writing. ");
+  note.append("This has changed while you were writing. Copy your words if you need them, then ");
   const link = document.createElement("a");
   link.href = location.href;
-  link.textContent = "Load it anew";
-  note.append(link);
+  link.textContent = "load it anew";
+  note.append(link, ".");
   part.prepend(note);
   say("This has changed while you were writing.");
 }

@@ -174,7 +174,7 @@ async def test_an_answer_too_late_for_another_or_by_an_auditor_is_told_in_words(
         await expect(auditor.locator(".not-mine")).to_contain_text("You can read here")
         await slow.get_by_label("Not enough evidence").check()
         await answer(quick, incident, "acknowledge")
-        await expect(slow.locator(".changed-meanwhile")).to_be_visible()
+        await expect(slow.locator(".changed-meanwhile")).to_contain_text("Copy your words")
         await expect(other.locator("#question")).to_contain_text("This question is not open.")
         await slow.get_by_role("button", name="Reject").click()
         await expect(slow.locator("#became")).to_contain_text("Already decided: it was approved.")
