@@ -11,9 +11,10 @@ from schemas.base import Frozen
 from schemas.gate import GatePolicy
 from schemas.step import StepClass
 
-_VERBS: Final = {
+VERBS: Final = {
     "seal": StepClass.OBSERVE,
     "observe": StepClass.OBSERVE,
+    "try_to_observe": StepClass.OBSERVE,
     "contain": StepClass.CONTAIN,
     "destroy": StepClass.DESTROY,
     "disclose": StepClass.DISCLOSE,
@@ -44,7 +45,7 @@ class Book(Frozen):
 
 def book_of(playbook: type, spec: Any) -> Book:
     """Return the page of *playbook*; *spec* is what it declares about itself."""
-    modules = list(_own_modules(playbook))
+    modules = list(dict.fromkeys(_own_modules(playbook)))
     steps = [step for module in modules for step in _steps(module)]
     return Book(
         id=spec.id,
@@ -54,18 +55,19 @@ def book_of(playbook: type, spec: Any) -> Book:
         atlas=spec.atlas,
         csf=spec.csf,
         steps=tuple(dict.fromkeys(steps)),
-        gates=tuple(policy for module in modules for policy in _policies(module)),
+        gates=tuple({p.id: p for module in modules for p in _policies(module)}.values()),
     )
 
 
 def _own_modules(playbook: type) -> Iterator[ModuleType]:
-    """The file of the playbook, then the modules of its own that it imports whole."""
+    """The file of the playbook, then its own modules: what it builds upon, or imports whole."""
     main = inspect.getmodule(playbook)
     if main is None:
         return
     yield main
     package = main.__name__.partition(".")[0]
-    for value in vars(main).values():
+    built_upon = [inspect.getmodule(base) for base in playbook.__mro__]
+    for value in (*built_upon, *vars(main).values()):
         name = value.__name__ if isinstance(value, ModuleType) else ""
         if name.startswith(f"{package}.") and not name.startswith(f"{package}.engine"):
             yield value
@@ -82,7 +84,7 @@ def _steps(module: ModuleType) -> Iterator[BookStep]:
         if not isinstance(node.func, ast.Attribute):
             continue
         receiver = node.func.value
-        verb = _VERBS.get(node.func.attr)
+        verb = VERBS.get(node.func.attr)
         if verb is None or not (isinstance(receiver, ast.Name) and receiver.id == "self"):
             continue
         title = _SEALING if node.func.attr == "seal" else _title(node, module)
