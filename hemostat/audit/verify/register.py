@@ -1,7 +1,7 @@
 """The register: this incident is in it, opened and closed as the pack says; and all others are."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from hemostat.audit.account.words import counted
 from hemostat.audit.pack.reader import BrokenPack, Pack
@@ -13,6 +13,7 @@ from schemas.audit.manifest import Manifest
 from schemas.audit.register import KIND, RegisterEntry, What
 from schemas.audit.signing import Envelope, open_envelope
 from schemas.audit.strict import NotStrict
+from schemas.base import Digest
 from schemas.journal import GENESIS
 
 
@@ -107,8 +108,24 @@ def read_register(
     return entries
 
 
+class Given(NamedTuple):
+    """What of a verified pack is compared with a whole register; there may be very many."""
+
+    pack: str
+    incident: str
+    first_run: str
+    closed: bool
+    registered: tuple[tuple[int, Digest], ...]
+
+    @classmethod
+    def of(cls, verdict: Verdict) -> "Given":
+        """Take it from the verdict on the pack."""
+        registered = tuple((entry.seq, entry.digest) for entry in verdict.registered)
+        return cls(verdict.pack, verdict.incident, verdict.first_run, verdict.closed, registered)
+
+
 def check_population(
-    entries: Sequence[Envelope[RegisterEntry]], packs: Iterable[Verdict], findings: Findings
+    entries: Sequence[Envelope[RegisterEntry]], packs: Iterable[Given], findings: Findings
 ) -> str:
     """Compare a whole register with the packs that were given, entry by entry."""
     which = [(entry.body.incident, entry.body.first_run) for entry in entries]
@@ -136,14 +153,14 @@ def check_population(
     return f"{incidents} registered{upto}, and each has its pack, with the same entries"
 
 
-def _compare(entries: Sequence[Envelope[RegisterEntry]], pack: Verdict, findings: Findings) -> None:
+def _compare(entries: Sequence[Envelope[RegisterEntry]], pack: Given, findings: Findings) -> None:
     """Whoever has the key can seal a record anew; they cannot do so in a register that is elsewhere."""
-    for said in pack.registered:
-        where = f"register entry {said.seq}"
-        if said.seq >= len(entries):
+    for seq, digest in pack.registered:
+        where = f"register entry {seq}"
+        if seq >= len(entries):
             findings.add(
                 "register-cut", where, f"the register ends before it, and {pack.pack} has it"
             )
-        elif entries[said.seq].digest != said.digest:
+        elif entries[seq].digest != digest:
             what = f"it is another one than in {pack.pack}: its record was sealed twice"
             findings.add("register-other", where, what)

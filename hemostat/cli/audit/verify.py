@@ -10,7 +10,7 @@ import click
 
 from hemostat.audit.verify.findings import Findings, Verdict
 from hemostat.audit.verify.many import packs_in, verify_many
-from hemostat.audit.verify.register import check_population, read_register
+from hemostat.audit.verify.register import Given, check_population, read_register
 from hemostat.audit.verify.signatures import Signed
 from hemostat.cli import json_option
 from hemostat.terminal import document, line
@@ -61,7 +61,7 @@ def command(
     """
     believed = read_trust(_read(trust), str(trust))
     found = packs_in(packs)
-    told = _Told(len(found), as_json)
+    told = _Told(len(found), as_json, register is not None)
     for verdict in verify_many(found, believed, processes):
         told.add(verdict)
     if register is not None:
@@ -82,8 +82,11 @@ class _Told:
 
     packs: int
     as_json: bool
-    given: list[Verdict] = field(default_factory=list)
-    """What a register is compared with; the rest of each verdict is left out."""
+    compared: bool = False
+    """Whether a register is to be compared with them."""
+    given: list[Given] = field(default_factory=list)
+    """What it is compared with; the rest of each verdict is left out."""
+    count: int = 0
     kept: list[Verdict] = field(default_factory=list)
     broken: int = 0
     events: int = 0
@@ -96,7 +99,9 @@ class _Told:
 
     def add(self, verdict: Verdict) -> None:
         """Take the verdict on one pack."""
-        self.given.append(verdict.model_copy(update={"checks": (), "findings": (), "notes": ()}))
+        self.count += 1
+        if self.compared:
+            self.given.append(Given.of(verdict))
         self.broken += not verdict.held
         self.events += verdict.events
         self._show_progress()
@@ -119,8 +124,8 @@ class _Told:
 
     def summary(self) -> dict[str, int]:
         """All packs in numbers."""
-        held = len(self.given) - self.broken
-        return {"packs": len(self.given), "held": held, "events": self.events}
+        held = self.count - self.broken
+        return {"packs": self.count, "held": held, "events": self.events}
 
     def print_summary(self) -> None:
         """The last line."""
@@ -131,7 +136,7 @@ class _Told:
         )
 
     def _show_progress(self) -> None:
-        done = len(self.given)
+        done = self.count
         if self.fully or not sys.stderr.isatty() or (done % 50 and done != self.packs):
             return
         end = "\n" if done == self.packs else ""
@@ -139,7 +144,7 @@ class _Told:
         sys.stderr.flush()
 
 
-def _population(file: Path, trust: Trust, given: Sequence[Verdict]) -> Verdict:
+def _population(file: Path, trust: Trust, given: Sequence[Given]) -> Verdict:
     findings = Findings()
     entries = read_register(_read(file), Signed(trust), findings)
     findings.check("all incidents", lambda: check_population(entries, given, findings))
