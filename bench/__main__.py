@@ -179,9 +179,12 @@ class _Others:
         return busy_seconds() - sum(self._stage.cpu().values())
 
     def share(self) -> float:
-        """The share of all processors that went to other work so far."""
+        """The share of all processors that went to other work so far.
+
+        Ticks are counted for each process and for all of them apart: none at all may be less.
+        """
         seconds = (time.monotonic() - self._began) * (os.cpu_count() or 1)
-        return (self._by_others() - self._used) / seconds
+        return max(0.0, self._by_others() - self._used) / seconds
 
 
 async def _warm_up(stage: Stage, counts: Counts) -> None:
