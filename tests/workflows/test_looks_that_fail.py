@@ -5,17 +5,16 @@ from temporalio.client import Client
 
 from schemas.incident import GateView
 from schemas.step import StepState
-from tests.workflows.case import Case, alert
+from tests.workflows.case import Case
 from tests.workflows.conftest import working
 from tests.workflows.exfiltration_world import (
     OWN,
     SUSPECT,
     ExfiltrationWorld,
-    assistant_service,
-    canary,
     report,
 )
-from tests.workflows.moderation_world import ModerationWorld, image_moderation
+from tests.workflows.moderation_world import ModerationWorld
+from tests.workflows.openings import evasion, exfiltration
 from tests.workflows.world import World
 
 pytestmark = pytest.mark.temporal
@@ -37,9 +36,7 @@ async def test_a_log_that_cannot_be_read_keeps_nobody_from_revoking_what_is_know
 ) -> None:
     world = ExfiltrationWorld(refuse={"survey_extraction"})
     async with working(client, world) as queue:
-        case = await Case.open(
-            client, queue, canary(), playbook="assistant-exfiltration", of=assistant_service()
-        )
+        case = await exfiltration(client, queue)
         await case.approve("take-offline")  # asked though nobody said how to go on about the log
         await case.step(f"deny-older-sessions-of-{OWN}", StepState.PROVEN)
         gate = await asked_how_to_go_on(case, "survey-what-was-taken")
@@ -58,13 +55,7 @@ async def test_a_log_that_cannot_be_read_keeps_nobody_from_revoking_what_is_know
 async def test_in_a_covert_case_people_may_go_on_without_the_log(client: Client) -> None:
     world = ExfiltrationWorld(refuse={"survey_extraction"}, canaries=0)
     async with working(client, world) as queue:
-        case = await Case.open(
-            client,
-            queue,
-            report(covert=1.0),
-            playbook="assistant-exfiltration",
-            of=assistant_service(),
-        )
+        case = await exfiltration(client, queue, report(covert=1.0))
         gate = await asked_how_to_go_on(case, "survey-what-was-taken")
         assert not any(g.policy.id == "keep-scoped" for g in (await case.view()).gates)
         await case.decide_no(gate.policy.id)
@@ -77,9 +68,7 @@ async def test_keys_that_cannot_be_listed_are_told_and_what_else_there_is_is_rev
 ) -> None:
     world = ExfiltrationWorld(refuse={"list_keys"})
     async with working(client, world) as queue:
-        case = await Case.open(
-            client, queue, canary(), playbook="assistant-exfiltration", of=assistant_service()
-        )
+        case = await exfiltration(client, queue)
         await case.decide_no((await asked_how_to_go_on(case, "list-the-keys-of-p-7f3a")).policy.id)
         await case.step("deny-older-sessions-of-p-7f3a", StepState.PROVEN)
         await case.approve("take-offline")
@@ -96,13 +85,7 @@ async def test_an_analysis_that_fails_leaves_the_pattern_not_understood_and_that
 ) -> None:
     world = ModerationWorld(refuse={"identify_pattern"})
     async with working(client, world) as queue:
-        case = await Case.open(
-            client,
-            queue,
-            alert(fn_rate=0.023),
-            playbook="adversarial-evasion",
-            of=image_moderation(),
-        )
+        case = await evasion(client, queue)
         gate = await case.gate("to-fallback-rules")
         assert "the pattern is not understood" in str(gate.shown)
         await case.approve("to-fallback-rules")
@@ -117,13 +100,7 @@ async def test_an_analysis_that_fails_leaves_the_pattern_not_understood_and_that
 async def test_an_analysis_that_comes_later_blocks_the_accounts(client: Client) -> None:
     world = ModerationWorld(refuse={"identify_pattern"})
     async with working(client, world) as queue:
-        case = await Case.open(
-            client,
-            queue,
-            alert(fn_rate=0.023),
-            playbook="adversarial-evasion",
-            of=image_moderation(),
-        )
+        case = await evasion(client, queue)
         await case.approve("to-fallback-rules")
         await case.step(FALLBACK, StepState.PROVEN)
         world.refuse.clear()

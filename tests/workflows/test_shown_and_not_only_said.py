@@ -7,15 +7,15 @@ from temporalio.client import Client
 
 from schemas.incident import Containment
 from schemas.step import StepState
-from tests.workflows.case import Case, alert
+from tests.workflows.case import Case
 from tests.workflows.conftest import working
 from tests.workflows.exfiltration_world import (
     SUSPECT,
     ExfiltrationWorld,
-    assistant_service,
     canary,
 )
-from tests.workflows.moderation_world import ModerationWorld, image_moderation
+from tests.workflows.moderation_world import ModerationWorld
+from tests.workflows.openings import evasion, exfiltration
 from tests.workflows.test_assistant_exfiltration import answer_the_rest, answer_until_scope
 from tests.workflows.test_exfiltration_liability import answer_the_rest_but_closing
 
@@ -46,19 +46,6 @@ async def uploading(client: Client, uploads: ModerationWorld) -> AsyncIterator[s
         yield name
 
 
-async def exfiltration(client: Client, queue: str, **labels: str) -> Case:
-    told = canary(labels=labels) if labels else canary()
-    return await Case.open(
-        client, queue, told, playbook="assistant-exfiltration", of=assistant_service()
-    )
-
-
-async def evasion(client: Client, queue: str, **evidence: float) -> Case:
-    of = image_moderation()
-    told = alert().model_copy(update={"evidence": {"fn_rate": 0.023, **evidence}})
-    return await Case.open(client, queue, told, playbook="adversarial-evasion", of=of)
-
-
 async def up_to_controls(case: Case) -> None:
     await answer_until_scope(case)
     await case.approve("state-researcher", "counsel", "comms", "executive")
@@ -73,7 +60,7 @@ async def test_controls_that_are_not_on_are_not_shown_by_nobodys_prompts(
 ) -> None:
     leak.documents = leak.canaries = 0
     leak.lie.add("apply_controls")
-    case = await exfiltration(client, leaking, caller="none of ours")
+    case = await exfiltration(client, leaking, canary(labels={"caller": "none of ours"}))
     await up_to_controls(case)
     await case.step(CONTROLS, StepState.DISPROVEN)
     leak.lie.clear()
