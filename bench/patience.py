@@ -29,17 +29,25 @@ T = TypeVar("T")
 
 
 async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
-    """Return what *ask* returns, asked again as long as Temporal refuses for now."""
-    async with asyncio.timeout(WITHIN):
-        while True:
-            try:
-                return await ask()
-            except (NotAccepted, WorkflowQueryFailedError):
-                pass
-            except RPCError as error:
-                if error.status not in _FOR_NOW:
-                    raise
-            await asyncio.sleep(AGAIN_AFTER)
+    """Return what *ask* returns, asked again as long as Temporal refuses for now.
+
+    ``TimeoutError``, with the last refusal, if it does so for ``WITHIN``.
+    """
+    refusal: Exception | None = None
+    try:
+        async with asyncio.timeout(WITHIN):
+            while True:
+                try:
+                    return await ask()
+                except (NotAccepted, WorkflowQueryFailedError) as error:
+                    refusal = error
+                except RPCError as error:
+                    if error.status not in _FOR_NOW:
+                        raise
+                    refusal = error
+                await asyncio.sleep(AGAIN_AFTER)
+    except TimeoutError:
+        raise TimeoutError(f"refused for {WITHIN:.0f} s, in the end: {refusal}") from refusal
 
 
 async def look(handle: WorkflowHandle[Any, Any], query: str = "incident") -> Any:

@@ -48,5 +48,9 @@ class OwnThreads:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, result, error)
 
-        threading.Thread(target=carry_out, name=self._name, daemon=True).start()
+        try:
+            threading.Thread(target=carry_out, name=self._name, daemon=True).start()
+        except RuntimeError:  # the machine gives no more threads: this place is free all the same
+            self._free.release()
+            raise
         return await done

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from bench import report
+from bench import patience, report
 from bench.marks import Marks, MarkSender
 from bench.patience import patiently
 from bench.posting import Connection
@@ -75,6 +75,16 @@ async def test_what_temporal_refuses_for_now_is_asked_again_and_nothing_else() -
     with pytest.raises(RPCError, match="gone"):
         await patiently(ask)
     assert refusals == []
+
+
+async def test_who_is_refused_too_long_is_told_by_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "WITHIN", 0.5)
+
+    async def ask() -> None:
+        raise WorkflowQueryFailedError("the playbook has a bug")
+
+    with pytest.raises(TimeoutError, match="the playbook has a bug"):
+        await patiently(ask)
 
 
 async def test_no_mark_is_lost_where_the_load_generator_does_not_get_to_run(

@@ -44,6 +44,21 @@ async def test_answers_and_errors_come_back_as_they_are() -> None:
         await threads.run(_raises)
 
 
+async def test_a_machine_without_threads_leaves_every_place_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = OwnThreads("t", most=1)
+
+    def none_left(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as out_of_threads:
+        out_of_threads.setattr(threading.Thread, "start", none_left)
+        with pytest.raises(RuntimeError, match="new thread"):
+            await threads.run(lambda: "never")
+    assert await asyncio.wait_for(threads.run(lambda: "free"), 5) == "free"
+
+
 def _raises() -> None:
     raise LookupError("gone")
 
