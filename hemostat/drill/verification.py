@@ -1,7 +1,10 @@
 """What every drill claims: who was told, the record that holds, and its pack, replayed."""
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
+
+from pydantic import TypeAdapter
 
 from hemostat.audit.keys import trust_file
 from hemostat.audit.pack.export import Choice, export
@@ -18,6 +21,7 @@ from schemas.canonical import canonical_json
 from schemas.errors import HemostatError
 from schemas.incident import IncidentResult
 from schemas.journal import Entry, Kind, verify_chain
+from schemas.step import Observation
 
 _SEALED_WITHIN: Final = 30.0
 
@@ -90,3 +94,13 @@ async def _verify_pack(report: Report, stage: StageOn[Any]) -> None:
         bool(runs) and all(run.held for run in runs),
         parted[0] if parted else seen,
     )
+
+
+def looked_at(entries: Iterable[Entry], step: str) -> str:
+    """How *step* was proven, by the record: what its last looks looked at, and how often."""
+    looks = [e.data for e in entries if e.step == step and e.kind is Kind.PROOF]
+    last = next((data for data in reversed(looks) if "streak" in data), None)
+    if last is None:
+        return "no look, by the record"
+    seen = TypeAdapter(tuple[Observation, ...]).validate_python(last["observations"])
+    return f"{last['streak']} looks in a row: {'; '.join(one.check for one in seen if one.held)}"

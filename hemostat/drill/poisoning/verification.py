@@ -4,7 +4,7 @@ from hemostat.drill.moments import Moments
 from hemostat.drill.poisoning.stage import Stage
 from hemostat.drill.range.poisoning.attacker import AttackReport
 from hemostat.drill.report import ATTACK_BEGINS, ROLLED_BACK, Report, Sample
-from hemostat.drill.verification import verify_record, verify_told
+from hemostat.drill.verification import looked_at, verify_record, verify_told
 from hemostat.incidents import list_incidents
 from schemas.incident import IncidentResult, Resolution
 from schemas.journal import Entry, Kind
@@ -80,7 +80,8 @@ def _verify_harm_and_recovery(report: Report, stage: Stage) -> None:
 def _verify_steps(report: Report, result: IncidentResult | None, entries: list[Entry]) -> None:
     proven = {e.step for e in entries if e.kind is Kind.PROOF and e.says.endswith(": proven")}
     for step in ("isolate-the-feedback-endpoint", "roll-the-model-back"):
-        report.claim(f"{step.replace('-', ' ')}: proven", step in proven, "by the record")
+        how = looked_at(entries, step)
+        report.claim(f"{step.replace('-', ' ')}: proven", step in proven, how)
     resolved = result is not None and result.resolution is Resolution.RESOLVED
     report.claim("the incident is closed as resolved", resolved, result and result.resolution)
 
